@@ -1,0 +1,468 @@
+"""Everything that can happen in a dispatcher, past tense.
+
+Each event carries ``at`` (the stamp of the call that emitted it) and all that is needed to apply it: recovery applies
+events and runs no rules. Lengths and instants are integer milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from engine.dispatch.commands import AgentProfile, Attributes
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
+    at: int
+
+
+# --- a contact's way ------------------------------------------------------------------------------------------------
+
+
+class ContactSubmitted(_Event, tag="contact.submitted", frozen=True, gc=False):
+    """Accepted and queued. ``stage`` is ``bot`` or ``person``; ``rule`` names the entry rule that matched."""
+
+    contact: int
+    tenant: str
+    channel: str
+    external_id: str
+    customer: str
+    shop: str
+    queue: str
+    rule: str
+    stage: str
+    priority: int
+    requires: str
+    attributes: Attributes
+    transcript: str = ""
+    opening: bool = True
+
+
+class ContactDeflected(_Event, tag="contact.deflected", frozen=True, gc=False):
+    """Refused entry, with a reason and an alternative; never silence. The number is used up."""
+
+    contact: int
+    tenant: str
+    channel: str
+    external_id: str
+    customer: str
+    shop: str
+    queue: str
+    rule: str
+    reason: str
+    alternative: str
+    notice: str = ""
+
+
+class ContactJoined(_Event, tag="contact.joined", frozen=True, gc=False):
+    """A second contact of the same customer and shop joined the open one."""
+
+    contact: int
+    channel: str
+    external_id: str
+
+
+class ContactResumed(_Event, tag="contact.resumed", frozen=True, gc=False):
+    """Came back inside the abandon window: its old place, the time away not counted as waited."""
+
+    contact: int
+    external_id: str
+
+
+class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):
+    contact: int
+    attributes: Attributes
+
+
+class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
+    """Another queue, requirement or priority; clocks kept, steps start again. ``why``: update, moved, policy, prioritised."""
+
+    contact: int
+    queue: str
+    rule: str
+    priority: int
+    requires: str
+    why: str
+    reason: str = ""
+
+
+class StepOpened(_Event, tag="step.opened", frozen=True, gc=False):
+    """``step`` counts from 1; step 0 is the queue's own pools and requirement."""
+
+    contact: int
+    step: int
+    why: str = "clock"
+
+
+class AffinityEnded(_Event, tag="affinity.ended", frozen=True, gc=False):
+    """The preferred agent's budget ran out or the agent left: everyone eligible may have the contact."""
+
+    contact: int
+    agent: str
+    why: str = "budget"
+
+
+class DeclinerForgotten(_Event, tag="decliner.forgotten", frozen=True, gc=False):
+    """``why``: ``expired``, or ``yielded`` because nobody else was eligible."""
+
+    contact: int
+    agent: str
+    why: str = "expired"
+
+
+class MessageAdded(_Event, tag="message.added", frozen=True, gc=False):
+    """``seq`` counts the contact's messages from 1 without gaps."""
+
+    contact: int
+    seq: int
+    sender: str
+    agent: str = ""
+    automatic: bool = False
+
+
+class ReplyStarted(_Event, tag="reply.started", frozen=True, gc=False):
+    contact: int
+    round: int
+
+
+class ReplyWarned(_Event, tag="reply.warned", frozen=True, gc=False):
+    contact: int
+    round: int
+    agent: str = ""
+
+
+class ReplyBreached(_Event, tag="reply.breached", frozen=True, gc=False):
+    contact: int
+    round: int
+    agent: str = ""
+
+
+class ReplyStopped(_Event, tag="reply.stopped", frozen=True, gc=False):
+    """A round ends. ``answered`` False: the contact ended, or went back to a bot, without a person's reply."""
+
+    contact: int
+    round: int
+    took_ms: int
+    answered: bool
+    agent: str = ""
+
+
+class ContactAnswered(_Event, tag="contact.answered", frozen=True, gc=False):
+    """First message by a person since it began waiting for one (channels without messages: connected)."""
+
+    contact: int
+    agent: str
+    waited_ms: int
+    first_reply_ms: int
+
+
+class ContactConnected(_Event, tag="contact.connected", frozen=True, gc=False):
+    contact: int
+    agent: str
+    waited_ms: int
+
+
+class ContactTransferred(_Event, tag="contact.transferred", frozen=True, gc=False):
+    """Left its agent and waits again. ``prefer``: the named agent, until ``prefer_until``.
+
+    ``stage`` becomes ``person`` on a bot's hand-off, and only then do ``waited`` and the steps start from zero.
+    """
+
+    contact: int
+    agent: str
+    queue: str
+    stage: str
+    priority: int
+    requires: str
+    reason: str = ""
+    intent: str = ""
+    transcript: str = ""
+    attributes: Attributes = {}
+    prefer: str = ""
+    prefer_until: int = 0
+    hand_off: bool = False
+
+
+class ContactRequeued(_Event, tag="contact.requeued", frozen=True, gc=False):
+    """Its agent is gone: back in its queue with its clocks, sticky to ``prefer`` until ``prefer_until``."""
+
+    contact: int
+    agent: str
+    reason: str
+    prefer: str = ""
+    prefer_until: int = 0
+
+
+class PersonAsked(_Event, tag="person.asked", frozen=True, gc=False):
+    """Asked for a person while waiting for a bot: now waits for a person; ``waited`` starts here."""
+
+    contact: int
+    intent: str = ""
+    reason: str = ""
+
+
+class ContactReminded(_Event, tag="contact.reminded", frozen=True, gc=False):
+    contact: int
+
+
+class ContactSlept(_Event, tag="contact.dormant", frozen=True, gc=False):
+    contact: int
+
+
+class ContactWoke(_Event, tag="contact.woke", frozen=True, gc=False):
+    contact: int
+
+
+class ContactReopened(_Event, tag="contact.reopened", frozen=True, gc=False):
+    contact: int
+    external_id: str
+
+
+class MessageLeft(_Event, tag="contact.message_left", frozen=True, gc=False):
+    contact: int
+    kind: str
+    promised_by: int
+
+
+class MessageReleased(_Event, tag="contact.message_released", frozen=True, gc=False):
+    contact: int
+
+
+class ContactAbandoned(_Event, tag="contact.abandoned", frozen=True, gc=False):
+    """``resume_until``: the instant until which the same customer gets the old place back."""
+
+    contact: int
+    waited_ms: int
+    silent: bool
+    resume_until: int
+
+
+class ContactClosed(_Event, tag="contact.closed", frozen=True, gc=False):
+    contact: int
+    reason: str
+    agent: str = ""
+    by: str = ""
+
+
+class ContactForgotten(_Event, tag="contact.forgotten", frozen=True, gc=False):
+    """An abandoned contact's window for coming back is over."""
+
+    contact: int
+
+
+# --- offers ---------------------------------------------------------------------------------------------------------
+
+
+class OfferMade(_Event, tag="offer.made", frozen=True, gc=False):
+    """The decision. ``trigger``: what made it possible (arrival, freed, available, expired, step, …);
+
+    ``rank`` is the winning agent's sort key (arrival side) or the contact's (freed side), as the choice saw it.
+    """
+
+    offer: int
+    contact: int
+    agent: str
+    queue: str
+    pool: str
+    step: int
+    cost: int
+    deadline: int
+    waited_ms: int
+    trigger: str
+    choice: str
+    order: str
+    rank: tuple[float, ...]
+    policy: str
+    preferred: bool = False
+    forced: bool = False
+
+
+class OfferAccepted(_Event, tag="offer.accepted", frozen=True, gc=False):
+    """``held``: the connection is still being made, until ``hold_until``. ``automatic``: by the agent's auto-accept."""
+
+    offer: int
+    contact: int
+    agent: str
+    held: bool = False
+    hold_until: int = 0
+    automatic: bool = False
+
+
+class OfferDeclined(_Event, tag="offer.declined", frozen=True, gc=False):
+    """``forget_at``: when the decliner memory for this pair ends; ``back_off_until``: the agent takes nothing before."""
+
+    offer: int
+    contact: int
+    agent: str
+    reason: str
+    forget_at: int
+    back_off_until: int = 0
+
+
+class OfferExpired(_Event, tag="offer.expired", frozen=True, gc=False):
+    """RONA. ``effect``: not_ready, back_off or lower_capacity; ``return_at``: its automatic end (0: none)."""
+
+    offer: int
+    contact: int
+    agent: str
+    effect: str
+    return_at: int = 0
+
+
+class OfferRescinded(_Event, tag="offer.rescinded", frozen=True, gc=False):
+    """Taken back, no blame: abandoned, agent_lost, restart, moved, failed, signed_off, closed."""
+
+    offer: int
+    contact: int
+    agent: str
+    reason: str
+
+
+# --- agents ---------------------------------------------------------------------------------------------------------
+
+
+class AgentDefined(_Event, tag="agent.defined", frozen=True, gc=False):
+    profile: AgentProfile
+
+
+class AgentRemoved(_Event, tag="agent.removed", frozen=True, gc=False):
+    agent: str
+
+
+class AgentStateChanged(_Event, tag="agent.state_changed", frozen=True, gc=False):
+    """``until``: the instant of an automatic change (0: none)."""
+
+    agent: str
+    before: str
+    after: str
+    reason: str = ""
+    until: int = 0
+
+
+class AgentLost(_Event, tag="agent.lost", frozen=True, gc=False):
+    agent: str
+    before: str
+    grace_until: int
+
+
+class AgentBack(_Event, tag="agent.back", frozen=True, gc=False):
+    agent: str
+    after: str
+
+
+class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):
+    agent: str
+
+
+class CapacityChanged(_Event, tag="agent.capacity_changed", frozen=True, gc=False):
+    agent: str
+    capacity: int
+    until: int = 0
+    reason: str = ""
+
+
+class ExternalLoadChanged(_Event, tag="agent.external_load_changed", frozen=True, gc=False):
+    agent: str
+    source: str
+    units: int
+
+
+class WrapUpStarted(_Event, tag="wrap_up.started", frozen=True, gc=False):
+    contact: int
+    agent: str
+    until: int
+
+
+class WrapUpEnded(_Event, tag="wrap_up.ended", frozen=True, gc=False):
+    contact: int
+    agent: str
+    by: str = "agent"
+
+
+# --- queues, the domain, refusals -----------------------------------------------------------------------------------
+
+
+class QueueClosed(_Event, tag="queue.closed", frozen=True, gc=False):
+    queue: str
+    reason: str = ""
+
+
+class QueueOpened(_Event, tag="queue.opened", frozen=True, gc=False):
+    queue: str
+    reason: str = ""
+
+
+class QueueNoticeSet(_Event, tag="queue.notice_set", frozen=True, gc=False):
+    queue: str
+    notice: str
+    until: int
+
+
+class PolicyApplied(_Event, tag="policy.applied", frozen=True, gc=False):
+    """``text`` is the whole file: a journal explains itself."""
+
+    version: str
+    text: str
+
+
+class EngineStarted(_Event, tag="engine.started", frozen=True, gc=False):
+    epoch: int
+    down_ms: int
+
+
+class CommandRejected(_Event, tag="command.rejected", frozen=True, gc=False):
+    """Part of history. ``code`` is one of :class:`engine.dispatch.refusals.Code`."""
+
+    command: str
+    code: str
+    what: str
+    got: str = ""
+    wanted: str = ""
+
+
+ContactEvent: TypeAlias = (
+    ContactSubmitted
+    | ContactDeflected
+    | ContactJoined
+    | ContactResumed
+    | ContactUpdated
+    | ContactMoved
+    | StepOpened
+    | AffinityEnded
+    | DeclinerForgotten
+    | MessageAdded
+    | ReplyStarted
+    | ReplyWarned
+    | ReplyBreached
+    | ReplyStopped
+    | ContactAnswered
+    | ContactConnected
+    | ContactTransferred
+    | ContactRequeued
+    | PersonAsked
+    | ContactReminded
+    | ContactSlept
+    | ContactWoke
+    | ContactReopened
+    | MessageLeft
+    | MessageReleased
+    | ContactAbandoned
+    | ContactClosed
+    | ContactForgotten
+)
+OfferEvent: TypeAlias = OfferMade | OfferAccepted | OfferDeclined | OfferExpired | OfferRescinded
+AgentEvent: TypeAlias = (
+    AgentDefined
+    | AgentRemoved
+    | AgentStateChanged
+    | AgentLost
+    | AgentBack
+    | BackOffEnded
+    | CapacityChanged
+    | ExternalLoadChanged
+    | WrapUpStarted
+    | WrapUpEnded
+)
+DomainEvent: TypeAlias = QueueClosed | QueueOpened | QueueNoticeSet | PolicyApplied | EngineStarted | CommandRejected
+Event: TypeAlias = ContactEvent | OfferEvent | AgentEvent | DomainEvent

@@ -1,0 +1,1 @@
+"""Text → compiled policy, or every problem with its place."""
