@@ -148,3 +148,23 @@ class Store(Protocol):
     def load_snapshot(self, lsn: int) -> bytes: ...
 
     def close(self) -> None: ...
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks, from the token. ``subject``: the agent's id for role agent or bot, the adapter's name for channel."""
+
+    tenant: str
+    role: str
+    subject: str
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The durable answer to a command: ``result`` when ``code`` is empty, else a refusal in the catalogue's words."""
+
+    lsn: int = 0
+    result: dict[str, str | int | bool] = {}
+    code: str = ""
+    message: str = ""
+    what: str = ""
+    got: str = ""
+    wanted: str = ""

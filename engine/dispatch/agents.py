@@ -1,0 +1,64 @@
+"""The agent: its states, its transitions, its load."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from engine.dispatch import events as ev
+from engine.dispatch.commands import AgentProfile
+
+
+class AgentState(StrEnum):
+    OFFLINE = "offline"
+    AVAILABLE = "available"
+    PAUSED = "paused"  # 挂起: no new ones, keeps and may get back what it has
+    FINISHING = "finishing"  # as paused, and goes offline when empty or at a deadline
+    NOT_READY = "not_ready"
+    LOST = "lost"  # connection gone, grace running
+
+
+A = AgentState
+# Presence is an allow-list: only these states take new offers.
+TAKES_OFFERS = frozenset({A.AVAILABLE})
+SIGNED_ON = frozenset({A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY})
+
+# (state, event, the event's `after` where it has one) → state
+TRANSITIONS: dict[tuple[AgentState | None, type, AgentState | None], AgentState] = {
+    (None, ev.AgentDefined, None): A.OFFLINE,
+    **{(state, ev.AgentDefined, None): state for state in A},
+    **{
+        (before, ev.AgentStateChanged, after): after
+        for before in (A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY)
+        for after in (A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY, A.OFFLINE)
+        if before != after or after == A.NOT_READY
+    },
+    **{(A.OFFLINE, ev.AgentStateChanged, after): after for after in (A.AVAILABLE, A.PAUSED, A.NOT_READY)},
+    (A.LOST, ev.AgentStateChanged, A.OFFLINE): A.OFFLINE,
+    **{(state, ev.AgentLost, None): A.LOST for state in (A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY)},
+    **{(A.LOST, ev.AgentBack, after): after for after in (A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY)},
+}
+
+
+class Agent(msgspec.Struct, gc=False):
+    """State of one agent. ``load``: units in use, open offers and wrap-up included.
+
+    ``idle_since`` moves forward when the agent signs on, gets an offer, or is freed of one: the longest-idle key.
+    """
+
+    profile: AgentProfile
+    seq: int
+    state: AgentState = A.OFFLINE
+    reason: str = ""
+    until: int = 0  # an automatic change of state (0: none)
+    before_lost: str = ""
+    capacity: int = 1
+    capacity_until: int = 0
+    load: int = 0
+    external: dict[str, int] = {}
+    idle_since: int = 0
+    back_off_until: int = 0
+    contacts: dict[int, int] = {}  # contact → units it holds here
+    ended_offers: dict[int, str] = {}  # the last few offers that ended without accept → how
+    served: int = 0

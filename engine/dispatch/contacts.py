@@ -1,0 +1,123 @@
+"""The contact: its states, its transitions, its clocks.
+
+``TRANSITIONS`` covers everything the design names, also what later rules use; the docs' diagram is drawn from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from engine.dispatch import events as ev
+from engine.dispatch.commands import Attributes
+
+
+class ContactState(StrEnum):
+    QUEUED = "queued"
+    OFFERED = "offered"
+    HELD = "held"  # accepted, the connection still being made
+    CONNECTED = "connected"
+    DORMANT = "dormant"
+    PROMISED = "promised"  # an off-line message or call-back under a promise
+    WRAP_UP = "wrap_up"  # over for the customer; its agent's capacity still held
+    ABANDONED = "abandoned"  # left unserved; may come back inside the window
+    CLOSED = "closed"
+
+
+S = ContactState
+WAITING = frozenset({S.QUEUED, S.OFFERED, S.HELD})
+OPEN = frozenset({S.QUEUED, S.OFFERED, S.HELD, S.CONNECTED, S.DORMANT, S.PROMISED})
+
+# (state, event) → state. None: the contact does not exist before.
+TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {
+    (None, ev.ContactSubmitted): S.QUEUED,
+    (S.QUEUED, ev.OfferMade): S.OFFERED,
+    (S.OFFERED, ev.OfferAccepted): S.HELD,
+    (S.OFFERED, ev.OfferDeclined): S.QUEUED,
+    (S.OFFERED, ev.OfferExpired): S.QUEUED,
+    (S.OFFERED, ev.OfferRescinded): S.QUEUED,
+    (S.HELD, ev.OfferRescinded): S.QUEUED,
+    (S.HELD, ev.ContactConnected): S.CONNECTED,
+    (S.CONNECTED, ev.ContactTransferred): S.QUEUED,
+    (S.CONNECTED, ev.ContactRequeued): S.QUEUED,
+    (S.DORMANT, ev.ContactTransferred): S.QUEUED,
+    (S.DORMANT, ev.ContactRequeued): S.QUEUED,
+    (S.CONNECTED, ev.ContactSlept): S.DORMANT,
+    (S.DORMANT, ev.ContactWoke): S.CONNECTED,
+    (S.QUEUED, ev.ContactAbandoned): S.ABANDONED,
+    (S.ABANDONED, ev.ContactResumed): S.QUEUED,
+    (S.ABANDONED, ev.ContactForgotten): S.CLOSED,
+    (S.QUEUED, ev.MessageLeft): S.PROMISED,
+    (S.PROMISED, ev.MessageReleased): S.QUEUED,
+    (S.QUEUED, ev.ContactClosed): S.CLOSED,
+    (S.PROMISED, ev.ContactClosed): S.CLOSED,
+    (S.CONNECTED, ev.ContactClosed): S.CLOSED,
+    (S.DORMANT, ev.ContactClosed): S.CLOSED,
+    (S.CONNECTED, ev.WrapUpStarted): S.WRAP_UP,
+    (S.DORMANT, ev.WrapUpStarted): S.WRAP_UP,
+    (S.WRAP_UP, ev.WrapUpEnded): S.CLOSED,
+    (S.CLOSED, ev.ContactReopened): S.QUEUED,
+}
+
+
+class Contact(msgspec.Struct, gc=False):
+    """State of one contact. Instants in ms; 0 means "not set" for instants that may be missing.
+
+    ``start`` is the virtual instant at which it would have begun to wait had it waited without a break: while waiting,
+    waited = now − start; larger waited sorts first as smaller ``start``. While not waiting, ``waited`` holds the sum.
+    """
+
+    contact: int
+    tenant: str
+    channel: str
+    external_id: str
+    customer: str
+    shop: str
+    queue: str
+    rule: str
+    stage: str
+    priority: int
+    requires: str  # canonical text of what this contact needs on top of its queue
+    attributes: Attributes
+    transcript: str
+    arrived_at: int
+    start: int
+    step_at: int  # the step clock's zero
+    state: ContactState = S.QUEUED
+    version: int = 1
+    waited: int = 0
+    step: int = 0
+    raised: int = 0  # priority added by steps
+    cost: int = 1
+    agent: str = ""  # who is offered, holds, serves, or wraps up
+    offer: int = 0
+    offers: int = 0  # offers made so far
+    decliners: dict[str, int] = {}  # agent → instant at which the memory ends
+    prefer: str = ""
+    prefer_until: int = 0
+    connected_at: int = 0
+    answered_at: int = 0
+    reply_since: int = 0  # the reply clock; 0: stopped
+    reply_round: int = 0
+    messages: int = 0
+    intent: str = ""
+    reason: str = ""
+    wrap_up_until: int = 0
+    resume_until: int = 0
+    abandoned_at: int = 0
+    joined: list[tuple[str, str]] = []  # (channel, external id) of contacts that joined this one
+
+    def waited_ms(self, now: int) -> int:
+        """Time spent waiting for a person (for a bot, in the bot stage), connected time left out."""
+        return now - self.start if self.state in WAITING else self.waited
+
+
+class Offer(msgspec.Struct, gc=False):
+    offer: int
+    contact: int
+    agent: str
+    pool: str
+    made_at: int
+    deadline: int
+    held: bool = False
