@@ -1,0 +1,1 @@
+"""Benchmarks as code, with stored results: ``python -m bench``."""
