@@ -1,0 +1,60 @@
+# Everything here sets itself up on first use and needs Python >= 3.11 and make.
+#   make demo     thousands of a shop's contacts find people and bots, over real sockets
+#   make test     the tests
+# PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format setup bench load docs lock clean
+
+ARGS ?=
+BIN := .venv/bin
+VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
+# Where `make load` finds the engine: as given to `sluice serve`.
+WS ?= ws://127.0.0.1:7700
+MSGPACK ?= msgpack://127.0.0.1:7701
+
+help: ## what can be made
+	@echo 'usage: make TARGET [ARGS="…"] [PYTHON=/path/to/python3]'
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double11')
+	$(VENV)
+	@$(BIN)/sluice demo $(ARGS)
+
+test: ## the tests (ARGS='-k offers')
+	$(VENV) test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## ruff, mypy strict, import arrows
+	$(VENV) test lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: ## let ruff lay the code out
+	$(VENV) test lint
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+setup: ## the set-up alone, with every extra
+	$(VENV) postgresql load test lint
+
+bench: ## full lives per second through the bare dispatcher (ARGS='--agents 100 --queues 1')
+	$(VENV)
+	@$(BIN)/python -m bench dispatch $(ARGS)
+
+load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…)
+	$(VENV) load
+	@$(BIN)/locust -f bench/locust/sluice_user.py --headless -u 200 -r 50 -t 30s --host $(WS) --framed $(MSGPACK) $(ARGS)
+
+docs: ## write the generated pages again
+	$(VENV)
+	@$(BIN)/python -m docs.generate
+
+lock: ## resolve requirements.lock again (needs uv in .venv: .venv/bin/pip install uv)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
+
+clean: ## remove what was made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
