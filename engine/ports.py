@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 import msgspec
 
+from engine.dispatch.commands import Command
+from engine.dispatch.events import Event
+
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 
 class Clock(Protocol):
@@ -30,14 +34,17 @@ class Clock(Protocol):
 class RunBlocking(Protocol):
     """The one door to threads: runs ``function(*args)`` where blocking hurts nobody."""
 
-    async def __call__(self, function: Callable[..., T], *args: object) -> T: ...
+    async def __call__(self, function: Callable[[*Args], T], *args: *Args) -> T: ...
+
+
+# --- the journal ----------------------------------------------------------------------------------------------------
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One journal record: an input, its stamp and who asked, and the events it produced.
 
     ``input`` and ``events`` are msgpack (a Command, empty bytes for a tick; a list of Events); ``payload`` is opaque
-    (message text, names). ``lsn`` is dense from 1. ``hash`` chains over the stored bytes of the record before.
+    (message text, names). ``principal`` is ``role/subject``. ``lsn`` is dense from 1.
     """
 
     lsn: int
@@ -49,7 +56,19 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     input: bytes
     events: bytes
     payload: bytes = b""
-    hash: bytes = b""
+
+
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record as a store keeps it. ``body``: the encoded :class:`Record`; ``crc``: of the body alone;
+
+    ``hash``: 32 bytes over the hash of the record before and the body, so that none can be changed or left out.
+    Only ``engine.store.records`` makes and reads these; a store keeps the bytes.
+    """
+
+    lsn: int
+    body: bytes
+    crc: int
+    hash: bytes
 
 
 class CommandKey(msgspec.Struct, frozen=True, gc=False):
@@ -61,12 +80,17 @@ class CommandKey(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, gc=False):
-    """``body_hash``: 16 bytes over the command's and payload's encoding; ``answer``: encoded ``Answer``."""
+    """``body_hash``: 16 bytes over the command's and payload's encoding; ``answer``: encoded ``Answer``.
+
+    ``lsn``: the record of the command; ``crc`` covers all other fields.
+    """
 
     key: CommandKey
     body_hash: bytes
     answer: bytes
     stamp: int
+    lsn: int
+    crc: int
 
 
 class MessageRow(msgspec.Struct, frozen=True, gc=False):
@@ -78,22 +102,30 @@ class MessageRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one commit makes durable, all or nothing."""
+    """What one commit makes durable, all or nothing; the commit renews the lease as well.
 
-    records: Sequence[Record]
+    ``wall_ms`` and ``now_ms``: the wall clock and dispatcher time, read at the same moment; the next start finds the
+    length of its absence from them.
+    """
+
+    records: Sequence[StoredRecord]
     answers: Sequence[StoredAnswer]
     messages: Sequence[MessageRow]
+    wall_ms: int
+    now_ms: int
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a store found on opening. ``snapshot`` (lsn it stands for, bytes) or None; ``last_hash`` of the last record."""
+    """What a store found on opening. ``last_hash`` of the last record (empty: no record yet).
+
+    ``last_wall_ms`` and ``last_now_ms``: the pair last made durable by a commit or a renewal; 0 in a fresh store.
+    """
 
     epoch: int
     last_lsn: int
-    last_stamp: int
     last_hash: bytes
     last_wall_ms: int
-    snapshot: tuple[int, bytes] | None
+    last_now_ms: int
     created: bool
 
 
@@ -110,44 +142,70 @@ class LeaseLost(StoreError):
 
 
 class Corrupt(StoreError):
-    """Stored bytes do not fit their checksum or chain. ``lsn``: the first bad record."""
+    """Stored bytes do not fit their checksum or chain. ``lsn``: the first bad record (0: not one record's fault)."""
 
     def __init__(self, message: str, lsn: int) -> None:
         super().__init__(message)
         self.lsn = lsn
 
 
-class Store(Protocol):
-    """A journal. Every method blocks and is called through ``run_blocking``, one at a time."""
+class HistoryTrimmed(Exception):
+    """The journal no longer holds what is needed to rebuild the state asked for."""
 
-    def open(self, wall_ms: int) -> Opened:
-        """Take the lease (epoch + 1) or raise :class:`LeaseHeld`; check the tail or raise :class:`Corrupt`."""
 
-    def commit(self, batch: Batch) -> None:
-        """Make the batch durable (fsync) or raise :class:`StoreError`; checks the epoch in the same transaction."""
+class JournalReader(Protocol):
+    """The reading side. Blocks; may be called while the writing side works, from another thread."""
 
-    def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]: ...
+    def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
+        """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises :class:`Corrupt`."""
 
-    def read(self, after_lsn: int, limit: int) -> list[Record]:
-        """Records with lsn > ``after_lsn`` in order, at most ``limit``."""
-
-    def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, Record]]:
+    def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         """(seq, record) of a contact's messages after ``after_seq``, in order."""
-
-    def renew_lease(self, wall_ms: int) -> None:
-        """Once a second; raises :class:`LeaseLost`. Stores ``wall_ms`` for the next start's ``down_ms``."""
-
-    def forget_answers(self, before_stamp: int) -> int: ...
-
-    def save_snapshot(self, lsn: int, data: bytes) -> None:
-        """Keep two; an older third is removed."""
 
     def snapshots(self) -> list[int]:
         """The lsns of the snapshots kept, oldest first."""
 
-    def load_snapshot(self, lsn: int) -> bytes: ...
+    def load_snapshot(self, lsn: int) -> bytes:
+        """The bytes given to ``save_snapshot``; raises :class:`StoreError` when there is none for this lsn."""
+
+    def save_snapshot(self, lsn: int, data: bytes) -> None:
+        """Make it durable, then show it (never half a snapshot). Keep two; an older third is removed."""
+
+    def damage(self) -> list[str]:
+        """Faults of the store's own structure (indexes, pages), each as a sentence; reads everything, so slow."""
 
     def close(self) -> None: ...
+
+
+class Store(JournalReader, Protocol):
+    """A journal. The writing side blocks and is called through ``run_blocking`` by the driver alone, one at a time."""
+
+    def open(self) -> Opened:
+        """Take the lease (epoch + 1) or raise :class:`LeaseHeld` in less than a second."""
+
+    def commit(self, batch: Batch) -> None:
+        """Make the batch durable (fsync) or raise :class:`StoreError`; checks the epoch in the same transaction.
+
+        After a failure the store takes no more commits, and nothing is synced again.
+        """
+
+    def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
+        """The newest stored answer of each key that has one."""
+
+    def renew_lease(self, wall_ms: int, now_ms: int) -> None:
+        """Once a second when nothing was committed; raises :class:`LeaseLost`. The pair: see :class:`Batch`."""
+
+    def forget_answers(self, before_stamp: int, limit: int) -> int:
+        """Remove at most ``limit`` answers stamped earlier; how many were removed."""
+
+    def free_bytes(self) -> int:
+        """Room left where the journal grows."""
+
+    def close(self) -> None:
+        """Release the lease (unless a commit failed) and every handle. Safe to call twice."""
+
+
+# --- the driver's door ----------------------------------------------------------------------------------------------
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -168,3 +226,31 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     what: str = ""
     got: str = ""
     wanted: str = ""
+
+
+class Committed(msgspec.Struct, frozen=True, gc=False):
+    """A durable record, decoded: what listeners get, in lsn order. ``command`` None: time passed (a tick)."""
+
+    lsn: int
+    stamp: int
+    principal: Principal
+    command: Command | None
+    events: Sequence[Event]
+    payload: bytes = b""
+
+
+Listener: TypeAlias = Callable[[Sequence[Committed]], None]
+# Gets the answer once it is durable, or the reason why there will be none.
+Deliver: TypeAlias = Callable[[Answer | Exception], None]
+
+
+class Overloaded(Exception):
+    """Refused before the inbox, nothing stored: try again after ``retry_after_ms`` (real ms)."""
+
+    def __init__(self, message: str, retry_after_ms: int) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
+class Stopped(Exception):
+    """The engine is going down; the command was not handled and may be sent again to the next one."""
