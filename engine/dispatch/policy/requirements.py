@@ -308,7 +308,7 @@ def _skill_test(name: str, level: int) -> Test:
 
 def _skills_test(wanted: tuple[tuple[str, int], ...]) -> Test:
     def test(skills: Mapping[str, int], attributes: Mapping[str, Value]) -> bool:
-        for name, level in wanted:  # noqa: SIM110
+        for name, level in wanted:
             if skills.get(name, 0) < level:
                 return False
         return True
@@ -329,7 +329,7 @@ def _attribute_test(name: str, values: tuple[Value, ...], wanted: bool) -> Test:
 
 def _all_test(tests: tuple[Test, ...]) -> Test:
     def test(skills: Mapping[str, int], attributes: Mapping[str, Value]) -> bool:
-        for one in tests:  # noqa: SIM110
+        for one in tests:
             if not one(skills, attributes):
                 return False
         return True
@@ -339,7 +339,7 @@ def _all_test(tests: tuple[Test, ...]) -> Test:
 
 def _any_test(tests: tuple[Test, ...]) -> Test:
     def test(skills: Mapping[str, int], attributes: Mapping[str, Value]) -> bool:
-        for one in tests:  # noqa: SIM110
+        for one in tests:
             if one(skills, attributes):
                 return True
         return False

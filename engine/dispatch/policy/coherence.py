@@ -1,0 +1,99 @@
+"""What single keys cannot show: whether rules, queues and steps of a draft fit together."""
+
+from __future__ import annotations
+
+from engine.dispatch.policy.compiled import Queue
+from engine.dispatch.policy.decode import Findings, Table
+from engine.dispatch.policy.loader import Path
+from engine.dispatch.policy.problems import quoted
+from engine.dispatch.policy.requirements import ANYONE, Requirement
+
+# Of the raw table, as an unreadable value leaves no trace in the draft and must not be called missing.
+_NOT_WITH_DEFLECT = ("requirement", "priority", "first")
+
+
+def check_coherence(draft: Table, raw: Table, findings: Findings) -> None:
+    """Report what does not fit. ``raw``: the tables as tomllib read them."""
+    _check_rules(draft, raw, findings)
+    for name, queue in draft["queues"].items():
+        _check_steps(name, queue, _requirements_into(name, draft, raw), findings)
+        _check_reply(name, queue, findings)
+
+
+def _check_rules(draft: Table, raw: Table, findings: Findings) -> None:
+    rules: list[Table] = draft["entry"]
+    first_of: dict[str, int] = {}
+    default: str | None = None
+    for index, rule in enumerate(rules):
+        path: Path = ("entry", index)
+        table = raw["entry"][index]
+        if not isinstance(table, dict):
+            continue
+        name = rule.get("name", f"#{index + 1}")
+        if name in first_of:
+            line = findings.document.line_of(("entry", first_of[name]))
+            findings.report("same_name", (*path, "name"), first=str(line))
+        first_of.setdefault(name, index)
+        if default is not None:
+            findings.report("after_default", path, got=quoted(default))
+        elif table.get("when", {}) == {}:
+            default = name
+        _check_destination(path, rule, table, draft, findings)
+    if rules and default is None:
+        findings.report("no_default", ("entry",))
+
+
+def _check_destination(path: Path, rule: Table, table: Table, draft: Table, findings: Findings) -> None:
+    given = [key for key in ("queue", "deflect") if key in table]
+    if len(given) != 1:
+        findings.report("queue_or_deflect", path, got="both" if given else "neither")
+    elif given == ["deflect"]:
+        for key in _NOT_WITH_DEFLECT:
+            if key in table:
+                findings.report("with_deflect", (*path, key))
+    queue = draft["queues"].get(rule.get("queue", ""))
+    if rule.get("first") == "bot" and queue is not None and queue.get("bot_pools", ()) == ():
+        findings.report("bot_without_pools", (*path, "first"), got=quoted(rule["queue"]))
+
+
+def _requirements_into(name: str, draft: Table, raw: Table) -> list[Requirement] | None:
+    """The queue's requirement and those of the rules that lead to it; None when one of them could not be read."""
+    pairs = [(draft["queues"][name], raw["queues"][name])]
+    pairs += [(rule, raw["entry"][index]) for index, rule in enumerate(draft["entry"]) if rule.get("queue") == name]
+    if any("requirement" not in one and isinstance(table, dict) and "requirement" in table for one, table in pairs):
+        return None
+    return [one.get("requirement", ANYONE) for one, _ in pairs]
+
+
+def _check_steps(name: str, queue: Table, asked: list[Requirement] | None, findings: Findings) -> None:
+    opened = set(queue.get("pools", ()))
+    first_of: dict[str, int] = {}
+    for index, step in enumerate(queue.get("steps", ())):
+        path: Path = ("queues", name, "steps", index)
+        called = step.get("name", "")
+        if called and called in first_of:
+            line = findings.document.line_of((*path[:3], first_of[called]))
+            findings.report("same_name", (*path, "name"), first=str(line))
+        first_of.setdefault(called, index)
+        if not (step.get("add_pools") or step.get("relax") or step.get("raise_priority")):
+            findings.report("step_does_nothing", path)
+        for pool in step.get("add_pools", ()):
+            if pool in opened:
+                findings.report("already_open", (*path, "add_pools"), got=quoted(pool))
+            opened.add(pool)
+        relaxed = step.get("relax", ())
+        for term in relaxed:
+            if asked is not None and all(one.without((term,)) == one for one in asked):
+                findings.report("relaxes_nothing", (*path, "relax"), got=quoted(term))
+        asked = asked and [one.without(relaxed) for one in asked]
+
+
+_REPLY = Queue("", "", ANYONE, ())
+
+
+def _check_reply(name: str, queue: Table, findings: Findings) -> None:
+    warn = queue.get("reply_warn_ms", _REPLY.reply_warn_ms)
+    breach = queue.get("reply_breach_ms", _REPLY.reply_breach_ms)
+    if warn >= breach:
+        given = "reply_warn_ms" if "reply_warn_ms" in queue else "reply_breach_ms"
+        findings.report("warn_after_breach", ("queues", name, given), wanted=str(breach), got=str(warn))

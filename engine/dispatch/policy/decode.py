@@ -1,0 +1,285 @@
+"""Plain tables → typed drafts, table by table and key by key, collecting every problem on the way.
+
+A draft holds what could be read; a key with a problem is left out of it. Nothing here raises, whatever the tables hold.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from engine.dispatch.policy.loader import Document, Path
+from engine.dispatch.policy.model import (
+    KIND_OF,
+    MAX_COUNTS,
+    MAX_NAME,
+    MAX_TEXT_FIELD,
+    NAMED,
+    REFERENCES,
+    REQUIRED,
+    SECTIONS,
+    TOP_LEVEL,
+    Field,
+)
+from engine.dispatch.policy.problems import Problem, problem, quoted, show_path, shown
+from engine.dispatch.policy.requirements import RequirementError, parse
+
+Table: TypeAlias = dict[str, Any]
+
+# A thousand problems are more than anyone repairs in one go; hints cost a search through all names each.
+MAX_PROBLEMS = 1_000
+MAX_HINTS = 20
+
+
+class Findings:
+    """Problems with their places, in a document."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+        self.hints = 0
+
+    def report(self, code: str, path: Path, /, **params: str) -> Any:
+        """Note a problem. Always None: the value of what was refused."""
+        line = self.document.line_of(path)
+        if len(self.problems) < MAX_PROBLEMS:
+            subject, rest = self._subject(path)
+            params.setdefault("field", show_path(rest) or show_path(path))
+            self.problems.append(problem(code, path, line, subject, **params))
+        elif len(self.problems) == MAX_PROBLEMS:
+            self.problems.append(problem("more", (), line, ("", ""), got=str(MAX_PROBLEMS)))
+
+    def hint(self, word: str, known: Iterable[str]) -> str:
+        if self.hints >= MAX_HINTS or len(word) > MAX_NAME:
+            return ""
+        self.hints += 1
+        near = difflib.get_close_matches(word, list(known), 1)
+        return quoted(near[0]) if near else ""
+
+    def _subject(self, path: Path) -> tuple[tuple[str, str], Path]:
+        if len(path) < 2 or path[0] in ("policy", "domain"):
+            return ("", ""), path
+        section, name = path[0], path[1]
+        if section == "entry" and isinstance(name, int):
+            rules = self.document.tables.get("entry")
+            rule = rules[name] if isinstance(rules, list) and name < len(rules) else None
+            called = rule.get("name") if isinstance(rule, dict) else None
+            return ("entry rule", called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
+        if section in KIND_OF:
+            return (KIND_OF[str(section)], str(name)), path[2:]
+        return ("", ""), path
+
+    def sorted(self) -> list[Problem]:
+        return sorted(self.problems, key=lambda found: (found.line, found.path, found.code))
+
+
+class Decoder:
+    """Reads a document's tables. ``known``: section → the names it declares, whether or not they could be read."""
+
+    def __init__(self, document: Document, findings: Findings) -> None:
+        self.tables, self.findings = document.tables, findings
+        self.known: dict[str, list[str]] = {}
+        for section in NAMED:
+            tables = self.tables.get(section)
+            self.known[section] = list(tables) if isinstance(tables, dict) else []
+
+    def read(self) -> Table:
+        """Section → draft: a table for policy and domain, name → table for the named ones, a list for entry."""
+        report = self.findings.report
+        for key in self.tables:
+            if key not in TOP_LEVEL:
+                report("unknown_key", (key,), hint=self.findings.hint(key, TOP_LEVEL))
+        draft: Table = {}
+        for section in ("policy", "domain"):
+            table = self.tables.get(section, {})
+            draft[section] = self.fields(section, table, (section,)) if self._is_table(table, (section,)) else {}
+        for section in NAMED:
+            draft[section] = self._named(section)
+        draft["entry"] = self._entries()
+        return draft
+
+    def _named(self, section: str) -> dict[str, Table]:
+        tables = self.tables.get(section)
+        if tables is None or tables == {}:
+            if section != "shops":
+                self.findings.report("nothing", (section,), wanted=f"[{section}.…]")
+            return {}
+        if not self._is_table(tables, (section,)) or not self._few_enough(tables, section, (section,)):
+            return {}
+        drafts = {}
+        for name, table in tables.items():
+            path = (section, name)
+            self._check_name(name, path)
+            drafts[name] = self.fields(section, table, path) if self._is_table(table, path) else {}
+        return drafts
+
+    def _entries(self) -> list[Table]:
+        rules = self.tables.get("entry")
+        if rules is None or rules == []:
+            self.findings.report("nothing", ("entry",), wanted="[[entry]]")
+            return []
+        return self._list_of_tables("entry", rules, ("entry",))
+
+    def _list_of_tables(self, section: str, tables: Any, path: Path) -> list[Table]:
+        if not isinstance(tables, list):
+            self.findings.report("wrong_type", path, wanted="a list of tables", got=shown(tables))
+            return []
+        if not self._few_enough(tables, section, path):
+            return []
+        return [
+            self.fields(section, table, (*path, index)) if self._is_table(table, (*path, index)) else {}
+            for index, table in enumerate(tables)
+        ]
+
+    def fields(self, section: str, table: Table, path: Path) -> Table:
+        """One table's keys; ``path`` is the table's own."""
+        fields = SECTIONS[section]
+        draft = {}
+        for key, value in table.items():
+            if key not in fields:
+                self.findings.report("unknown_key", (*path, key), hint=self.findings.hint(key, fields))
+                continue
+            read = self._value(section, fields[key], value, (*path, key))
+            if read is not None:
+                draft[key] = read
+        for field in fields.values():
+            if field.default is REQUIRED and field.name not in table:
+                self.findings.report("missing", (*path, field.name))
+        return draft
+
+    def _value(self, section: str, field: Field, value: Any, path: Path) -> Any:
+        """The value, or None with a problem reported."""
+        match field.kind:
+            case "int" | "float":
+                return self._number(field, value, path)
+            case "bool":
+                return self._typed(value, bool, "true or false", path)
+            case "names":
+                return self._names(section, field, value, path)
+            case "other":
+                return self._nested(field, value, path)
+        text = self._typed(value, str, "text", path)
+        if text is None:
+            return None
+        if field.kind == "choice":
+            if text in field.choices:
+                return text
+            wanted = ", ".join(map(quoted, field.choices))
+            hint = self.findings.hint(text, field.choices)
+            return self.findings.report("not_one_of", path, wanted=wanted, got=quoted(text), hint=hint)
+        if field.kind == "requirement":
+            return self._requirement(text, path)
+        return self._text(section, field, text, path)
+
+    def _text(self, section: str, field: Field, text: str, path: Path) -> Any:
+        if field.name == "name":
+            return text if self._check_name(text, path) else None
+        if (section, field.name) in REFERENCES:
+            return text if self.refers(REFERENCES[section, field.name], text, path) else None
+        if len(text) > MAX_TEXT_FIELD:
+            return self.findings.report("text_too_long", path, wanted=str(MAX_TEXT_FIELD), got=str(len(text)))
+        if not text and field.default is REQUIRED:
+            return self.findings.report("empty", path)
+        return text
+
+    def _number(self, field: Field, value: Any, path: Path) -> Any:
+        whole = field.kind == "int"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            wanted = "a whole number" if whole else "a number"
+            return self.findings.report("wrong_type", path, wanted=wanted, got=shown(value))
+        if isinstance(value, float) and not math.isfinite(value):
+            return self.findings.report("wrong_type", path, wanted="a finite number", got=shown(value))
+        assert field.range is not None
+        if value < field.range.low:
+            return self.findings.report("out_of_range", path, wanted=f"≥ {field.range.low}", got=shown(value))
+        if value > field.range.high:
+            return self.findings.report("out_of_range", path, wanted=f"≤ {field.range.high}", got=shown(value))
+        return value if whole else float(value)
+
+    def _names(self, section: str, field: Field, value: Any, path: Path) -> Any:
+        if not isinstance(value, list):
+            return self.findings.report("wrong_type", path, wanted="a list of names", got=shown(value))
+        if not self._few_enough(value, "names", path):
+            return None
+        if not value and field.default is REQUIRED:
+            return self.findings.report("empty", path)
+        target = REFERENCES.get((section, field.name))
+        names: dict[str, None] = {}
+        for index, name in enumerate(value):
+            place = (*path, index)
+            if self._typed(name, str, "text", place) is None:
+                continue
+            if name in names:
+                self.findings.report("duplicate", path, got=quoted(name))
+            elif target is None or self.refers(target, name, place):
+                names[name] = None
+        return tuple(names)
+
+    def refers(self, section: str, name: Any, path: Path) -> bool:
+        """Whether the section declares the name; reported at ``path`` when not."""
+        if isinstance(name, str) and name in self.known[section]:
+            return True
+        hint = self.findings.hint(name, self.known[section]) if isinstance(name, str) else ""
+        self.findings.report("unknown_name", path, kind=KIND_OF[section], got=shown(name), hint=hint)
+        return False
+
+    def _requirement(self, text: str, path: Path) -> Any:
+        try:
+            return parse(text)
+        except RequirementError as error:
+            said = {"what": error.what, "got": error.got, "wanted": error.wanted, "column": str(error.column)}
+            return self.findings.report("requirement", path, **said)
+
+    def _nested(self, field: Field, value: Any, path: Path) -> Any:
+        if field.name == "steps":
+            return self._list_of_tables("steps", value, path)
+        if not self._is_table(value, path):
+            return None
+        return self.fields("deflect", value, path) if field.name == "deflect" else self._when(value, path)
+
+    def _when(self, table: Table, path: Path) -> Any:
+        if not self._few_enough(table, "when", path):
+            return None
+        conditions = {}
+        for name, value in table.items():
+            place = (*path, name)
+            self._check_name(name, place)
+            values = value if isinstance(value, list) else [value]
+            if not values:
+                self.findings.report("empty", place)
+            if not self._few_enough(values, "values", place):
+                continue
+            for one in values:
+                self._check_condition(name, one, place)
+            conditions[name] = tuple(value for value in values if isinstance(value, str | int | float))
+        return conditions
+
+    def _check_condition(self, name: str, value: Any, path: Path) -> None:
+        if not isinstance(value, str | int | float) or value != value:
+            self.findings.report("wrong_type", path, wanted="a value or a list of values", got=shown(value))
+        elif ("when", name) in REFERENCES:
+            self.refers(REFERENCES["when", name], value, path)
+
+    # --- small checks, each reporting what it refuses
+
+    def _typed(self, value: Any, kind: type, wanted: str, path: Path) -> Any:
+        if isinstance(value, kind):
+            return value
+        return self.findings.report("wrong_type", path, wanted=wanted, got=shown(value))
+
+    def _is_table(self, value: Any, path: Path) -> bool:
+        return self._typed(value, dict, "a table", path) is not None
+
+    def _few_enough(self, values: Any, what: str, path: Path) -> bool:
+        if len(values) <= MAX_COUNTS[what]:
+            return True
+        self.findings.report("too_many", path, got=str(len(values)), wanted=str(MAX_COUNTS[what]))
+        return False
+
+    def _check_name(self, name: str, path: Path) -> bool:
+        if 1 <= len(name) <= MAX_NAME and name.isprintable() and name == name.strip():
+            return True
+        self.findings.report("bad_name", path, wanted=str(MAX_NAME), got=quoted(name))
+        return False
