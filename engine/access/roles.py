@@ -1,0 +1,134 @@
+"""The one table: role × (command, question or stream) → scope. What is not in it is denied.
+
+``docs/access.md`` is generated from here, and a test goes through every cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import get_args
+
+from engine.dispatch.commands import AgentCommand, ContactCommand, DomainCommand
+
+
+class Role(StrEnum):
+    """``server`` is the engine itself: no token and no hello can take it."""
+
+    CHANNEL = "channel"
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    BOT = "bot"
+    SUPERVISOR = "supervisor"
+    SERVER = "server"
+
+
+CLIENT_ROLES = tuple(role for role in Role if role is not Role.SERVER)
+# Programs of the house, not single people: higher limits on the wire.
+TRUSTED_ROLES = frozenset({Role.CHANNEL, Role.BOT, Role.SUPERVISOR})
+
+
+class Scope(StrEnum):
+    """How far a right reaches.
+
+    ``own``: the contact of this customer, or that this agent holds, the agent itself, a channel's own stream.
+    ``tenant``: everything of the token's tenant (all tenants for the tenant ``*``).
+    ``domain``: what touches all tenants; needs the tenant ``*`` unless the policy has a single tenant.
+    ``dev``: as own, and only where the engine runs without accounts.
+    """
+
+    OWN = "own"
+    TENANT = "tenant"
+    DOMAIN = "domain"
+    DEV = "dev"
+
+
+EVERY_TENANT = "*"
+
+
+def tags_of(*unions: object) -> list[str]:
+    """The wire names of all types in the given unions of tagged Structs, in their order."""
+    types = [kind for union in unions for kind in (get_args(union) or (union,))]
+    return [kind.__struct_config__.tag for kind in types]
+
+
+COMMANDS = tuple(tags_of(ContactCommand, AgentCommand, DomainCommand))
+QUESTIONS = (
+    "queues",
+    "agents",
+    "contacts",
+    "contact",
+    "history",
+    "explain",
+    "position",
+    "figures",
+    "policy",
+    "streams",
+)
+STREAMS = ("agent", "contact", "channel", "domain")
+
+
+def _rights(scope: Scope, names: str) -> dict[str, Scope]:
+    return dict.fromkeys(names.split(), scope)
+
+
+_CUSTOMER_SIDE = "contact.submit contact.update contact.message contact.ask_person contact.abandon contact.close contact.leave_message"
+_SERVING = (
+    "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
+    " contact.message contact.transfer contact.close contact.consult contact.take_over"
+)
+
+COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
+    Role.CHANNEL: _rights(Scope.TENANT, _CUSTOMER_SIDE),
+    Role.CUSTOMER: _rights(Scope.OWN, _CUSTOMER_SIDE),
+    Role.AGENT: {**_rights(Scope.OWN, _SERVING), "agent.define": Scope.DEV},
+    # A bot may answer, hand off and end; a hostile one can do no more, and never take over or consult.
+    Role.BOT: {
+        **_rights(
+            Scope.OWN,
+            "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
+            " contact.message contact.transfer contact.close",
+        ),
+        "agent.define": Scope.DEV,
+    },
+    Role.SUPERVISOR: {
+        **_rights(
+            Scope.TENANT,
+            "agent.define agent.remove agent.set_state agent.sign_off agent.set_capacity agent.external_load"
+            " contact.move contact.prioritise contact.assign contact.close contacts.bulk"
+            " queue.close queue.open queue.notice",
+        ),
+        **_rights(Scope.DOMAIN, "pool.drain policy.apply"),
+    },
+    Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply"),
+}
+
+QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {
+    Role.CHANNEL: _rights(Scope.TENANT, "contact history position streams"),
+    Role.CUSTOMER: _rights(Scope.OWN, "history position streams"),
+    Role.AGENT: {**_rights(Scope.OWN, "contact contacts history explain position streams"), "queues": Scope.TENANT},
+    Role.BOT: {**_rights(Scope.OWN, "contact contacts history position streams"), "queues": Scope.TENANT},
+    Role.SUPERVISOR: {
+        **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams"),
+        "policy": Scope.DOMAIN,
+    },
+    Role.SERVER: {},
+}
+
+STREAM_TABLE: Mapping[Role, Mapping[str, Scope]] = {
+    Role.CHANNEL: {"channel": Scope.OWN, "contact": Scope.TENANT},
+    Role.CUSTOMER: {"contact": Scope.OWN},
+    Role.AGENT: {"agent": Scope.OWN},
+    Role.BOT: {"agent": Scope.OWN},
+    Role.SUPERVISOR: _rights(Scope.TENANT, "agent contact channel domain"),
+    Role.SERVER: {},
+}
+
+
+def find_scope(table: Mapping[Role, Mapping[str, Scope]], role: Role, name: str) -> Scope | None:
+    """How far ``role`` may go with ``name``; None: not at all."""
+    return table[role].get(name)
+
+
+def allowed(table: Mapping[Role, Mapping[str, Scope]], role: Role) -> Iterable[str]:
+    return table[role]

@@ -1,0 +1,1 @@
+"""The protocol: typed frames, codecs, limits, sub-protocols. Knows no sockets and no clock."""
