@@ -1,0 +1,17 @@
+"""What every test shares: how Hypothesis behaves, and that asserts are on."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+if not __debug__:
+    raise SystemExit("the tests and the engine speak through asserts: run Python without -O")
+
+# No deadline: a shared machine is slow at times, and a timed test says nothing. The blob is the one line that reproduces.
+settings.register_profile(
+    "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.register_profile("deep", settings.get_profile("house"), max_examples=2_000)
+settings.load_profile(os.environ.get("SLUICE_HYPOTHESIS", "house"))
