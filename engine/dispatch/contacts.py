@@ -54,8 +54,7 @@ TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {
     (S.PROMISED, ev.ContactClosed): S.CLOSED,
     (S.CONNECTED, ev.ContactClosed): S.CLOSED,
     (S.DORMANT, ev.ContactClosed): S.CLOSED,
-    (S.CONNECTED, ev.WrapUpStarted): S.WRAP_UP,
-    (S.DORMANT, ev.WrapUpStarted): S.WRAP_UP,
+    (S.CLOSED, ev.WrapUpStarted): S.WRAP_UP,
     (S.WRAP_UP, ev.WrapUpEnded): S.CLOSED,
     (S.CLOSED, ev.ContactReopened): S.QUEUED,
 }
@@ -96,16 +95,20 @@ class Contact(msgspec.Struct, gc=False):
     decliners: dict[str, int] = {}  # agent → instant at which the memory ends
     prefer: str = ""
     prefer_until: int = 0
+    prefer_only: bool = False  # only the preferred agent may have it until then
+    left_at: int = 0  # when it last stopped waiting
     connected_at: int = 0
     answered_at: int = 0
     reply_since: int = 0  # the reply clock; 0: stopped
     reply_round: int = 0
+    reply_alarm: int = 0  # 1: warned, 2: breached, in this round
     messages: int = 0
     intent: str = ""
     reason: str = ""
     wrap_up_until: int = 0
     resume_until: int = 0
-    abandoned_at: int = 0
+    pinned: bool = False  # a person decided where it waits: entry rules leave it alone
+    asks: str = ""  # the requirement that came with it, kept when the queue changes
     joined: list[tuple[str, str]] = []  # (channel, external id) of contacts that joined this one
 
     def waited_ms(self, now: int) -> int:

@@ -37,6 +37,8 @@ class ContactSubmitted(_Event, tag="contact.submitted", frozen=True, gc=False):
     attributes: Attributes
     transcript: str = ""
     opening: bool = True
+    asks: str = ""
+    cost: int = 1
 
 
 class ContactDeflected(_Event, tag="contact.deflected", frozen=True, gc=False):
@@ -182,6 +184,7 @@ class ContactTransferred(_Event, tag="contact.transferred", frozen=True, gc=Fals
     prefer: str = ""
     prefer_until: int = 0
     hand_off: bool = False
+    forget_at: int = 0  # the passing agent is treated as a decliner until then
 
 
 class ContactRequeued(_Event, tag="contact.requeued", frozen=True, gc=False):
@@ -243,6 +246,7 @@ class ContactClosed(_Event, tag="contact.closed", frozen=True, gc=False):
     reason: str
     agent: str = ""
     by: str = ""
+    wrap_up_until: int = 0
 
 
 class ContactForgotten(_Event, tag="contact.forgotten", frozen=True, gc=False):

@@ -1,0 +1,98 @@
+"""Invariants, and indexes compared with those rebuilt from state. For tests, benchmarks and ``journal verify``."""
+
+from __future__ import annotations
+
+from engine.dispatch import snapshots
+from engine.dispatch.agents import PRESENT
+from engine.dispatch.contacts import WAITING, ContactState
+from engine.dispatch.state import AGENT_KINDS, State
+from engine.dispatch.timers import Kind
+
+S = ContactState
+
+
+def audit(state: State) -> list[str]:
+    """Sentences about what is wrong; empty when nothing is."""
+    return [*capacity(state), *places(state), *lanes(state), *indexes(state), *timers(state)]
+
+
+def capacity(state: State) -> list[str]:
+    wrong = []
+    for name, agent in state.agents.items():
+        if agent.load != sum(agent.contacts.values()):
+            wrong.append(f"agent {name}: load {agent.load}, contacts hold {sum(agent.contacts.values())}")
+        channels: dict[str, int] = {}
+        for number in agent.contacts:
+            channel = state.contacts[number].channel
+            channels[channel] = channels.get(channel, 0) + 1
+        held = {channel: n for channel, n in state.seats[name].by_channel.items() if n}
+        if held != channels:
+            wrong.append(f"agent {name}: channel counts {held}, contacts say {channels}")
+    return wrong
+
+
+def places(state: State) -> list[str]:
+    """Every contact in exactly one place: a line, an agent's hands, or an abandon window."""
+    wrong = []
+    for number, contact in state.contacts.items():
+        in_line = contact.queue in state.lines and number in state.lines[contact.queue].waiting
+        if in_line != (contact.state in WAITING):
+            wrong.append(f"contact {number}: {contact.state}, in its queue's line: {in_line}")
+        if (number in state.spots) != (contact.state is S.QUEUED):
+            wrong.append(f"contact {number}: {contact.state}, in the lanes: {number in state.spots}")
+        holders = [name for name, agent in state.agents.items() if number in agent.contacts]
+        if holders != ([contact.agent] if contact.agent else []):
+            wrong.append(f"contact {number}: {contact.state} with {contact.agent!r}, held by {holders}")
+        if (contact.offer in state.offers) != (contact.state in (S.OFFERED, S.HELD)):
+            wrong.append(f"contact {number}: {contact.state}, offer {contact.offer}")
+    return wrong
+
+
+def lanes(state: State) -> list[str]:
+    wrong = []
+    for key, lane in state.lanes.items():
+        signed_on = sum(1 for seat in lane.members.values() if seat.agent.state in PRESENT)
+        if lane.signed_on != signed_on:
+            wrong.append(f"lane {key}: counts {lane.signed_on} signed on, {signed_on} are")
+        for seq, seat in lane.members.items():
+            known = lane.best.get(seq)
+            if lane.fits(seat) and (known is None or known > lane.agent_key(seat)):
+                wrong.append(f"lane {key}: free agent {seat.agent.profile.agent} known as {known}")
+            if known is None and lane not in seat.absent:
+                wrong.append(f"lane {key}: agent {seat.agent.profile.agent} neither in the heap nor absent")
+    return wrong
+
+
+def indexes(state: State) -> list[str]:
+    """Against a state rebuilt from a snapshot."""
+    other = snapshots.decode(snapshots.encode(state))
+    wrong = []
+    for name in ("by_external", "by_customer"):
+        if getattr(state, name) != getattr(other, name):
+            wrong.append(f"{name} differs from the rebuilt index")
+    for queue, line in state.lines.items():
+        if list(line.ranked) != list(other.lines[queue].ranked) or line.waiting != other.lines[queue].waiting:
+            wrong.append(f"queue {queue}: line differs from the rebuilt one")
+    mine = {key: lane.waits for key, lane in state.lanes.items() if lane.waits}
+    rebuilt = {key: lane.waits for key, lane in other.lanes.items() if lane.waits}
+    if mine != rebuilt:
+        wrong.append("waiting contacts in the lanes differ from the rebuilt index")
+    for key in mine:
+        if set(state.lanes[key].members) != set(other.lanes[key].members):
+            wrong.append(f"lane {key}: members differ from the rebuilt index")
+    for name, seat in state.seats.items():
+        same = (seat.declined, set(seat.preferred)) == (other.seats[name].declined, set(other.seats[name].preferred))
+        if not same or seat.external != other.seats[name].external:
+            wrong.append(f"agent {name}: seat differs from the rebuilt one")
+    return wrong
+
+
+def timers(state: State) -> list[str]:
+    """Every deadline that state names is armed."""
+    armed = set(state.timers.heap)
+    wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
+    for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
+        wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
+    for agent_kind in AGENT_KINDS:
+        wanted += [(state.due(agent_kind, seq), Kind(agent_kind), seq) for seq in state.seats_by_seq]
+    return [f"not armed: {entry}" for entry in wanted if entry[0] and entry not in armed]

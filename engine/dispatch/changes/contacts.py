@@ -1,0 +1,293 @@
+"""What contact events do to state."""
+
+from __future__ import annotations
+
+from engine.dispatch import events as ev
+from engine.dispatch.changes.registry import applies, applies_to_contact, release
+from engine.dispatch.contacts import WAITING, Contact, ContactState
+from engine.dispatch.state import State
+from engine.dispatch.timers import Kind
+
+S = ContactState
+
+
+@applies(ev.ContactSubmitted)
+def submitted(state: State, event: ev.ContactSubmitted) -> None:
+    at, number = event.at, event.contact
+    contact = Contact(
+        contact=number,
+        tenant=event.tenant,
+        channel=event.channel,
+        external_id=event.external_id,
+        customer=event.customer,
+        shop=event.shop,
+        queue=event.queue,
+        rule=event.rule,
+        stage=event.stage,
+        priority=event.priority,
+        requires=event.requires,
+        attributes=event.attributes,
+        transcript=event.transcript,
+        arrived_at=at,
+        start=at,
+        step_at=at,
+        asks=event.asks,
+        cost=event.cost,
+    )
+    state.contacts[number] = contact
+    state.next_contact = number + 1
+    if event.external_id:
+        state.by_external[(event.tenant, event.channel, event.external_id)] = number
+    if event.customer:
+        state.by_customer[(event.tenant, event.shop, event.customer)] = number
+    state.enter_line(contact)
+    state.enter_lanes(contact)
+    state.timers.arm(state.step_due(contact), Kind.STEP, number)
+
+
+@applies(ev.ContactDeflected)
+def deflected(state: State, event: ev.ContactDeflected) -> None:
+    state.next_contact = event.contact + 1
+
+
+@applies_to_contact(ev.ContactJoined)
+def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
+    key = (contact.tenant, event.channel, event.external_id)
+    if event.external_id and key not in state.by_external:
+        contact.joined = [*contact.joined, (event.channel, event.external_id)]
+        state.by_external[key] = contact.contact
+
+
+@applies_to_contact(ev.ContactResumed)
+def resumed(state: State, event: ev.ContactResumed, contact: Contact) -> None:
+    key = (contact.tenant, contact.channel, event.external_id)
+    if event.external_id and key not in state.by_external:
+        contact.joined = [*contact.joined, (contact.channel, event.external_id)]
+        state.by_external[key] = contact.contact
+    contact.resume_until = 0
+    wait_again(state, contact, event.at)
+
+
+@applies_to_contact(ev.ContactUpdated)
+def updated(state: State, event: ev.ContactUpdated, contact: Contact) -> None:
+    contact.attributes = {**contact.attributes, **event.attributes}
+
+
+@applies_to_contact(ev.ContactMoved)
+def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
+    state.leave_lanes(contact)
+    state.leave_line(contact)
+    if event.queue != contact.queue:
+        change_queue(contact, event.queue, event.at)
+    contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
+    if event.why in ("moved", "prioritised"):
+        contact.pinned = True
+    if event.why == "moved":
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    stand(state, contact)
+
+
+@applies_to_contact(ev.StepOpened)
+def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
+    state.leave_lanes(contact)
+    contact.raised += state.queue_of(contact).steps[event.step - 1].raise_priority
+    contact.step = event.step
+    contact.step_at = event.at
+    if contact.state is S.QUEUED:
+        state.enter_lanes(contact)
+    state.timers.arm(state.step_due(contact), Kind.STEP, contact.contact)
+
+
+@applies_to_contact(ev.AffinityEnded)
+def affinity_ended(state: State, event: ev.AffinityEnded, contact: Contact) -> None:
+    state.leave_lanes(contact)
+    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    if contact.state is S.QUEUED:
+        state.enter_lanes(contact)
+
+
+@applies_to_contact(ev.DeclinerForgotten)
+def decliner_forgotten(state: State, event: ev.DeclinerForgotten, contact: Contact) -> None:
+    del contact.decliners[event.agent]
+    seat = state.seats.get(event.agent)
+    if seat is not None:
+        seat.declined.discard(contact.contact)
+    if contact.decliners:
+        state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
+
+
+@applies_to_contact(ev.MessageAdded)
+def message_added(state: State, event: ev.MessageAdded, contact: Contact) -> None:
+    contact.messages = event.seq
+
+
+@applies_to_contact(ev.ReplyStarted)
+def reply_started(state: State, event: ev.ReplyStarted, contact: Contact) -> None:
+    contact.reply_since, contact.reply_round, contact.reply_alarm = event.at, event.round, 0
+    state.timers.arm(state.reply_due(contact), Kind.REPLY, contact.contact)
+
+
+@applies_to_contact(ev.ReplyWarned)
+def reply_warned(state: State, event: ev.ReplyWarned, contact: Contact) -> None:
+    contact.reply_alarm = 1
+    state.timers.arm(state.reply_due(contact), Kind.REPLY, contact.contact)
+
+
+@applies_to_contact(ev.ReplyBreached)
+def reply_breached(state: State, event: ev.ReplyBreached, contact: Contact) -> None:
+    contact.reply_alarm = 2
+
+
+@applies_to_contact(ev.ReplyStopped)
+def reply_stopped(state: State, event: ev.ReplyStopped, contact: Contact) -> None:
+    contact.reply_since = contact.reply_alarm = 0
+
+
+@applies_to_contact(ev.ContactAnswered)
+def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
+    contact.answered_at = event.at
+
+
+@applies_to_contact(ev.ContactConnected)
+def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
+    state.leave_line(contact)
+    state.offers.pop(contact.offer, None)
+    contact.state, contact.offer = S.CONNECTED, 0
+    contact.waited = event.at - contact.start
+    contact.connected_at = contact.left_at = event.at
+    state.agents[event.agent].served += 1
+
+
+@applies_to_contact(ev.ContactTransferred)
+def transferred(state: State, event: ev.ContactTransferred, contact: Contact) -> None:
+    release(state, event.agent, contact, event.at)
+    contact.agent = ""
+    contact.stage, contact.priority, contact.requires = event.stage, event.priority, event.requires
+    contact.intent, contact.reason = event.intent or contact.intent, event.reason
+    contact.transcript = event.transcript or contact.transcript
+    if event.attributes:
+        contact.attributes = {**contact.attributes, **event.attributes}
+    contact.prefer, contact.prefer_until = event.prefer, event.prefer_until
+    contact.prefer_only = bool(event.prefer)
+    if event.queue != contact.queue:
+        contact.pinned = True
+        forget_decliners(state, contact)
+        change_queue(contact, event.queue, contact.left_at)  # the step clock starts with the new wait
+    if event.forget_at:
+        contact.decliners = {**contact.decliners, event.agent: event.forget_at}
+        state.seats[event.agent].declined.add(contact.contact)
+    wait_again(state, contact, event.at)
+    if event.hand_off:
+        restart_wait(state, contact, event.at)
+
+
+@applies_to_contact(ev.ContactRequeued)
+def requeued(state: State, event: ev.ContactRequeued, contact: Contact) -> None:
+    release(state, event.agent, contact, event.at)
+    contact.agent, contact.reason = "", event.reason
+    contact.prefer, contact.prefer_until, contact.prefer_only = event.prefer, event.prefer_until, False
+    wait_again(state, contact, event.at)
+
+
+@applies_to_contact(ev.PersonAsked)
+def person_asked(state: State, event: ev.PersonAsked, contact: Contact) -> None:
+    contact.stage = "person"
+    contact.intent, contact.reason = event.intent or contact.intent, event.reason
+    restart_wait(state, contact, event.at)
+
+
+@applies_to_contact(ev.ContactAbandoned)
+def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> None:
+    state.leave_lanes(contact)
+    state.leave_line(contact)
+    contact.state, contact.waited, contact.left_at = S.ABANDONED, event.waited_ms, event.at
+    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    contact.resume_until = event.resume_until
+    state.timers.arm(event.resume_until, Kind.RESUME, contact.contact)
+
+
+@applies_to_contact(ev.ContactClosed)
+def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
+    if contact.state is S.QUEUED:
+        state.leave_lanes(contact)
+        state.leave_line(contact)
+    contact.state = S.CLOSED
+    unname(state, contact)
+    if event.wrap_up_until:
+        return  # WrapUpStarted follows in the same step; the capacity stays held
+    if contact.agent:
+        release(state, contact.agent, contact, event.at)
+    forget(state, contact)
+
+
+@applies_to_contact(ev.ContactForgotten)
+def forgotten(state: State, event: ev.ContactForgotten, contact: Contact) -> None:
+    unname(state, contact)
+    forget(state, contact)
+
+
+@applies_to_contact(ev.WrapUpStarted)
+def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> None:
+    contact.state, contact.wrap_up_until = S.WRAP_UP, event.until
+    state.timers.arm(event.until, Kind.WRAP_UP, contact.contact)
+
+
+@applies_to_contact(ev.WrapUpEnded)
+def wrap_up_ended(state: State, event: ev.WrapUpEnded, contact: Contact) -> None:
+    release(state, event.agent, contact, event.at)
+    forget(state, contact)
+
+
+def change_queue(contact: Contact, queue: str, step_at: int) -> None:
+    """Another queue: its steps start from the first; waited and age go on."""
+    contact.queue, contact.step, contact.raised, contact.step_at = queue, 0, 0, step_at
+
+
+def wait_again(state: State, contact: Contact, at: int) -> None:
+    """Waiting once more: the time since ``left_at`` counts neither as waited nor on the step clock."""
+    away = at - contact.left_at
+    contact.start += away
+    contact.step_at += away
+    contact.state = S.QUEUED
+    stand(state, contact)
+
+
+def restart_wait(state: State, contact: Contact, at: int) -> None:
+    """From here the contact waits for a person: waited and the steps count from zero."""
+    state.leave_lanes(contact)
+    state.leave_line(contact)
+    contact.start = contact.step_at = at
+    contact.waited = contact.step = contact.raised = 0
+    stand(state, contact)
+
+
+def stand(state: State, contact: Contact) -> None:
+    """Put a waiting contact where its state says, and arm its deadlines."""
+    if contact.state in WAITING:
+        state.enter_line(contact)
+    if contact.state is S.QUEUED:
+        state.enter_lanes(contact)
+    state.arm_contact(contact)
+
+
+def forget_decliners(state: State, contact: Contact) -> None:
+    for name in contact.decliners:
+        if name in state.seats:
+            state.seats[name].declined.discard(contact.contact)
+    contact.decliners = {}
+
+
+def unname(state: State, contact: Contact) -> None:
+    """Its ids and its customer may open another contact."""
+    for channel, external_id in ((contact.channel, contact.external_id), *contact.joined):
+        if state.by_external.get((contact.tenant, channel, external_id)) == contact.contact:
+            del state.by_external[(contact.tenant, channel, external_id)]
+    key = (contact.tenant, contact.shop, contact.customer)
+    if state.by_customer.get(key) == contact.contact:
+        del state.by_customer[key]
+
+
+def forget(state: State, contact: Contact) -> None:
+    if contact.decliners:
+        forget_decliners(state, contact)
+    del state.contacts[contact.contact]

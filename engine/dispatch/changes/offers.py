@@ -1,0 +1,84 @@
+"""What offer events do to state."""
+
+from __future__ import annotations
+
+from engine.dispatch import events as ev
+from engine.dispatch.changes.registry import applies_to_contact, release
+from engine.dispatch.contacts import Contact, ContactState, Offer
+from engine.dispatch.state import State
+from engine.dispatch.timers import Kind
+
+# How many ended offers an agent's record keeps, so that a late answer learns what became of its offer.
+ENDED_KEPT = 16
+
+
+@applies_to_contact(ev.OfferMade)
+def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
+    """Capacity is reserved in the same step that makes the offer."""
+    state.leave_lanes(contact)
+    seat = state.seats[event.agent]
+    agent = seat.agent
+    agent.load += event.cost
+    agent.contacts[event.contact] = event.cost
+    agent.idle_since = event.at
+    seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
+    contact.state, contact.agent, contact.offer = ContactState.OFFERED, event.agent, event.offer
+    contact.offers += 1
+    if contact.prefer:
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    state.offers[event.offer] = Offer(event.offer, event.contact, event.agent, event.pool, event.at, event.deadline)
+    state.next_offer = event.offer + 1
+    state.timers.arm(event.deadline, Kind.OFFER, event.offer)
+
+
+@applies_to_contact(ev.OfferAccepted)
+def offer_accepted(state: State, event: ev.OfferAccepted, contact: Contact) -> None:
+    contact.state = ContactState.HELD
+    offer = state.offers[event.offer]
+    offer.held, offer.deadline = event.held, event.hold_until
+    state.timers.arm(event.hold_until, Kind.OFFER, event.offer)
+
+
+@applies_to_contact(ev.OfferDeclined)
+def offer_declined(state: State, event: ev.OfferDeclined, contact: Contact) -> None:
+    agent = state.agents[event.agent]
+    if event.back_off_until:
+        agent.back_off_until = max(agent.back_off_until, event.back_off_until)
+        state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
+    if event.forget_at > event.at:
+        remember_decliner(state, contact, event.agent, event.forget_at)
+    end_offer(state, event.offer, contact, event.agent, "declined", event.at)
+
+
+@applies_to_contact(ev.OfferExpired)
+def offer_expired(state: State, event: ev.OfferExpired, contact: Contact) -> None:
+    agent = state.agents[event.agent]
+    if event.effect == "back_off" and event.return_at:
+        agent.back_off_until = max(agent.back_off_until, event.return_at)
+        state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
+    if event.effect == "lower_capacity" and event.return_at:
+        remember_decliner(state, contact, event.agent, event.return_at)
+    end_offer(state, event.offer, contact, event.agent, "expired", event.at)
+
+
+@applies_to_contact(ev.OfferRescinded)
+def offer_rescinded(state: State, event: ev.OfferRescinded, contact: Contact) -> None:
+    end_offer(state, event.offer, contact, event.agent, "rescinded", event.at)
+
+
+def remember_decliner(state: State, contact: Contact, agent: str, until: int) -> None:
+    contact.decliners = {**contact.decliners, agent: until}
+    state.seats[agent].declined.add(contact.contact)
+    state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
+
+
+def end_offer(state: State, number: int, contact: Contact, agent_id: str, how: str, at: int) -> None:
+    """The contact waits on with its clocks; the agent's units are free; a late answer will be told ``how``."""
+    del state.offers[number]
+    ended = state.agents[agent_id].ended_offers
+    ended[number] = how
+    if len(ended) > ENDED_KEPT:
+        del ended[next(iter(ended))]
+    contact.state, contact.agent, contact.offer = ContactState.QUEUED, "", 0
+    release(state, agent_id, contact, at)
+    state.enter_lanes(contact)

@@ -1,0 +1,163 @@
+"""The dispatcher: commands and time go in, events come out.
+
+Pure and deterministic: no clock, no I/O, no randomness. Same policy, same inputs, same stamps → same events, in any
+process. Rules its drivers rely on are in ``docs/guide.md``; the short form: stamps never go back, ``handle`` first
+expires what is due, a refused command changes nothing but time, and no event is lost or applied twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from engine.dispatch import snapshots
+from engine.dispatch.audit import audit
+from engine.dispatch.changes import APPLY
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.events import Event
+from engine.dispatch.explain import Explanation
+from engine.dispatch.explaining import explain
+from engine.dispatch.policy.compiled import Policy
+from engine.dispatch.refusals import Code
+from engine.dispatch.rules import HANDLERS
+from engine.dispatch.rules.deadlines import EXPIRE
+from engine.dispatch.state import State
+
+if TYPE_CHECKING:
+    from engine.dispatch.agents import Agent
+    from engine.dispatch.commands import Command
+    from engine.dispatch.contacts import Contact, Offer
+
+# One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
+EXPIRE_LIMIT = 512
+
+
+class Dispatcher:
+    """One routing domain. All instants are integer milliseconds on the driver's time base."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._state = State(policy)
+        self._state.apply = APPLY
+
+    # --- inputs ---------------------------------------------------------------------------------------------------
+
+    def handle(self, command: Command, stamp: int) -> list[Event]:
+        """Do what is asked at ``stamp`` (≥ the last one); the last event is CommandRejected if it was refused.
+
+        Everything due at or before the stamp expires first, in deadline order, so an accept stamped in the very
+        millisecond of its offer's deadline comes too late.
+        """
+        state = self._state
+        state.out = out = []
+        if stamp < state.now:
+            state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
+            return out
+        heap = state.timers.heap
+        while heap and heap[0][0] <= stamp and self._expire_next(stamp):
+            pass
+        state.now = stamp
+        HANDLERS[type(command)](state, command)
+        return out
+
+    def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
+        """Time passed: expire at most ``limit`` deadlines due at or before ``now``; harmless early or twice."""
+        state = self._state
+        state.out = out = []
+        now = max(now, state.now)
+        while limit > 0 and self._expire_next(now):
+            limit -= 1
+        state.now = now
+        state.trim_timers()
+        return out
+
+    def _expire_next(self, now: int) -> bool:
+        state = self._state
+        due = state.next_due()
+        if due is None or due[0] > now:
+            return False
+        state.timers.drop()
+        state.now = now
+        EXPIRE[due[1]](state, due[2])
+        return True
+
+    def next_deadline(self) -> int | None:
+        """The instant at which ``expire`` has something to do, or None."""
+        due = self._state.next_due()
+        return None if due is None else due[0]
+
+    # --- recovery -------------------------------------------------------------------------------------------------
+
+    def apply_events(self, events: Iterable[Event]) -> None:
+        """Bring the state forward by journalled events; no rule runs."""
+        state = self._state
+        for event in events:
+            state.now = max(state.now, event.at)
+            APPLY[type(event)](state, event)
+
+    def snapshot(self) -> bytes:
+        """The whole state, versioned, the policy's text included."""
+        return snapshots.encode(self._state)
+
+    @classmethod
+    def restore(cls, data: bytes) -> Dispatcher:
+        """The dispatcher that :meth:`snapshot` described; raises :class:`snapshots.SnapshotError`."""
+        dispatcher = cls.__new__(cls)
+        dispatcher._state = snapshots.decode(data)
+        dispatcher._state.apply = APPLY
+        return dispatcher
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """The last stamp."""
+        return self._state.now
+
+    @property
+    def policy(self) -> Policy:
+        return self._state.policy
+
+    @property
+    def contacts(self) -> Mapping[int, Contact]:
+        """Open, wrapping-up and recently abandoned contacts. Read only."""
+        return self._state.contacts
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """Read only."""
+        return self._state.agents
+
+    @property
+    def offers(self) -> Mapping[int, Offer]:
+        """Open offers by number. Read only."""
+        return self._state.offers
+
+    @property
+    def closed_queues(self) -> Mapping[str, str]:
+        """Queue → the reason it was closed to new contacts."""
+        return self._state.closed_queues
+
+    def queue_length(self, queue: str) -> int:
+        """Contacts that wait in the queue, offered ones included."""
+        return len(self._state.lines[queue].waiting)
+
+    def longest_wait(self, queue: str) -> int:
+        """Milliseconds that the queue's longest-waiting contact has waited; 0 when nobody waits."""
+        start = self._state.oldest_start(queue)
+        return 0 if start is None else self._state.now - start
+
+    def position(self, contact: int) -> int:
+        """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""
+        state = self._state
+        found = state.contacts.get(contact)
+        if found is None or found.state is not ContactState.QUEUED:
+            return 0
+        return 1 + state.lines[found.queue].ranked.rank(state.spots[contact][0])
+
+    def explain(self, contact: int, agent: str | None = None) -> Explanation:
+        """Why the contact is where it is; with ``agent``, why that agent does not have it. KeyError: unknown contact."""
+        return explain(self._state, contact, agent, self.position(contact))
+
+    def audit(self) -> list[str]:
+        """Every broken invariant, and every index that differs from one rebuilt from state; empty when all is well."""
+        return audit(self._state)

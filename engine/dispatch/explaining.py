@@ -1,0 +1,112 @@
+"""Reads an :class:`Explanation` from state: eligibility as reasons, in the order in which they are checked."""
+
+from __future__ import annotations
+
+from engine.dispatch.agents import SIGNED_ON, TAKES_OFFERS
+from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.explain import AgentVerdict, Explanation, NextStep, Reason
+from engine.dispatch.lanes import Seat
+from engine.dispatch.state import State
+
+# Past this many agents, "why nobody" counts the first ones by sequence number and stays a fast answer.
+COUNTED = 20_000
+
+
+def explain(state: State, number: int, agent: str | None, position: int) -> Explanation:
+    """See :meth:`engine.dispatch.dispatcher.Dispatcher.explain`."""
+    contact = state.contacts[number]
+    nobody: dict[str, int] = {}
+    free = 0
+    if contact.state is ContactState.QUEUED:
+        for seat in list(state.seats.values())[:COUNTED]:
+            if seat.agent.state not in SIGNED_ON:
+                continue
+            why = reasons(state, contact, seat)
+            if why:
+                nobody[why[0].code] = nobody.get(why[0].code, 0) + 1
+            else:
+                free += 1
+    return Explanation(
+        contact=number,
+        state=contact.state,
+        queue=contact.queue,
+        rule=contact.rule,
+        stage=contact.stage,
+        priority=contact.priority + contact.raised,
+        requirement=state.requirement_of(contact).text,
+        pools=tuple(pool.name for pool in state.pools_of(contact)),
+        step=contact.step,
+        waited_ms=contact.waited_ms(state.now),
+        age_ms=state.now - contact.arrived_at,
+        position=position,
+        policy=state.policy.version,
+        at=state.now,
+        agent=contact.agent,
+        offer=contact.offer,
+        prefer=contact.prefer,
+        prefer_in_ms=max(contact.prefer_until - state.now, 0),
+        nobody=nobody,
+        free_agents=free,
+        next_step=next_step(state, contact),
+        verdict=None if agent is None else verdict(state, contact, agent),
+    )
+
+
+def next_step(state: State, contact: Contact) -> NextStep | None:
+    steps = state.queue_of(contact).steps
+    if contact.stage == "bot" or contact.step >= len(steps):
+        return None
+    step = steps[contact.step]
+    due = state.step_due(contact)
+    return NextStep(step.name, due - state.now if due else -1, step.add_pools, step.relax)
+
+
+def verdict(state: State, contact: Contact, agent: str) -> AgentVerdict:
+    """Every reason against this agent; ``outranked`` when there is none and the contact still waits or is elsewhere."""
+    seat = state.seats.get(agent)
+    if seat is None:
+        return AgentVerdict(agent, False, reasons=(Reason("not_signed_on", "a defined agent", "unknown"),))
+    if contact.agent == agent:
+        return AgentVerdict(agent, True, reasons=(Reason("serving", got=contact.state),))
+    why = reasons(state, contact, seat)
+    if contact.state is not ContactState.QUEUED:
+        why.append(Reason("contact_not_waiting", "queued", contact.state))
+    pool = next((pool.name for pool in state.pools_of(contact) if pool.name in seat.groups), "")
+    if not why:
+        return AgentVerdict(agent, True, pool, (Reason("outranked"),))
+    return AgentVerdict(agent, False, pool, tuple(why))
+
+
+def reasons(state: State, contact: Contact, seat: Seat) -> list[Reason]:
+    """Why this agent cannot be offered this contact now; empty when it can."""
+    agent, profile = seat.agent, seat.agent.profile
+    found: list[Reason] = []
+    if agent.state not in SIGNED_ON:
+        found.append(Reason("not_signed_on", "available", agent.state))
+    elif agent.state not in TAKES_OFFERS:
+        found.append(Reason("state", "available", f"{agent.state} {agent.reason}".strip()))
+    if contact.prefer != profile.agent:
+        pools = state.pools_of(contact)
+        if not any(pool.name in seat.groups for pool in pools):
+            found.append(Reason("pool", ", ".join(pool.name for pool in pools), ", ".join(profile.pools)))
+        for unmet in state.requirement_of(contact).unmet(profile.skills, profile.attributes):
+            found.append(Reason("requirement", unmet.wanted, unmet.got))
+    if agent.back_off_until:
+        found.append(Reason("back_off", in_ms=agent.back_off_until - state.now))
+    found += room(state, contact, seat)
+    if profile.agent in contact.decliners:
+        found.append(Reason("declined", in_ms=contact.decliners[profile.agent] - state.now))
+    if contact.prefer_only and contact.prefer != profile.agent:
+        found.append(Reason("preferred_other", contact.prefer, in_ms=contact.prefer_until - state.now))
+    return found
+
+
+def room(state: State, contact: Contact, seat: Seat) -> list[Reason]:
+    """Capacity in units, then the channel's limit."""
+    if seat.free() < contact.cost:
+        return [Reason("capacity", str(contact.cost), str(seat.free()))]
+    channel = state.policy.channels.get(contact.channel)
+    if channel is None or seat.has_room(contact.cost, contact.channel if channel.limit else "", channel.limit):
+        return []
+    limit = min(channel.limit, seat.agent.profile.channel_limits.get(contact.channel, channel.limit))
+    return [Reason("channel_limit", f"fewer than {limit}", str(seat.by_channel.get(contact.channel, 0)))]

@@ -1,0 +1,215 @@
+"""Lanes: where contacts with equal needs meet the agents who can meet them.
+
+A lane is (requirement, pool, cost, limited channel). On one side wait contacts whose open pools include the lane's; on
+the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
+is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
+grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
+depend on state alone, and a restored dispatcher makes the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from heapq import heapify, heappop, heappush, heapreplace
+
+from engine.dispatch.agents import Agent, AgentState
+from engine.dispatch.policy.compiled import Pool
+from engine.dispatch.policy.requirements import Requirement
+
+# (listed rank, value, start, contact): smaller is served first. In the score order the value falls by slope × now.
+ContactKey = tuple[float, float, int, int]
+# (choice's own measures …, seq): smaller is chosen first.
+AgentKey = tuple[int, ...]
+LaneKey = tuple[str, str, int, str]
+
+AVAILABLE = AgentState.AVAILABLE
+
+
+class Seat:
+    """An agent's place in the indexes; derived from state and never stored."""
+
+    __slots__ = ("absent", "agent", "by_channel", "declined", "external", "groups", "lanes", "loaded", "preferred")
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.external = 0  # units pushed by other systems
+        self.lanes: list[Lane] = []
+        self.loaded: list[Lane] = []  # those whose key may fall: they want each change
+        self.absent: list[Lane] = []  # those that dropped it while it could take nothing
+        self.by_channel: dict[str, int] = {}
+        self.preferred: dict[int, None] = {}  # waiting contacts that prefer this agent
+        self.declined: set[int] = set()  # contacts whose decliners name this agent
+        self.groups: dict[str, int] = {}  # pool → rank of its order among the agent's pools
+
+    def free(self) -> int:
+        """Units left."""
+        return self.agent.capacity - self.agent.load - self.external
+
+    def takes_offers(self) -> bool:
+        """Presence is an allow-list; a back-off is over only when its end was an event."""
+        return self.agent.state is AVAILABLE and not self.agent.back_off_until
+
+    def has_room(self, cost: int, limited: str, limit: int) -> bool:
+        """Room for a contact of this cost; ``limited`` names the channel if it has a limit per agent."""
+        if self.agent.capacity - self.agent.load - self.external < cost:
+            return False
+        if limited:
+            limit = min(limit, self.agent.profile.channel_limits.get(limited, limit))
+            return self.by_channel.get(limited, 0) < limit
+        return True
+
+
+class Lane:
+    """One meeting place; see the module."""
+
+    __slots__ = (
+        "agents",
+        "best",
+        "choice",
+        "cost",
+        "heaps",
+        "key",
+        "limit",
+        "limited",
+        "members",
+        "pool",
+        "requirement",
+        "signed_on",
+        "waits",
+    )
+
+    def __init__(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> None:
+        self.key = key
+        self.requirement = requirement
+        self.pool = pool
+        self.choice = pool.choice
+        self.cost = key[2]
+        self.limited = key[3]
+        self.limit = limit
+        self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
+        self.signed_on = 0
+        self.agents: list[tuple[AgentKey, int]] = []
+        self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
+        self.waits: dict[int, ContactKey] = {}  # contact → its key
+        self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
+
+    # --- the contacts' side ---------------------------------------------------------------------------------------
+
+    def add_contact(self, slope: float, key: ContactKey) -> None:
+        self.waits[key[3]] = key
+        heap = self.heaps.get(slope)
+        if heap is None:
+            heap = self.heaps[slope] = []
+        heappush(heap, key)
+        if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
+            heap[:] = [entry for entry in heap if self.waits.get(entry[3]) == entry]
+            heapify(heap)
+
+    def drop_contact(self, contact: int) -> None:
+        self.waits.pop(contact, None)
+
+    def head(self, now: int, refused: Container[int]) -> ContactKey | None:
+        """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
+        best: ContactKey | None = None
+        for slope, heap in self.heaps.items():
+            key = self._top(heap, refused)
+            if key is None:
+                continue
+            if slope:
+                key = (key[0], key[1] - slope * now, key[2], key[3])
+            if best is None or key < best:
+                best = key
+        return best
+
+    def _top(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
+        passed: list[ContactKey] = []
+        found = None
+        waits = self.waits
+        while heap:
+            key = heap[0]
+            if waits.get(key[3]) != key:
+                heappop(heap)
+            elif key[3] in refused:
+                passed.append(heappop(heap))
+            else:
+                found = key
+                break
+        for key in passed:
+            heappush(heap, key)
+        return found
+
+    # --- the agents' side -----------------------------------------------------------------------------------------
+
+    def agent_key(self, seat: Seat) -> AgentKey:
+        """The choice's sort key; ends in the agent's sequence number."""
+        agent = seat.agent
+        if self.choice == "longest_idle":
+            return (agent.idle_since, agent.seq)
+        if self.choice == "least_loaded":
+            # Parts per million of the capacity in use: integers compare alike on every machine.
+            return ((agent.load + seat.external) * 1_000_000 // max(agent.capacity, 1), agent.idle_since, agent.seq)
+        return (-self.requirement.proficiency(agent.profile.skills), agent.idle_since, agent.seq)
+
+    def fits(self, seat: Seat) -> bool:
+        return seat.takes_offers() and seat.has_room(self.cost, self.limited, self.limit)
+
+    def add_member(self, seat: Seat) -> None:
+        self.members[seat.agent.seq] = seat
+        seat.lanes.append(self)
+        if self.choice == "least_loaded":
+            seat.loaded.append(self)
+        seat.absent.append(self)
+
+    def offer_side(self, seat: Seat) -> bool:
+        """Put the agent's present key into the heap if it may take work now; says whether the heap knows it."""
+        if not self.fits(seat):
+            return seat.agent.seq in self.best
+        key = self.agent_key(seat)
+        known = self.best.get(seat.agent.seq)
+        if known is None or key < known:
+            self.best[seat.agent.seq] = key
+            heappush(self.agents, (key, seat.agent.seq))
+            if len(self.agents) > 64 + 2 * len(self.members):
+                self.agents[:] = [entry for entry in self.agents if self.best.get(entry[1]) == entry[0]]
+                heapify(self.agents)
+        return True
+
+    def pick(self, decliners: Container[str]) -> tuple[AgentKey, Seat] | None:
+        """The free agent whom the pool's choice puts first, decliners passed over."""
+        heap, best = self.agents, self.best
+        passed: list[tuple[AgentKey, int]] = []
+        found = None
+        while heap:
+            key, seq = heap[0]
+            if best.get(seq) != key:
+                heappop(heap)
+                continue
+            seat = self.members[seq]
+            if not self.fits(seat):
+                heappop(heap)
+                del best[seq]
+                seat.absent.append(self)
+                continue
+            true = self.agent_key(seat)
+            if true != key:
+                best[seq] = true
+                heapreplace(heap, (true, seq))
+                continue
+            if seat.agent.profile.agent in decliners:
+                passed.append(heappop(heap))
+                continue
+            found = (key, seat)
+            break
+        for entry in passed:
+            heappush(heap, entry)
+        return found
+
+
+def refresh(seat: Seat) -> None:
+    """Tell the lanes that this agent may have become freer."""
+    if not seat.takes_offers():
+        return
+    if seat.absent:
+        seat.absent = [lane for lane in seat.absent if not lane.offer_side(seat)]
+    for lane in seat.loaded:
+        lane.offer_side(seat)

@@ -1,0 +1,244 @@
+"""Who answers whom: both directions of the decision, in the step that made it possible.
+
+``place``: a contact waits → the best free agent. ``feed``: an agent is free → the best waiting contact. Nothing polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.dispatch import events as ev
+from engine.dispatch.agents import PRESENT
+from engine.dispatch.commands import AgentKind
+from engine.dispatch.contacts import Contact, ContactState, Offer
+from engine.dispatch.lanes import ContactKey, Lane, Seat
+from engine.dispatch.state import State
+
+QUEUED = ContactState.QUEUED
+# Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
+FEW = 20
+
+
+# --- a contact waits --------------------------------------------------------------------------------------------------
+
+
+def place(state: State, contact: Contact, trigger: str) -> None:
+    """Offer a QUEUED contact to the agent whom its open pools put first; leave it waiting if there is none."""
+    if contact.prefer:
+        seat = state.seats.get(contact.prefer)
+        if seat is not None and can_serve_preferred(state, seat, contact):
+            make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+            return
+        if contact.prefer_only:
+            return
+    open_due_steps(state, contact)
+    while contact.state is QUEUED:
+        lanes = state.spots[contact.contact][1]
+        for lane in lanes:
+            found = lane.pick(contact.decliners)
+            if found is not None:
+                key, seat = found
+                make_offer(state, contact, seat, lane.pool.name, trigger, tuple(map(float, key[:-1])))
+                return
+        if not widen(state, contact, lanes):
+            return
+
+
+def open_due_steps(state: State, contact: Contact) -> None:
+    """Open what the clocks say is open already: steps of 0 ms, or a long wait brought along from another queue."""
+    while True:
+        due = state.step_due(contact)
+        if not due or due > state.now:
+            return
+        state.emit(ev.StepOpened(state.now, contact.contact, contact.step + 1))
+
+
+def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
+    """Nobody free. If nobody eligible is even signed on: leave the bot stage, or open a ``when_nobody`` step."""
+    if any(lane.signed_on for lane in lanes):
+        return False
+    if contact.stage == "bot":
+        ask_person(state, contact, "", "no_bot")
+    else:
+        steps = state.queue_of(contact).steps
+        if contact.step >= len(steps) or not steps[contact.step].when_nobody:
+            return False
+        state.emit(ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
+    open_due_steps(state, contact)
+    return True
+
+
+def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None:
+    """From the bot stage to the person stage, the reply clock with it."""
+    state.emit(ev.PersonAsked(state.now, contact.contact, intent, reason))
+    start_reply_clock(state, contact)
+
+
+def start_reply_clock(state: State, contact: Contact) -> None:
+    """The customer's message waits for a person from now, unless one already does."""
+    channel = state.policy.channels.get(contact.channel)
+    if not contact.reply_since and contact.stage == "person" and channel is not None and channel.messages:
+        state.emit(ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
+
+
+# --- an agent is free -------------------------------------------------------------------------------------------------
+
+
+def feed(state: State, seat: Seat, trigger: str) -> None:
+    """Offer the agent waiting contacts, best first, as long as it has room."""
+    while seat.takes_offers() and seat.free() > 0:
+        contact = best_preferred(state, seat)
+        if contact is not None:
+            make_offer(state, contact, seat, "", trigger, state.line_key(contact)[:3], preferred=True)
+            continue
+        found = best_waiting(state, seat)
+        if found is None:
+            return
+        key, number = found
+        contact = state.contacts[number]
+        make_offer(state, contact, seat, pool_between(state, seat, contact), trigger, key[:3])
+
+
+def best_preferred(state: State, seat: Seat) -> Contact | None:
+    """The waiting contact that prefers this agent and stands first in its line."""
+    contacts = [state.contacts[number] for number in seat.preferred]
+    able = [contact for contact in contacts if can_serve_preferred(state, seat, contact)]
+    return min(able, key=state.line_key, default=None)
+
+
+def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
+    """Over all lanes of the agent: the contact whose pool's order puts it first, with its key now."""
+    now, declined, groups = state.now, seat.declined, seat.groups
+    free = seat.free()
+    best: ContactKey | None = None
+    best_group = 0
+    for lane in seat.lanes:
+        if not lane.waits or lane.cost > free:
+            continue
+        if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
+            continue
+        key = lane.head(now, declined)
+        if key is None:
+            continue
+        group = groups[lane.pool.name]
+        if best is None or (group, key) < (best_group, best):
+            best, best_group = key, group
+    return None if best is None else (best, best[3])
+
+
+def pool_between(state: State, seat: Seat, contact: Contact) -> str:
+    """The first open pool, in the contact's order, through which this agent may serve it."""
+    seq = seat.agent.seq
+    return next(lane.pool.name for lane in state.spots[contact.contact][1] if seq in lane.members)
+
+
+def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
+    """A preferred agent needs no pool and no skill, but presence and capacity as everybody does."""
+    if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
+        return False
+    channel = state.policy.channels.get(contact.channel)
+    limit = channel.limit if channel is not None else 0
+    return seat.has_room(contact.cost, contact.channel if limit else "", limit)
+
+
+# --- the pair -----------------------------------------------------------------------------------------------------------
+
+
+def make_offer(
+    state: State,
+    contact: Contact,
+    seat: Seat,
+    pool: str,
+    trigger: str,
+    rank: tuple[float, ...],
+    *,
+    preferred: bool = False,
+) -> None:
+    """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
+    queue = state.queue_of(contact)
+    profile = seat.agent.profile
+    rules = state.policy.pools.get(pool)
+    state.emit(
+        ev.OfferMade(
+            at=state.now,
+            offer=state.next_offer,
+            contact=contact.contact,
+            agent=profile.agent,
+            queue=queue.name,
+            pool=pool or (profile.pools[0] if profile.pools else ""),
+            step=contact.step,
+            cost=contact.cost,
+            deadline=state.now + queue.offer_ms,
+            waited_ms=state.now - contact.start,
+            trigger=trigger,
+            choice="preferred" if rules is None else rules.choice,
+            order="preferred" if rules is None else rules.order,
+            rank=rank,
+            policy=state.policy.version,
+            preferred=preferred,
+        )
+    )
+    if profile.auto_accept:
+        offer = state.offers[contact.offer]
+        state.emit(ev.OfferAccepted(state.now, offer.offer, contact.contact, profile.agent, automatic=True))
+        connect(state, offer)
+
+
+def connect(state: State, offer: Offer) -> None:
+    """HELD → CONNECTED; on a channel without messages connected is answered."""
+    contact = state.contacts[offer.contact]
+    waited = state.now - contact.start
+    state.emit(ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
+    channel = state.policy.channels.get(contact.channel)
+    person = state.agents[offer.agent].profile.kind != AgentKind.BOT
+    if person and not contact.answered_at and channel is not None and not channel.messages:
+        state.emit(ev.ContactAnswered(state.now, contact.contact, offer.agent, waited, waited))
+
+
+# --- somebody is no longer there ----------------------------------------------------------------------------------------
+
+
+def reconsider_without(state: State, seat: Seat) -> None:
+    """The agent takes nothing more: contacts that waited for it alone look elsewhere."""
+    for number in sorted(seat.preferred):
+        contact = state.contacts[number]
+        if contact.prefer_only:
+            state.emit(ev.AffinityEnded(state.now, number, seat.agent.profile.agent, "agent_left"))
+            place(state, contact, "affinity_ended")
+    if seat.agent.state in PRESENT:
+        return
+    for number in sorted(stranded(seat)):
+        found = state.contacts.get(number)
+        if found is None or found.state is not QUEUED:
+            continue
+        if found.decliners and only_decliners_left(state, found):
+            for name in sorted(
+                found.decliners, key=lambda agent: state.agents[agent].seq if agent in state.agents else 0
+            ):
+                state.emit(ev.DeclinerForgotten(state.now, number, name, "yielded"))
+        place(state, found, "agent_left")
+
+
+def stranded(seat: Seat) -> set[int]:
+    """Contacts in this agent's lanes whom its leaving may have left with nobody, or with decliners only."""
+    numbers: set[int] = set()
+    for lane in seat.lanes:
+        if not lane.waits or lane.signed_on > FEW:
+            continue
+        if not lane.signed_on:
+            numbers.update(lane.waits)
+            continue
+        for member in lane.members.values():
+            if member.declined and member.agent.state in PRESENT:
+                numbers.update(member.declined & lane.waits.keys())
+    return numbers
+
+
+def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
+    """Whether every signed-on agent who could serve the contact has declined it (``also`` counted as a decliner)."""
+    decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
+    for lane in state.lanes_of(contact):
+        signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)
+        if lane.signed_on > signed_on:
+            return False
+    return True

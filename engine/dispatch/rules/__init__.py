@@ -1,0 +1,8 @@
+"""What each command does: checked completely before its first event. ``HANDLERS`` maps command types to functions."""
+
+from __future__ import annotations
+
+from engine.dispatch.rules import agents, contacts, conversation, deadlines, domain, offers
+from engine.dispatch.rules.registry import HANDLERS
+
+__all__ = ["HANDLERS", "agents", "contacts", "conversation", "deadlines", "domain", "offers"]

@@ -1,0 +1,239 @@
+"""Agents come, change state, get lost, come back and go."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.agents import SIGNED_ON, Agent, AgentState
+from engine.dispatch.commands import AgentKind, AgentProfile
+from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.matching import feed, place, reconsider_without, start_reply_clock
+from engine.dispatch.refusals import Code
+from engine.dispatch.rules.contacts import freed, priority_in
+from engine.dispatch.rules.registry import find_agent, find_seat, handles
+from engine.dispatch.state import State
+
+A = AgentState
+S = ContactState
+# 100 is what hosted routers use as a whole agent; bots go far beyond. The bound only keeps sums exact.
+CAPACITY_LIMIT = 1_000_000
+PROFICIENCIES = range(1, 11)
+
+
+@handles(cmd.DefineAgent)
+def define(state: State, command: cmd.DefineAgent) -> None:
+    profile = command.profile
+    if not profile.agent:
+        return state.refuse(command, Code.BAD_VALUE, "''", "agent: an id")
+    if not 0 <= profile.capacity <= CAPACITY_LIMIT:
+        return state.refuse(command, Code.BAD_VALUE, profile.capacity, f"capacity: 0 to {CAPACITY_LIMIT}")
+    if profile.tenant and profile.tenant not in state.policy.tenants:
+        return state.refuse(command, Code.BAD_VALUE, profile.tenant, "tenant: one of the policy's")
+    for skill, level in profile.skills.items():
+        if level not in PROFICIENCIES:
+            return state.refuse(command, Code.BAD_VALUE, f"{skill} = {level}", "skills: a proficiency of 1 to 10")
+    for pool in profile.pools:
+        if pool not in state.policy.pools:
+            return state.refuse(command, Code.UNKNOWN_POOL, pool, f"one of {', '.join(state.policy.pools)}")
+    for name in profile.channel_limits:
+        channel = state.policy.channels.get(name)
+        if channel is None:
+            return state.refuse(command, Code.UNKNOWN_CHANNEL, name, f"one of {', '.join(state.policy.channels)}")
+        if not channel.limit:
+            return state.refuse(command, Code.LIMIT_NOT_DECLARED, name, f"channels.{name}.limit in the policy")
+    redefine(state, profile)
+    return None
+
+
+def redefine(state: State, profile: AgentProfile) -> None:
+    state.emit(ev.AgentDefined(state.now, profile))
+    seat = state.seats[profile.agent]
+    feed(state, seat, "redefined")
+
+
+@handles(cmd.RemoveAgent)
+def remove(state: State, command: cmd.RemoveAgent) -> None:
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state is not A.OFFLINE or agent.contacts:
+        return state.refuse(command, Code.AGENT_BUSY, agent.state, "an offline agent without work")
+    state.emit(ev.AgentRemoved(state.now, command.agent))
+
+
+@handles(cmd.SignOn)
+def sign_on(state: State, command: cmd.SignOn) -> None:
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state is A.LOST:
+        return come_back(state, agent)
+    if agent.state is not A.OFFLINE:
+        return None if agent.state == command.state else change_state(state, agent, command.state, command.reason, 0)
+    return change_state(state, agent, command.state, command.reason, 0)
+
+
+@handles(cmd.SetAgentState)
+def set_state(state: State, command: cmd.SetAgentState) -> None:
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state not in SIGNED_ON:
+        return state.refuse(command, Code.WRONG_STATE, agent.state, "an agent who is signed on")
+    if command.until and command.until <= state.now:
+        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
+    change_state(state, agent, command.state, command.reason, command.until)
+
+
+def change_state(state: State, agent: Agent, after: str, reason: str, until: int) -> None:
+    """Into another signed-on state. Leaving ``available`` lets those go who waited for this agent alone."""
+    name = agent.profile.agent
+    if after == "finishing" and not agent.contacts:
+        after, until, reason = "offline", 0, reason or "finished"
+    if agent.state == after and (after != "not_ready" or (agent.reason, agent.until) == (reason, until)):
+        return
+    state.emit(ev.AgentStateChanged(state.now, name, agent.state, after, reason, until))
+    seat = state.seats[name]
+    if agent.state is A.AVAILABLE:
+        feed(state, seat, "available")
+    else:
+        reconsider_without(state, seat)
+
+
+@handles(cmd.SignOff)
+def sign_off(state: State, command: cmd.SignOff) -> None:
+    """Nothing is kept: open offers are taken back, contacts handed over with their clocks, wrap-ups end."""
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state is A.OFFLINE:
+        return state.refuse(command, Code.WRONG_STATE, agent.state, "an agent who is signed on")
+    if command.to_queue and command.to_queue not in state.policy.queues:
+        return state.refuse(command, Code.UNKNOWN_QUEUE, command.to_queue, "a queue of the policy")
+    if command.to_agent:
+        target = state.agents.get(command.to_agent)
+        if target is None or command.to_agent == command.agent or target.state is not A.AVAILABLE:
+            return state.refuse(command, Code.UNKNOWN_AGENT, command.to_agent, "another agent who is available")
+    leave(state, agent, command.reason or "signed_off", command.to_queue, command.to_agent)
+
+
+def leave(
+    state: State, agent: Agent, reason: str, to_queue: str = "", to_agent: str = "", sticky: bool = False
+) -> None:
+    """Go offline; each contact goes back to its queue with its clocks (``sticky``), or where the sign-off says."""
+    name = agent.profile.agent
+    loose = rescind_all(state, agent, "agent_lost" if sticky else "signed_off")
+    for number in sorted(agent.contacts):
+        contact = state.contacts[number]
+        if contact.state is S.WRAP_UP:
+            state.emit(ev.WrapUpEnded(state.now, number, name, reason))
+            continue
+        if to_queue or to_agent:
+            hand_over(state, contact, to_queue or contact.queue, to_agent, reason)
+        else:
+            until = state.now + state.queue_of(contact).sticky_ms if sticky else 0
+            prefer = name if until > state.now else ""
+            state.emit(ev.ContactRequeued(state.now, number, name, reason, prefer, until if prefer else 0))
+        loose.append(contact)
+    state.emit(ev.AgentStateChanged(state.now, name, agent.state, "offline", reason))
+    for contact in loose:
+        if contact.state is S.QUEUED:
+            place(state, contact, reason)
+    reconsider_without(state, state.seats[name])
+
+
+def hand_over(state: State, contact: Contact, to_queue: str, to_agent: str, reason: str) -> None:
+    queue = state.policy.queues[to_queue]
+    if queue.tenant != contact.tenant:
+        queue = state.queue_of(contact)
+    state.emit(
+        ev.ContactTransferred(
+            at=state.now,
+            contact=contact.contact,
+            agent=contact.agent,
+            queue=queue.name,
+            stage="person",
+            priority=priority_in(state, contact, queue),
+            requires=contact.asks if queue.name != contact.queue else contact.requires,
+            reason=reason,
+            prefer=to_agent,
+            prefer_until=state.now + queue.transfer_prefer_ms if to_agent else 0,
+            hand_off=contact.stage == "bot",
+        )
+    )
+    start_reply_clock(state, contact)
+
+
+def rescind_all(state: State, agent: Agent, reason: str) -> list[Contact]:
+    """Take back the agent's open offers; returns their contacts, oldest offer first, still to be placed."""
+    contacts = [state.contacts[number] for number in agent.contacts]
+    offered = sorted((contact.offer, contact.contact) for contact in contacts if contact.offer)
+    for offer, number in offered:
+        state.emit(ev.OfferRescinded(state.now, offer, number, agent.profile.agent, reason))
+    return [state.contacts[number] for _, number in offered]
+
+
+@handles(cmd.LoseAgent)
+def lose(state: State, command: cmd.LoseAgent) -> None:
+    """Grace starts: contacts stay, open offers go on to the next at once."""
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state not in SIGNED_ON:
+        return state.refuse(command, Code.WRONG_STATE, agent.state, "an agent who is signed on")
+    lose_connection(state, agent, "agent_lost")
+
+
+def lose_connection(state: State, agent: Agent, reason: str) -> None:
+    name = agent.profile.agent
+    state.emit(ev.AgentLost(state.now, name, agent.state, state.now + state.policy.grace_ms))
+    for contact in rescind_all(state, agent, reason):
+        place(state, contact, reason)
+    reconsider_without(state, state.seats[name])
+
+
+@handles(cmd.ReturnAgent)
+def come_back_command(state: State, command: cmd.ReturnAgent) -> None:
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
+    if agent.state is not A.LOST:
+        return state.refuse(command, Code.WRONG_STATE, agent.state, "a lost agent")
+    come_back(state, agent)
+
+
+def come_back(state: State, agent: Agent) -> None:
+    """As before the loss; what it served is still its own."""
+    name = agent.profile.agent
+    state.emit(ev.AgentBack(state.now, name, agent.before_lost or "available"))
+    freed(state, name, "available")
+
+
+@handles(cmd.SetCapacity)
+def set_capacity(state: State, command: cmd.SetCapacity) -> None:
+    seat = find_seat(state, command)
+    if seat is None:
+        return None
+    if not 0 <= command.capacity <= CAPACITY_LIMIT:
+        return state.refuse(command, Code.BAD_VALUE, command.capacity, f"capacity: 0 to {CAPACITY_LIMIT}")
+    if command.until and command.until <= state.now:
+        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
+    state.emit(ev.CapacityChanged(state.now, command.agent, command.capacity, command.until, command.reason))
+    feed(state, seat, "capacity")
+
+
+@handles(cmd.SetExternalLoad)
+def set_external_load(state: State, command: cmd.SetExternalLoad) -> None:
+    """Work that another system pushed: counted against capacity, never against our own over-capacity."""
+    seat = find_seat(state, command)
+    if seat is None:
+        return None
+    if not command.source or not 0 <= command.units <= CAPACITY_LIMIT:
+        return state.refuse(command, Code.BAD_VALUE, f"{command.source!r}: {command.units}", "a source and units ≥ 0")
+    if seat.agent.external.get(command.source, 0) == command.units:
+        return None
+    state.emit(ev.ExternalLoadChanged(state.now, command.agent, command.source, command.units))
+    feed(state, seat, "external_load")
+
+
+__all__ = ["AgentKind", "change_state", "leave", "lose_connection"]

@@ -1,0 +1,319 @@
+"""Arrival, update, moves and the end of a contact."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.commands import AgentKind, Value
+from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.matching import ask_person, feed, place, reconsider_without, start_reply_clock
+from engine.dispatch.policy.compiled import Entry, Queue
+from engine.dispatch.policy.requirements import RequirementError, both, parse
+from engine.dispatch.refusals import Code
+from engine.dispatch.rules.registry import find_contact, handles
+from engine.dispatch.state import State
+
+S = ContactState
+# failures.md's limit on attributes holds at the wire; the core only bounds what it will evaluate.
+PRIORITY_LIMIT = 1_000_000
+
+
+@handles(cmd.SubmitContact)
+def submit(state: State, command: cmd.SubmitContact) -> None:
+    policy = state.policy
+    channel = policy.channels.get(command.channel)
+    if channel is None:
+        return state.refuse(command, Code.UNKNOWN_CHANNEL, command.channel, f"one of {', '.join(policy.channels)}")
+    if command.tenant not in policy.tenants:
+        return state.refuse(command, Code.BAD_VALUE, command.tenant, f"tenant: one of {', '.join(policy.tenants)}")
+    if command.shop and (command.shop not in policy.shops or policy.shops[command.shop].tenant != command.tenant):
+        return state.refuse(command, Code.UNKNOWN_SHOP, command.shop, "a shop of this tenant")
+    try:
+        asks = parse(command.requires)
+    except RequirementError as error:
+        return state.refuse(command, Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}")
+    if rejoin(state, command):
+        return None
+    entry = policy.enter(facts(command.tenant, command.shop, command.channel, command.attributes))
+    if deflect(state, command, entry):
+        return None
+    queue = policy.queues[entry.queue]
+    requires = asks if entry.requirement is None else both(entry.requirement, asks)
+    number = state.next_contact
+    state.emit(
+        ev.ContactSubmitted(
+            at=state.now,
+            contact=number,
+            tenant=command.tenant,
+            channel=command.channel,
+            external_id=command.external_id,
+            customer=command.customer,
+            shop=command.shop,
+            queue=queue.name,
+            rule=entry.rule,
+            stage="bot" if entry.first == "bot" and queue.bot_pools else "person",
+            priority=queue.priority if entry.priority is None else entry.priority,
+            requires=requires.text,
+            attributes=command.attributes,
+            transcript=command.transcript,
+            opening=command.opening,
+            asks=asks.text,
+            cost=channel.cost,
+        )
+    )
+    contact = state.contacts[number]
+    if command.opening:
+        start_reply_clock(state, contact)
+    return place(state, contact, "arrival")
+
+
+def facts(tenant: str, shop: str, channel: str, attributes: cmd.Attributes) -> dict[str, Value]:
+    """What entry rules see; the names tenant, shop and channel cannot be forged by an attribute."""
+    return {**attributes, "tenant": tenant, "shop": shop, "channel": channel}
+
+
+def rejoin(state: State, command: cmd.SubmitContact) -> bool:
+    """The same id again, or the same customer and shop: the open contact answers, an abandoned one gets its place."""
+    number = None
+    if command.external_id:
+        number = state.by_external.get((command.tenant, command.channel, command.external_id))
+    if number is None and command.customer:
+        number = state.by_customer.get((command.tenant, command.shop, command.customer))
+        if number is not None and state.policy.several_per_customer and state.contacts[number].state is not S.ABANDONED:
+            number = None
+    if number is None:
+        return False
+    contact = state.contacts[number]
+    if contact.state is S.ABANDONED:
+        state.emit(ev.ContactResumed(state.now, number, command.external_id))
+        start_reply_clock(state, contact)
+        place(state, contact, "resumed")
+    else:
+        state.emit(ev.ContactJoined(state.now, number, command.channel, command.external_id))
+        if command.opening:
+            start_reply_clock(state, contact)
+    return True
+
+
+def deflect(state: State, command: cmd.SubmitContact, entry: Entry) -> bool:
+    """Refused entry, with a reason and an alternative; never silence."""
+    if entry.deflect is not None:
+        reason, alternative, notice = entry.deflect.reason, entry.deflect.alternative, entry.deflect.notice
+    elif entry.queue in state.closed_queues:
+        queue = state.policy.queues[entry.queue]
+        reason, alternative, notice = "queue_closed", queue.closed_alternative, queue.closed_notice
+    else:
+        return False
+    state.emit(
+        ev.ContactDeflected(
+            at=state.now,
+            contact=state.next_contact,
+            tenant=command.tenant,
+            channel=command.channel,
+            external_id=command.external_id,
+            customer=command.customer,
+            shop=command.shop,
+            queue=entry.queue,
+            rule=entry.rule,
+            reason=reason,
+            alternative=alternative,
+            notice=notice,
+        )
+    )
+    return True
+
+
+@handles(cmd.UpdateContact)
+def update(state: State, command: cmd.UpdateContact) -> None:
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state in (S.WRAP_UP, S.ABANDONED):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
+    state.emit(ev.ContactUpdated(state.now, contact.contact, command.attributes))
+    if contact.state in (S.QUEUED, S.OFFERED) and not contact.pinned:
+        reclassify(state, contact, "update")
+
+
+def reclassify(state: State, contact: Contact, why: str) -> None:
+    """Through the entry rules again. What a rule would deflect stays where it is: it has already been let in."""
+    entry = state.policy.enter(facts(contact.tenant, contact.shop, contact.channel, contact.attributes))
+    if not entry.queue:
+        return
+    queue = state.policy.queues[entry.queue]
+    asks = parse(contact.asks)
+    requires = (asks if entry.requirement is None else both(entry.requirement, asks)).text
+    priority = queue.priority if entry.priority is None else entry.priority
+    if (contact.queue, contact.priority, contact.requires) == (queue.name, priority, requires):
+        return
+    number = contact.contact
+    state.emit(ev.ContactMoved(state.now, number, queue.name, entry.rule, priority, requires, why))
+    if contact.state is S.QUEUED:
+        place(state, contact, why)
+
+
+@handles(cmd.AskPerson)
+def asked_for_person(state: State, command: cmd.AskPerson) -> None:
+    """At once, before any bot logic. A contact that already waits for a person, or has one, stays as it is."""
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state in (S.WRAP_UP, S.ABANDONED):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
+    if contact.state is S.CONNECTED:
+        if state.agents[contact.agent].profile.kind == AgentKind.BOT:
+            hand_to_people(state, contact, command.intent, command.reason)
+        return None
+    if contact.stage == "bot":
+        take_back(state, contact, "person_asked")
+        ask_person(state, contact, command.intent, command.reason)
+        place(state, contact, "person_asked")
+
+
+def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> None:
+    """A bot's contact goes to the people of its queue; age, transcript, intent and reason go along."""
+    agent, first = contact.agent, contact.stage == "bot"
+    state.emit(
+        ev.ContactTransferred(
+            at=state.now,
+            contact=contact.contact,
+            agent=agent,
+            queue=contact.queue,
+            stage="person",
+            priority=contact.priority,
+            requires=contact.requires,
+            reason=reason,
+            intent=intent,
+            transcript=contact.transcript,
+            hand_off=first,
+        )
+    )
+    start_reply_clock(state, contact)
+    place(state, contact, "hand_off")
+    feed(state, state.seats[agent], "freed")
+
+
+def take_back(state: State, contact: Contact, reason: str) -> None:
+    """Rescind the contact's open offer, if it has one; no blame. Freed room is used by the caller's ``feed``."""
+    if contact.offer:
+        state.emit(ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, reason))
+
+
+@handles(cmd.AbandonContact)
+def abandon(state: State, command: cmd.AbandonContact) -> None:
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state not in (S.QUEUED, S.OFFERED, S.HELD):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact (a connected one is closed)")
+    agent = contact.agent
+    take_back(state, contact, "abandoned")
+    stop_reply_clock(state, contact)
+    window = state.queue_of(contact).abandon_window_ms
+    waited = state.now - contact.start
+    state.emit(ev.ContactAbandoned(state.now, contact.contact, waited, command.silent, state.now + window))
+    if not window:
+        state.emit(ev.ContactForgotten(state.now, contact.contact))
+    if agent:
+        feed(state, state.seats[agent], "freed")
+
+
+def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
+    """End the running round, if one runs."""
+    if contact.reply_since:
+        took = state.now - contact.reply_since
+        number = contact.contact
+        state.emit(ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
+
+
+@handles(cmd.CloseContact)
+def close(state: State, command: cmd.CloseContact) -> None:
+    """Wrap-up starts if a person served it and the queue has one; else capacity is free in the same step."""
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if command.agent and command.agent != contact.agent:
+        return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
+    if contact.state in (S.WRAP_UP, S.ABANDONED):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
+    if command.agent and contact.state not in (S.CONNECTED, S.DORMANT):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
+    agent = contact.agent
+    if contact.offer:
+        take_back(state, contact, "closed")
+        served_by = ""
+    else:
+        served_by = agent
+    stop_reply_clock(state, contact)
+    wrap_up = state.queue_of(contact).wrap_up_ms
+    if not served_by or state.agents[served_by].profile.kind == AgentKind.BOT:
+        wrap_up = 0
+    until = state.now + wrap_up if wrap_up else 0
+    by = command.agent or "customer"
+    state.emit(ev.ContactClosed(state.now, contact.contact, command.reason, served_by, by, until))
+    if until:
+        return state.emit(ev.WrapUpStarted(state.now, contact.contact, served_by, until))
+    if agent:
+        freed(state, agent)
+    return None
+
+
+def freed(state: State, agent_id: str, trigger: str = "freed") -> None:
+    """Room again: the next contact is chosen in the same step; a finishing agent without work goes offline."""
+    seat = state.seats[agent_id]
+    agent = seat.agent
+    if agent.state == "finishing" and not agent.contacts:
+        state.emit(ev.AgentStateChanged(state.now, agent_id, agent.state, "offline", "finished"))
+        reconsider_without(state, seat)
+        return
+    feed(state, seat, trigger)
+
+
+@handles(cmd.MoveContact)
+def move(state: State, command: cmd.MoveContact) -> None:
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    queue = state.policy.queues.get(command.queue)
+    if queue is None or queue.tenant != contact.tenant:
+        return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
+    if contact.state not in (S.QUEUED, S.OFFERED, S.HELD):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
+    agent = contact.agent
+    take_back(state, contact, "moved")
+    if contact.stage == "bot":
+        ask_person(state, contact, "", "moved")
+    number, rule, reason = contact.contact, contact.rule, command.reason
+    priority = priority_in(state, contact, queue)
+    state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
+    place(state, contact, "moved")
+    if agent:
+        feed(state, state.seats[agent], "freed")
+
+
+def priority_in(state: State, contact: Contact, queue: Queue) -> int:
+    """A priority that a rule or a person gave goes along to another queue; a queue's own default does not."""
+    return contact.priority if contact.priority != state.queue_of(contact).priority else queue.priority
+
+
+@handles(cmd.PrioritiseContact)
+def prioritise(state: State, command: cmd.PrioritiseContact) -> None:
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if abs(command.priority) > PRIORITY_LIMIT:
+        return state.refuse(command, Code.BAD_VALUE, command.priority, f"−{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
+    if contact.state not in (S.QUEUED, S.OFFERED):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
+    state.emit(
+        ev.ContactMoved(
+            state.now,
+            contact.contact,
+            contact.queue,
+            contact.rule,
+            command.priority,
+            contact.requires,
+            "prioritised",
+            command.reason,
+        )
+    )

@@ -1,0 +1,101 @@
+"""Messages, the reply clock, and passing a contact on."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
+from engine.dispatch.commands import AgentKind, Sender
+from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.matching import place, start_reply_clock
+from engine.dispatch.refusals import Code
+from engine.dispatch.rules.contacts import freed, priority_in, stop_reply_clock
+from engine.dispatch.rules.registry import find_contact, handles
+from engine.dispatch.state import State
+
+S = ContactState
+
+
+@handles(cmd.AddMessage)
+def add_message(state: State, command: cmd.AddMessage) -> None:
+    """Messages count without gaps per contact. A person's reply stops the round; an automatic one never does."""
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state in (S.WRAP_UP, S.ABANDONED):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting or connected contact")
+    sender = command.sender
+    if sender in (Sender.AGENT, Sender.BOT):
+        if contact.state is not S.CONNECTED or command.agent != contact.agent:
+            return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
+        # What the profile says counts, not what the message claims.
+        bot = state.agents[contact.agent].profile.kind == AgentKind.BOT
+        sender = Sender.BOT if bot else Sender.AGENT
+    automatic = command.automatic or sender in (Sender.BOT, Sender.SYSTEM)
+    number, agent = contact.contact, command.agent
+    state.emit(ev.MessageAdded(state.now, number, contact.messages + 1, str(sender), agent, automatic))
+    if sender == Sender.CUSTOMER:
+        start_reply_clock(state, contact)
+    elif not automatic:
+        if not contact.answered_at:
+            waited = contact.waited_ms(state.now)
+            since = contact.reply_since or contact.connected_at
+            state.emit(ev.ContactAnswered(state.now, number, agent, waited, state.now - since))
+        stop_reply_clock(state, contact, agent, answered=True)
+
+
+@handles(cmd.TransferContact)
+def transfer(state: State, command: cmd.TransferContact) -> None:
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state is not S.CONNECTED:
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
+    if command.agent != contact.agent:
+        return state.refuse(command, Code.NOT_YOURS, contact.agent, "the agent that serves the contact")
+    queue = state.policy.queues.get(command.to_queue or contact.queue)
+    if queue is None or queue.tenant != contact.tenant:
+        return state.refuse(command, Code.UNKNOWN_QUEUE, command.to_queue, "a queue of the contact's tenant")
+    bot = state.agents[contact.agent].profile.kind == AgentKind.BOT
+    if not bot and not command.to_queue and not command.to_agent:
+        return state.refuse(command, Code.BAD_VALUE, "neither", "to_queue or to_agent")
+    stage = "person"
+    if command.to_agent:
+        target = state.agents.get(command.to_agent)
+        if target is None:
+            return state.refuse(command, Code.UNKNOWN_AGENT, command.to_agent, "a defined agent")
+        if target.state is not AgentState.AVAILABLE or command.to_agent == contact.agent:
+            return state.refuse(command, Code.WRONG_STATE, target.state, "another agent who is available")
+        if target.profile.kind == AgentKind.BOT and queue.bot_pools:
+            stage = "bot"
+    pass_on(state, contact, command, queue.name, stage)
+
+
+def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_queue: str, stage: str) -> None:
+    """One record, its clocks kept; on a bot's hand-off ``waited`` starts here. The passing agent gets it back last."""
+    queue = state.policy.queues[to_queue]
+    agent = contact.agent
+    bot = state.agents[agent].profile.kind == AgentKind.BOT
+    other = to_queue != contact.queue
+    state.emit(
+        ev.ContactTransferred(
+            at=state.now,
+            contact=contact.contact,
+            agent=agent,
+            queue=to_queue,
+            stage=stage,
+            priority=priority_in(state, contact, queue),
+            requires=contact.asks if other else contact.requires,
+            reason=command.reason,
+            intent=command.intent,
+            transcript=command.transcript,
+            attributes=command.attributes,
+            prefer=command.to_agent,
+            prefer_until=state.now + queue.transfer_prefer_ms if command.to_agent else 0,
+            hand_off=bot and contact.stage == "bot" and stage == "person",
+            forget_at=state.now + queue.decliner_memory_ms if not bot and queue.decliner_memory_ms else 0,
+        )
+    )
+    start_reply_clock(state, contact)
+    place(state, contact, "hand_off" if bot else "transfer")
+    freed(state, agent)

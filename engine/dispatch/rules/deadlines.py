@@ -1,0 +1,114 @@
+"""What happens when a deadline passes. ``EXPIRE`` maps each kind to its rule; the id is the timer's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.matching import feed, place
+from engine.dispatch.rules.agents import change_state, leave
+from engine.dispatch.rules.contacts import freed
+from engine.dispatch.rules.offers import rescind
+from engine.dispatch.state import State
+from engine.dispatch.timers import Kind
+
+S = ContactState
+A = AgentState
+
+
+def offer_due(state: State, number: int) -> None:
+    """RONA: the agent per the queue's setting, the contact to the next agent in the same instant."""
+    offer = state.offers[number]
+    if offer.held:
+        return rescind(state, offer, "hold_expired")
+    contact, name = state.contacts[offer.contact], offer.agent
+    queue = state.queue_of(contact)
+    return_at = state.now + queue.rona_return_ms if queue.rona_return_ms else 0
+    state.emit(ev.OfferExpired(state.now, number, contact.contact, name, queue.rona, return_at))
+    agent = state.agents[name]
+    if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
+        change_state(state, agent, "not_ready", "rona", return_at)
+    elif queue.rona == "lower_capacity":
+        state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
+    place(state, contact, "expired")
+    freed(state, name)
+    return None
+
+
+def wrap_up_due(state: State, number: int) -> None:
+    name = state.contacts[number].agent
+    state.emit(ev.WrapUpEnded(state.now, number, name, "clock"))
+    freed(state, name)
+
+
+def back_off_due(state: State, seq: int) -> None:
+    seat = state.seats_by_seq[seq]
+    state.emit(ev.BackOffEnded(state.now, seat.agent.profile.agent))
+    feed(state, seat, "back_off_ended")
+
+
+def agent_due(state: State, seq: int) -> None:
+    """Grace over → offline; finishing's deadline → offline; not ready → available again."""
+    agent = state.seats_by_seq[seq].agent
+    if agent.state is A.LOST:
+        leave(state, agent, "agent_lost", sticky=True)
+    elif agent.state is A.FINISHING:
+        leave(state, agent, "finished")
+    else:
+        change_state(state, agent, "available", "returned", 0)
+
+
+def capacity_due(state: State, seq: int) -> None:
+    seat = state.seats_by_seq[seq]
+    profile = seat.agent.profile
+    state.emit(ev.CapacityChanged(state.now, profile.agent, profile.capacity, 0, "ended"))
+    feed(state, seat, "capacity")
+
+
+def affinity_due(state: State, number: int) -> None:
+    contact = state.contacts[number]
+    state.emit(ev.AffinityEnded(state.now, number, contact.prefer))
+    if contact.state is S.QUEUED:
+        place(state, contact, "affinity_ended")
+
+
+def decliner_due(state: State, number: int) -> None:
+    contact = state.contacts[number]
+    over = [name for name, until in contact.decliners.items() if until <= state.now]
+    for name in sorted(over, key=lambda name: state.agents[name].seq if name in state.agents else 0):
+        state.emit(ev.DeclinerForgotten(state.now, number, name))
+    if contact.state is S.QUEUED:
+        place(state, contact, "decliner_forgotten")
+
+
+def step_due(state: State, number: int) -> None:
+    contact = state.contacts[number]
+    state.emit(ev.StepOpened(state.now, number, contact.step + 1))
+    if contact.state is S.QUEUED:
+        place(state, contact, "step")
+
+
+def reply_due(state: State, number: int) -> None:
+    contact = state.contacts[number]
+    event = ev.ReplyBreached if contact.reply_alarm else ev.ReplyWarned
+    state.emit(event(state.now, number, contact.reply_round, contact.agent))
+
+
+def resume_due(state: State, number: int) -> None:
+    state.emit(ev.ContactForgotten(state.now, number))
+
+
+EXPIRE: dict[int, Callable[[State, int], None]] = {
+    Kind.OFFER: offer_due,
+    Kind.WRAP_UP: wrap_up_due,
+    Kind.BACK_OFF: back_off_due,
+    Kind.AGENT_UNTIL: agent_due,
+    Kind.CAPACITY: capacity_due,
+    Kind.AFFINITY: affinity_due,
+    Kind.DECLINER: decliner_due,
+    Kind.STEP: step_due,
+    Kind.REPLY: reply_due,
+    Kind.RESUME: resume_due,
+}

@@ -1,0 +1,92 @@
+"""Queues, the policy, the engine's start, and what this release knows but does not do yet."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.agents import SIGNED_ON
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.matching import place
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.problems import PolicyErrors
+from engine.dispatch.refusals import Code
+from engine.dispatch.rules.agents import lose_connection
+from engine.dispatch.rules.contacts import reclassify
+from engine.dispatch.rules.registry import handles
+from engine.dispatch.state import State
+
+S = ContactState
+
+
+@handles(cmd.CloseQueue)
+def close_queue(state: State, command: cmd.CloseQueue) -> None:
+    """Closed to new contacts; those waiting are served."""
+    if command.queue not in state.policy.queues:
+        return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, f"one of {', '.join(state.policy.queues)}")
+    if command.queue not in state.closed_queues:
+        state.emit(ev.QueueClosed(state.now, command.queue, command.reason))
+
+
+@handles(cmd.OpenQueue)
+def open_queue(state: State, command: cmd.OpenQueue) -> None:
+    if command.queue not in state.policy.queues:
+        return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, f"one of {', '.join(state.policy.queues)}")
+    if command.queue in state.closed_queues:
+        state.emit(ev.QueueOpened(state.now, command.queue, command.reason))
+
+
+@handles(cmd.ApplyPolicy)
+def apply_policy(state: State, command: cmd.ApplyPolicy) -> None:
+    """Whole or not at all. Clocks are kept, open offers stand; what lost its queue goes through the entry rules."""
+    try:
+        policy = compile_policy(command.text)
+    except PolicyErrors as errors:
+        return state.refuse(command, Code.BAD_POLICY, str(errors), "a policy without problems")
+    tenants = {contact.tenant for contact in state.contacts.values()}
+    if not tenants <= policy.tenants.keys():
+        gone = ", ".join(sorted(tenants - policy.tenants.keys()))
+        return state.refuse(command, Code.BAD_POLICY, f"no tenant {gone}", "every tenant that has open contacts")
+    state.emit(ev.PolicyApplied(state.now, policy.version, command.text))
+    resettle(state)
+    return None
+
+
+def resettle(state: State) -> None:
+    """After a swap: contacts of removed queues are moved, and everything that waits is decided anew."""
+    policy = state.policy
+    for number in sorted(state.contacts):
+        contact = state.contacts[number]
+        if contact.queue in policy.queues:
+            continue
+        reclassify(state, contact, "policy")
+        if contact.queue not in policy.queues:  # the entry rules would deflect it: the tenant's first queue has it
+            queue = next(q for q in policy.queues.values() if q.tenant == contact.tenant)
+            state.emit(ev.ContactMoved(state.now, number, queue.name, "", contact.priority, contact.asks, "policy"))
+    waiting = [contact for contact in state.contacts.values() if contact.state is S.QUEUED]
+    for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
+        if contact.state is S.QUEUED:
+            place(state, contact, "policy")
+
+
+@handles(cmd.StartEngine)
+def start_engine(state: State, command: cmd.StartEngine) -> None:
+    """First input of an epoch. Offers open when the last one ended are rescinded without blame, agents are lost."""
+    state.emit(ev.EngineStarted(state.now, command.epoch, command.down_ms))
+    for number in sorted(state.offers):
+        offer = state.offers[number]
+        state.emit(ev.OfferRescinded(state.now, number, offer.contact, offer.agent, "restart"))
+    for agent in sorted(state.agents.values(), key=lambda agent: agent.seq):
+        if agent.state in SIGNED_ON:
+            lose_connection(state, agent, "restart")
+
+
+@handles(cmd.AssignContact)
+@handles(cmd.ConsultAgent)
+@handles(cmd.TakeOverContact)
+@handles(cmd.LeaveMessage)
+@handles(cmd.BulkCommand)
+@handles(cmd.SetQueueNotice)
+@handles(cmd.DrainPool)
+def not_yet(state: State, command: object) -> None:
+    """Known by name so that clients need not change; refused until the rule exists."""
+    state.refuse(command, Code.NOT_SUPPORTED)

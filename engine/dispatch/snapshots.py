@@ -1,0 +1,78 @@
+"""The whole state as bytes and back. Indexes are not stored: they are rebuilt."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.dispatch.agents import Agent
+from engine.dispatch.contacts import Contact, Offer
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.state import State
+
+# Raised with every change of shape; an older one is read as long as its fields have defaults.
+VERSION = 1
+
+
+class SnapshotError(ValueError):
+    """Bytes that are no snapshot, or one of a newer release."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    version: int
+    now: int
+    next_contact: int
+    next_offer: int
+    next_seq: int
+    policy: str
+    closed_queues: dict[str, str]
+    agents: list[Agent]
+    contacts: list[Contact]
+    offers: list[Offer]
+
+
+def encode(state: State) -> bytes:
+    return msgspec.msgpack.encode(
+        Snapshot(
+            VERSION,
+            state.now,
+            state.next_contact,
+            state.next_offer,
+            state.next_seq,
+            state.policy.text,
+            state.closed_queues,
+            sorted(state.agents.values(), key=lambda agent: agent.seq),
+            [state.contacts[number] for number in sorted(state.contacts)],
+            [state.offers[number] for number in sorted(state.offers)],
+        )
+    )
+
+
+def decode(data: bytes) -> State:
+    try:
+        snapshot = msgspec.msgpack.decode(data, type=Snapshot)
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(f"not a snapshot: {error}") from error
+    if snapshot.version > VERSION:
+        raise SnapshotError(f"snapshot version {snapshot.version}, this release reads up to {VERSION}")
+    state = State(compile_policy(snapshot.policy))
+    state.now = snapshot.now
+    state.next_contact, state.next_offer = snapshot.next_contact, snapshot.next_offer
+    state.next_seq = snapshot.next_seq
+    state.closed_queues = snapshot.closed_queues
+    state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
+    state.contacts = {contact.contact: contact for contact in snapshot.contacts}
+    state.offers = {offer.offer: offer for offer in snapshot.offers}
+    for contact in snapshot.contacts:
+        if contact.state not in ("wrap_up", "closed"):
+            index_names(state, contact)
+    state.set_policy(state.policy)
+    return state
+
+
+def index_names(state: State, contact: Contact) -> None:
+    """The ids and the customer under which the contact is found while it is open or may come back."""
+    for channel, external_id in ((contact.channel, contact.external_id), *contact.joined):
+        if external_id:
+            state.by_external[(contact.tenant, channel, external_id)] = contact.contact
+    if contact.customer:
+        state.by_customer[(contact.tenant, contact.shop, contact.customer)] = contact.contact

@@ -1,0 +1,364 @@
+"""The whole state of a routing domain, and the indexes derived from it.
+
+State changes only in ``engine.dispatch.changes``, one function per event; everything there goes through the few index
+operations below, so that indexes can be rebuilt from state at any time and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+
+from engine.dispatch import lanes as lane_side
+from engine.dispatch.agents import PRESENT, Agent
+from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
+from engine.dispatch.events import CommandRejected, Event
+from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat
+from engine.dispatch.policy.compiled import Policy, Pool, Queue
+from engine.dispatch.policy.requirements import Requirement, both, parse
+from engine.dispatch.ranks import Ranked
+from engine.dispatch.refusals import SENTENCES, Code
+from engine.dispatch.timers import Kind, Timers
+
+QUEUED = ContactState.QUEUED
+MINUTE_MS = 60_000
+ANYONE = parse("")
+# Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
+LANES_KEPT = 4_096
+
+
+class Line:
+    """One queue's waiting contacts: ranks of those not offered yet, and the oldest of all."""
+
+    __slots__ = ("oldest", "ranked", "waiting")
+
+    def __init__(self) -> None:
+        self.ranked = Ranked()
+        self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
+        self.oldest: list[tuple[int, int]] = []
+
+
+class State:
+    """Contacts, agents and offers by number or id, and the indexes over them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.now = 0
+        self.contacts: dict[int, Contact] = {}
+        self.agents: dict[str, Agent] = {}
+        self.offers: dict[int, Offer] = {}
+        self.closed_queues: dict[str, str] = {}
+        self.next_contact = 1
+        self.next_offer = 1
+        self.next_seq = 1
+        self.out: list[Event] = []
+        self.apply: dict[type, Callable[[State, Event], None]] = {}
+        self.by_external: dict[tuple[str, str, str], int] = {}
+        self.by_customer: dict[tuple[str, str, str], int] = {}
+        self.set_policy(policy)
+
+    def set_policy(self, policy: Policy) -> None:
+        """Take a policy and rebuild every index from state. O(contacts + agents × lanes)."""
+        self.policy = policy
+        self.timers = Timers()
+        self.lanes: dict[LaneKey, Lane] = {}
+        self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
+        self.seats: dict[str, Seat] = {}
+        self.seats_by_seq: dict[int, Seat] = {}
+        self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
+        self.lines: dict[str, Line] = {name: Line() for name in policy.queues}
+        self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
+        self._lane_sets: dict[tuple[str, str, int, str, int, str], tuple[Lane, ...]] = {}
+        self._requirements: dict[tuple[str, str, int], Requirement] = {}
+        for agent in self.agents.values():
+            self.seat_agent(agent)
+        for contact in self.contacts.values():
+            for name in contact.decliners:
+                if name in self.seats:
+                    self.seats[name].declined.add(contact.contact)
+            if contact.queue not in policy.queues:
+                continue  # its queue is gone: the rules move it before anything else happens
+            self.arm_contact(contact)
+            if contact.state in WAITING:
+                self.enter_line(contact)
+            if contact.state is QUEUED:
+                self.enter_lanes(contact)
+        for offer in self.offers.values():
+            self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+
+    # --- events and refusals --------------------------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Append the event and apply it at once: deciding goes on from the new state."""
+        self.out.append(event)
+        self.apply[type(event)](self, event)
+
+    def refuse(self, command: object, code: Code, got: object = "", wanted: str = "", what: str = "") -> None:
+        """A refusal is part of history and changes nothing."""
+        tag = str(command.__struct_config__.tag)  # type: ignore[attr-defined]  # every command is a tagged Struct
+        self.out.append(CommandRejected(self.now, tag, code, what or SENTENCES[code], str(got)[:200], wanted))
+
+    # --- what a contact needs and where it may be served ----------------------------------------------------------
+
+    def queue_of(self, contact: Contact) -> Queue:
+        return self.policy.queues[contact.queue]
+
+    def pools_of(self, contact: Contact) -> tuple[Pool, ...]:
+        """Open pools in listed order: the queue's own, then those its steps have added."""
+        queue = self.policy.queues[contact.queue]
+        if contact.stage == "bot":
+            names = queue.bot_pools
+        else:
+            names = queue.pools
+            for step in queue.steps[: contact.step]:
+                names += tuple(name for name in step.add_pools if name not in names)
+        return tuple(self.policy.pools[name] for name in names)
+
+    def requirement_of(self, contact: Contact) -> Requirement:
+        """Queue's and contact's needs together, less what steps have relaxed. Bots of the bot stage serve anyone."""
+        if contact.stage == "bot":
+            return ANYONE
+        key = (contact.queue, contact.requires, contact.step)
+        known = self._requirements.get(key)
+        if known is None:
+            queue = self.policy.queues[contact.queue]
+            known = both(queue.requirement, parse(contact.requires))
+            dropped = [name for step in queue.steps[: contact.step] for name in step.relax]
+            if dropped:
+                known = known.without(dropped)
+            self._requirements[key] = known
+        return known
+
+    def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
+        """The contact's lanes, one per open pool, in the pools' order; made when first needed."""
+        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel)
+        known = self._lane_sets.get(key)
+        if known is None:
+            if len(self.lanes) > LANES_KEPT:
+                self.drop_idle_lanes()
+            requirement = self.requirement_of(contact)
+            channel = self.policy.channels.get(contact.channel)
+            limited = contact.channel if channel is not None and channel.limit else ""
+            limit = channel.limit if channel is not None else 0
+            known = tuple(
+                self._lane(requirement, pool, contact.cost, limited, limit) for pool in self.pools_of(contact)
+            )
+            self._lane_sets[key] = known
+        return known
+
+    def _lane(self, requirement: Requirement, pool: Pool, cost: int, limited: str, limit: int) -> Lane:
+        key = (requirement.text, pool.name, cost, limited)
+        lane = self.lanes.get(key)
+        if lane is None:
+            lane = self.lanes[key] = Lane(key, requirement, pool, limit)
+            by_skill = (pool.name, requirement.must_have)
+            self.lanes_by_skill.setdefault(by_skill, []).append(lane)
+            for seat in self.seats_by_skill.get(by_skill, {}).values():
+                if requirement.matches(seat.agent.profile.skills, seat.agent.profile.attributes):
+                    self._join(lane, seat)
+        return lane
+
+    def _join(self, lane: Lane, seat: Seat) -> None:
+        lane.add_member(seat)
+        if seat.agent.state in PRESENT:
+            lane.signed_on += 1
+        lane_side.refresh(seat)
+
+    def drop_idle_lanes(self) -> None:
+        """Forget lanes where nobody waits; those needed again are made again."""
+        kept = {key: lane for key, lane in self.lanes.items() if lane.waits}
+        for seat in self.seats.values():
+            seat.lanes = [lane for lane in seat.lanes if lane.key in kept]
+            seat.loaded = [lane for lane in seat.loaded if lane.key in kept]
+            seat.absent = [lane for lane in seat.absent if lane.key in kept]
+        self.lanes = kept
+        self.lanes_by_skill = {}
+        for lane in kept.values():
+            self.lanes_by_skill.setdefault((lane.pool.name, lane.requirement.must_have), []).append(lane)
+        self._lane_sets = {}
+        self._requirements = {}
+
+    # --- agents in the indexes ------------------------------------------------------------------------------------
+
+    def seat_agent(self, agent: Agent) -> None:
+        """Give the agent a seat in every lane that it qualifies for."""
+        profile = agent.profile
+        seat = Seat(agent)
+        seat.external = sum(agent.external.values())
+        self.seats[profile.agent] = seat
+        self.seats_by_seq[agent.seq] = seat
+        for number in agent.contacts:
+            channel = self.contacts[number].channel
+            seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
+        orders: dict[tuple[str, tuple[str, ...]], int] = {}
+        for name in profile.pools:
+            pool = self.policy.pools.get(name)
+            if pool is None:
+                continue
+            seat.groups[name] = orders.setdefault((pool.order, pool.listed), len(orders))
+            for skill in (None, *profile.skills):
+                self.seats_by_skill.setdefault((name, skill), {})[agent.seq] = seat
+                for lane in self.lanes_by_skill.get((name, skill), ()):
+                    if lane.requirement.matches(profile.skills, profile.attributes):
+                        self._join(lane, seat)
+        self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
+        self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
+        self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
+
+    def unseat_agent(self, agent: Agent) -> Seat:
+        """Take the agent out of every index; returns the old seat."""
+        seat = self.seats.pop(agent.profile.agent)
+        del self.seats_by_seq[agent.seq]
+        for lane in seat.lanes:
+            del lane.members[agent.seq]
+            lane.best.pop(agent.seq, None)
+            if agent.state in PRESENT:
+                lane.signed_on -= 1
+        for name in agent.profile.pools:
+            for skill in (None, *agent.profile.skills):
+                self.seats_by_skill.get((name, skill), {}).pop(agent.seq, None)
+        return seat
+
+    # --- contacts in the indexes ----------------------------------------------------------------------------------
+
+    def contact_key(self, contact: Contact, pool: Pool) -> tuple[ContactKey, float]:
+        """The pool's order as (key, slope); smaller keys are served first, see :data:`lanes.ContactKey`.
+
+        strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
+        is the same for a lane's contacts of one slope and is left out of the stored key.
+        """
+        queue = self.policy.queues[contact.queue]
+        listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
+        priority = contact.priority + contact.raised
+        if pool.order == "strict":
+            return (listed, -priority, contact.start, contact.contact), 0.0
+        value = queue.slope * contact.start - (priority + queue.boost) * MINUTE_MS
+        return (listed, value, contact.start, contact.contact), queue.slope
+
+    def line_key(self, contact: Contact) -> ContactKey:
+        """Rank in its own queue, by the order of its first open pool."""
+        return self.contact_key(contact, self.pools_of(contact)[0])[0]
+
+    def enter_lanes(self, contact: Contact) -> None:
+        """The contact is QUEUED: it stands in its lanes, or waits for its preferred agent alone."""
+        rank = self.line_key(contact)
+        self.lines[contact.queue].ranked.add(rank)
+        lanes: tuple[Lane, ...] = ()
+        if contact.prefer and contact.prefer in self.seats:
+            self.seats[contact.prefer].preferred[contact.contact] = None
+        if not contact.prefer_only:
+            lanes = self.lanes_of(contact)
+            for lane in lanes:
+                key, slope = self.contact_key(contact, lane.pool)
+                lane.add_contact(slope, key)
+        self.spots[contact.contact] = (rank, lanes)
+
+    def leave_lanes(self, contact: Contact) -> None:
+        spot = self.spots.pop(contact.contact, None)
+        if spot is None:
+            return
+        rank, lanes = spot
+        self.lines[contact.queue].ranked.remove(rank)
+        for lane in lanes:
+            lane.drop_contact(contact.contact)
+        if contact.prefer and contact.prefer in self.seats:
+            self.seats[contact.prefer].preferred.pop(contact.contact, None)
+
+    def enter_line(self, contact: Contact) -> None:
+        line = self.lines[contact.queue]
+        line.waiting[contact.contact] = contact.start
+        heappush(line.oldest, (contact.start, contact.contact))
+
+    def leave_line(self, contact: Contact) -> None:
+        line = self.lines.get(contact.queue)
+        if line is None or line.waiting.pop(contact.contact, None) is None:
+            return
+        if len(line.oldest) > 64 + 2 * len(line.waiting):
+            line.oldest = [entry for entry in line.oldest if line.waiting.get(entry[1]) == entry[0]]
+            heapify(line.oldest)
+
+    def oldest_start(self, queue: str) -> int | None:
+        """``start`` of the queue's longest-waiting contact, offered ones included."""
+        line = self.lines[queue]
+        while line.oldest and line.waiting.get(line.oldest[0][1]) != line.oldest[0][0]:
+            heappop(line.oldest)
+        return line.oldest[0][0] if line.oldest else None
+
+    # --- deadlines ------------------------------------------------------------------------------------------------
+
+    def step_due(self, contact: Contact) -> int:
+        """The instant at which the contact's next step opens by its clock; 0: at no set time."""
+        if contact.stage == "bot" or contact.state not in WAITING:
+            return 0
+        steps = self.policy.queues[contact.queue].steps
+        if contact.step >= len(steps):
+            return 0
+        step = steps[contact.step]
+        if step.when_nobody and not step.after_ms:
+            return 0
+        zero = {"waited": contact.start, "step": contact.step_at, "age": contact.arrived_at}[step.clock]
+        return zero + step.after_ms
+
+    def reply_due(self, contact: Contact) -> int:
+        """The next alarm of the reply clock; 0: none."""
+        if not contact.reply_since or contact.reply_alarm == 2:
+            return 0
+        queue = self.policy.queues[contact.queue]
+        return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
+
+    def arm_contact(self, contact: Contact) -> None:
+        """Arm whatever the contact's state names."""
+        arm, number = self.timers.arm, contact.contact
+        arm(self.step_due(contact), Kind.STEP, number)
+        arm(self.reply_due(contact), Kind.REPLY, number)
+        arm(contact.wrap_up_until, Kind.WRAP_UP, number)
+        arm(contact.resume_until, Kind.RESUME, number)
+        arm(contact.prefer_until, Kind.AFFINITY, number)
+        if contact.decliners:
+            arm(min(contact.decliners.values()), Kind.DECLINER, number)
+
+    def due(self, kind: int, ident: int) -> int:
+        """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
+        if kind == Kind.OFFER:
+            offer = self.offers.get(ident)
+            return offer.deadline if offer is not None else 0
+        if kind in AGENT_KINDS:
+            seat = self.seats_by_seq.get(ident)
+            return getattr(seat.agent, AGENT_KINDS[kind]) if seat is not None else 0
+        contact = self.contacts.get(ident)
+        if contact is None:
+            return 0
+        if kind == Kind.STEP:
+            return self.step_due(contact)
+        if kind == Kind.REPLY:
+            return self.reply_due(contact)
+        if kind == Kind.WRAP_UP:
+            return contact.wrap_up_until
+        if kind == Kind.RESUME:
+            return contact.resume_until
+        if kind == Kind.AFFINITY:
+            return contact.prefer_until
+        return min(contact.decliners.values()) if contact.decliners else 0
+
+    def next_due(self) -> tuple[int, int, int] | None:
+        """The earliest deadline that state still names, as (deadline, kind, id)."""
+        heap = self.timers.heap
+        while heap:
+            top = heap[0]
+            if self.due(top[1], top[2]) == top[0]:
+                return top
+            heappop(heap)
+        return None
+
+    def trim_timers(self) -> None:
+        """Drop stale hints when they outnumber everything that can hold a deadline."""
+        heap = self.timers.heap
+        if len(heap) > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
+            heap[:] = [entry for entry in set(heap) if self.due(entry[1], entry[2]) == entry[0]]
+            heapify(heap)
+
+
+AGENT_KINDS: dict[int, str] = {
+    Kind.BACK_OFF: "back_off_until",
+    Kind.AGENT_UNTIL: "until",
+    Kind.CAPACITY: "capacity_until",
+}

@@ -1,0 +1,43 @@
+"""Deadlines. The heap holds hints; state holds the truth.
+
+An entry is (deadline, kind, id). It is honoured only if state still names that very deadline for that kind and id, so
+nothing is ever cancelled: a stale entry does nothing. Ties inside a millisecond are settled by kind, then by id, both
+fixed by state alone, so a restored dispatcher expires in the same order as one that never stopped.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from heapq import heappop, heappush
+
+
+class Kind(IntEnum):
+    """What a deadline guards, in the order in which equal deadlines expire. Ids: offers, contacts, or agents' seq."""
+
+    OFFER = 1
+    WRAP_UP = 2
+    BACK_OFF = 3
+    AGENT_UNTIL = 4
+    CAPACITY = 5
+    AFFINITY = 6
+    DECLINER = 7
+    STEP = 8
+    REPLY = 9
+    RESUME = 10
+
+
+class Timers:
+    """A heap of hints. ``arm`` is O(log n); the owner asks state whether the earliest hint is still true."""
+
+    __slots__ = ("heap",)
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, int]] = []
+
+    def arm(self, deadline: int, kind: int, ident: int) -> None:
+        """``deadline`` 0 means none and is ignored."""
+        if deadline:
+            heappush(self.heap, (deadline, kind, ident))
+
+    def drop(self) -> None:
+        heappop(self.heap)
