@@ -1,0 +1,215 @@
+"""Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
+
+``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from engine.dispatch import agents, commands, contacts, events, explain, refusals
+
+HERE = Path(__file__).parent
+_NOTICE = "<!-- Written by `make docs` from the code; changes here are overwritten. -->\n"
+
+
+# --- state diagrams -------------------------------------------------------------------------------------------------
+
+
+def _tag(event: type) -> str:
+    return str(event.__struct_config__.tag)  # type: ignore[attr-defined]  # every event is a tagged Struct
+
+
+def _diagram(arrows: Iterable[tuple[str, str, str]]) -> str:
+    """A mermaid state diagram; arrows between the same two states share one line."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for before, after, label in arrows:
+        between = labels.setdefault((before, after), [])
+        if label not in between:
+            between.append(label)
+    rows = [f"    {before} --> {after}: {'<br/>'.join(texts)}" for (before, after), texts in labels.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *rows, "```"])
+
+
+def _contact_arrows() -> list[tuple[str, str, str]]:
+    return [
+        (before.value if before else "[*]", after.value, _tag(event))
+        for (before, event), after in contacts.TRANSITIONS.items()
+    ]
+
+
+def _agent_arrows() -> list[tuple[str, str, str]]:
+    """Without what leaves a state as it is. What holds for all signed-on states is drawn once, from or to their frame."""
+    arrows = [
+        (before.value if before else "[*]", after.value, _tag(event))
+        for (before, event, _), after in agents.TRANSITIONS.items()
+        if before != after
+    ]
+    inside = {state.value for state in agents.SIGNED_ON}
+    drawn = []
+    for before, after, label in arrows:
+        if before in inside and after in inside:
+            continue
+        if all((state, after, label) in arrows for state in inside):
+            before = "signed_on"
+        if all((before, state, label) in arrows for state in inside):
+            after = "signed_on"
+        drawn.append((before, after, label))
+    return drawn
+
+
+def _agent_diagram() -> str:
+    states = [state.value for state in agents.A if state in agents.SIGNED_ON]
+    frame = ["    state signed_on {", *(f"        {state}" for state in states), "    }"]
+    head, name, *rows = _diagram(_agent_arrows()).split("\n")
+    return "\n".join([head, name, *frame, *rows])
+
+
+def states_page() -> str:
+    """``docs/states.md``."""
+    return "\n".join(
+        [
+            "# States",
+            "",
+            _NOTICE,
+            "A transition that is not drawn here cannot happen: the dispatcher asserts each against its table. The words on an",
+            "arrow are events ([reference](reference.md#events)).",
+            "",
+            "## A contact",
+            "",
+            "Waiting: " + ", ".join(f"`{state.value}`" for state in contacts.S if state in contacts.WAITING) + ".",
+            "Open: " + ", ".join(f"`{state.value}`" for state in contacts.S if state in contacts.OPEN) + ".",
+            "",
+            _diagram(_contact_arrows()),
+            "",
+            "## An agent",
+            "",
+            "Takes new offers: "
+            + ", ".join(f"`{state.value}`" for state in agents.A if state in agents.TAKES_OFFERS)
+            + " only. Inside the frame every state may follow every other",
+            "(`agent.state_changed`); a profile may be replaced in any state.",
+            "",
+            _agent_diagram(),
+            "",
+        ]
+    )
+
+
+# --- reference ------------------------------------------------------------------------------------------------------
+
+
+def _members(alias: Any) -> list[type]:
+    """The types of a union, unions of unions unfolded."""
+    return [inner for part in get_args(alias) for inner in (_members(part) if get_args(part) else [part])]
+
+
+def _fields(struct: type) -> str:
+    names = []
+    for field in msgspec.structs.fields(struct):
+        given = field.required or field.default is msgspec.NODEFAULT
+        default = "" if given or field.default in ("", 0, None) else f" = {msgspec.json.encode(field.default).decode()}"
+        if field.name != "at":
+            names.append(f"`{field.name}{default}`")
+    return ", ".join(names) or "–"
+
+
+def _said(struct: type) -> str:
+    """A docstring as one cell; types without one of their own say nothing."""
+    text = struct.__dict__.get("__doc__") or ""
+    if text.startswith(struct.__name__ + "("):
+        return ""
+    plain = re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
+    return " ".join(inspect.cleandoc(plain).split()).replace("|", "\\|")
+
+
+def _struct_table(title: str, structs: Iterable[type]) -> list[str]:
+    rows = [f"| `{_tag(struct)}` | {_fields(struct)} | {_said(struct)} |" for struct in structs]
+    return [f"| {title} | fields | |", "| --- | --- | --- |", *rows, ""]
+
+
+def _table(head: str, rows: Mapping[str, str]) -> list[str]:
+    return [f"| {head} | |", "| --- | --- |", *(f"| `{key}` | {text} |" for key, text in rows.items()), ""]
+
+
+def _reason_rows() -> dict[str, str]:
+    """The codes of explain with the comment that stands beside each in the source."""
+    source = inspect.getsource(explain)
+    return {code: _beside(source, code) for code in explain.REASON_CODES}
+
+
+def _beside(source: str, code: str) -> str:
+    found = re.search(rf'"{code}",\s*#\s*(.+)', source)
+    return found.group(1).strip() if found else ""
+
+
+def reference_page() -> str:
+    """``docs/reference.md``."""
+    profile = commands.AgentProfile
+    lines = [
+        "# Reference: commands, events, refusals, reasons",
+        "",
+        _NOTICE,
+        "Instants and lengths are integer milliseconds. A field that is left out has its default: empty, 0, or the value shown.",
+        "How these travel is in [protocol.md](protocol.md); who may send which command in [access.md](access.md).",
+        "",
+        "## Commands",
+        "",
+        "### About contacts",
+        "",
+        *_struct_table("command", _members(commands.ContactCommand)),
+        "### About agents, offers, wrap-up",
+        "",
+        *_struct_table("command", _members(commands.AgentCommand)),
+        f"An agent's profile: {_fields(profile)}. {_said(profile)}",
+        "",
+        "### About queues, pools, the policy",
+        "",
+        *_struct_table("command", _members(commands.DomainCommand)),
+        "## Events",
+        "",
+        "Every event also has `at`: the stamp of the call that emitted it.",
+        "",
+        "### A contact's way",
+        "",
+        *_struct_table("event", _members(events.ContactEvent)),
+        "### Offers",
+        "",
+        *_struct_table("event", _members(events.OfferEvent)),
+        "### Agents",
+        "",
+        *_struct_table("event", _members(events.AgentEvent)),
+        "### Queues, the domain, refusals",
+        "",
+        *_struct_table("event", _members(events.DomainEvent)),
+        "## Refusals",
+        "",
+        "A refused command changes nothing but time; the refusal is part of history and says `what`, `got`, `wanted`.",
+        "",
+        *_table("code", {code.value: refusals.SENTENCES[code] for code in refusals.Code}),
+        "## Reasons",
+        "",
+        "What `explain` says about an agent that was not chosen, in the order in which it is checked.",
+        "",
+        *_table("code", _reason_rows()),
+    ]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+PAGES = {"states.md": states_page, "reference.md": reference_page}
+
+
+def main() -> None:
+    """Write every generated page of this module."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
