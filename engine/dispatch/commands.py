@@ -57,7 +57,10 @@ class _Command(msgspec.Struct, frozen=True, gc=False, tag_field="type", forbid_u
 
 
 class SubmitContact(_Command, tag="contact.submit", frozen=True, gc=False):
-    """A contact arrives. ``opening``: the customer has already written, so the reply clock starts with the wait."""
+    """A contact arrives. ``opening``: the customer has already written, so the reply clock starts with the wait.
+
+    ``source``: the channel principal that speaks for the customer and hears of the contact; the wire fills it in.
+    """
 
     tenant: str = ""
     channel: str = ""
@@ -68,6 +71,7 @@ class SubmitContact(_Command, tag="contact.submit", frozen=True, gc=False):
     requires: str = ""
     transcript: str = ""
     opening: bool = True
+    source: str = ""
 
 
 class UpdateContact(_Command, tag="contact.update", frozen=True, gc=False):
