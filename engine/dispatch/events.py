@@ -39,6 +39,7 @@ class ContactSubmitted(_Event, tag="contact.submitted", frozen=True, gc=False):
     opening: bool = True
     asks: str = ""
     cost: int = 1
+    source: str = ""
 
 
 class ContactDeflected(_Event, tag="contact.deflected", frozen=True, gc=False):

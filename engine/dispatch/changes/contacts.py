@@ -33,6 +33,7 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
         step_at=at,
         asks=event.asks,
         cost=event.cost,
+        source=event.source,
     )
     state.contacts[number] = contact
     state.next_contact = number + 1

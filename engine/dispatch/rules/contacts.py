@@ -59,6 +59,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
             opening=command.opening,
             asks=asks.text,
             cost=channel.cost,
+            source=command.source,
         )
     )
     contact = state.contacts[number]
