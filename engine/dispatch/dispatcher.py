@@ -48,7 +48,8 @@ class Dispatcher:
         millisecond of its offer's deadline comes too late.
         """
         state = self._state
-        state.out = out = []
+        out: list[Event] = []
+        state.out = out
         if stamp < state.now:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
@@ -62,7 +63,8 @@ class Dispatcher:
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
         """Time passed: expire at most ``limit`` deadlines due at or before ``now``; harmless early or twice."""
         state = self._state
-        state.out = out = []
+        out: list[Event] = []
+        state.out = out
         now = max(now, state.now)
         while limit > 0 and self._expire_next(now):
             limit -= 1

@@ -63,14 +63,14 @@ def remove(state: State, command: cmd.RemoveAgent) -> None:
 
 @handles(cmd.SignOn)
 def sign_on(state: State, command: cmd.SignOn) -> None:
+    """A lost agent comes back as it was; one who is signed on just changes state."""
     agent = find_agent(state, command)
     if agent is None:
-        return None
+        return
     if agent.state is A.LOST:
-        return come_back(state, agent)
-    if agent.state is not A.OFFLINE:
-        return None if agent.state == command.state else change_state(state, agent, command.state, command.reason, 0)
-    return change_state(state, agent, command.state, command.reason, 0)
+        come_back(state, agent)
+    else:
+        change_state(state, agent, command.state, command.reason, 0)
 
 
 @handles(cmd.SetAgentState)

@@ -12,7 +12,7 @@ from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.agents import lose_connection
 from engine.dispatch.rules.contacts import reclassify
-from engine.dispatch.rules.registry import handles
+from engine.dispatch.rules.registry import HANDLERS, handles
 from engine.dispatch.state import State
 
 S = ContactState
@@ -80,13 +80,18 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
             lose_connection(state, agent, "restart")
 
 
-@handles(cmd.AssignContact)
-@handles(cmd.ConsultAgent)
-@handles(cmd.TakeOverContact)
-@handles(cmd.LeaveMessage)
-@handles(cmd.BulkCommand)
-@handles(cmd.SetQueueNotice)
-@handles(cmd.DrainPool)
 def not_yet(state: State, command: object) -> None:
     """Known by name so that clients need not change; refused until the rule exists."""
     state.refuse(command, Code.NOT_SUPPORTED)
+
+
+for known in (
+    cmd.AssignContact,
+    cmd.ConsultAgent,
+    cmd.TakeOverContact,
+    cmd.LeaveMessage,
+    cmd.BulkCommand,
+    cmd.SetQueueNotice,
+    cmd.DrainPool,
+):
+    HANDLERS[known] = not_yet
