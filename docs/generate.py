@@ -1,6 +1,6 @@
 """Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
 
-``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons.
+``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, get_args
 import msgspec
 
 from engine.dispatch import agents, commands, contacts, events, explain, refusals
+from engine.dispatch.policy import compiled, model
 
 HERE = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from the code; changes here are overwritten. -->\n"
@@ -201,7 +202,54 @@ def reference_page() -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-PAGES = {"states.md": states_page, "reference.md": reference_page}
+# --- policy keys ----------------------------------------------------------------------------------------------------
+
+_SECTIONS: dict[str, tuple[str, type | None]] = {
+    "policy": ("[policy]", None),
+    "domain": ("[domain]", None),
+    "tenants": ("[tenants.NAME]", compiled.Tenant),
+    "shops": ("[shops.NAME]", compiled.Shop),
+    "channels": ("[channels.NAME]", compiled.Channel),
+    "pools": ("[pools.NAME]", compiled.Pool),
+    "queues": ("[queues.NAME]", compiled.Queue),
+    "steps": ("[[queues.NAME.steps]]", compiled.Step),
+    "entry": ("[[entry]]", compiled.EntryRule),
+    "deflect": ("deflect = {…} in an entry rule", compiled.Deflection),
+}
+
+_KINDS = {"other": "table", "int": "integer", "float": "number", "bool": "true or false"}
+
+
+def _key_row(section: str, field: model.Field) -> str:
+    wanted = " or ".join(f"`{choice}`" for choice in field.choices) or _KINDS.get(field.kind, field.kind)
+    if field.range is not None:
+        wanted += f", {field.range.low:,.0f} to {field.range.high:,.0f}"
+    named = model.REFERENCES.get((section, field.name))
+    if named:
+        wanted = f"names from `{named}`" if field.kind == "names" else f"a name from `{named}`"
+    return f"| `{field.name}` | {wanted} | {_default(field.default)} |"
+
+
+def _default(value: Any) -> str:
+    if value is model.REQUIRED:
+        return "required"
+    if value is None or value in ("", (), {}) or not isinstance(value, int | float | str | tuple):
+        return "–"
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def policy_keys_page() -> str:
+    """``docs/policy_keys.md``."""
+    lines = ["# Policy file: every key", "", _NOTICE, "How they work together is in the [guide](guide.md).", ""]
+    for section, fields in model.SECTIONS.items():
+        title, struct = _SECTIONS[section]
+        said = [_said(struct), ""] if struct is not None and _said(struct) else []
+        rows = [_key_row(section, field) for field in fields.values()]
+        lines += [f"## `{title}`", "", *said, "| key | wanted | default |", "| --- | --- | --- |", *rows, ""]
+    return "\n".join(lines)
+
+
+PAGES = {"states.md": states_page, "reference.md": reference_page, "policy_keys.md": policy_keys_page}
 
 
 def main() -> None:
