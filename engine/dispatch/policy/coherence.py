@@ -6,7 +6,7 @@ from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.policy.decode import Findings, Table
 from engine.dispatch.policy.loader import Path
 from engine.dispatch.policy.problems import quoted
-from engine.dispatch.policy.requirements import ANYONE, Requirement
+from engine.dispatch.policy.requirements import ANYONE
 
 # Of the raw table, as an unreadable value leaves no trace in the draft and must not be called missing.
 _NOT_WITH_DEFLECT = ("requirement", "priority", "first")
@@ -16,7 +16,7 @@ def check_coherence(draft: Table, raw: Table, findings: Findings) -> None:
     """Report what does not fit. ``raw``: the tables as tomllib read them."""
     _check_rules(draft, raw, findings)
     for name, queue in draft["queues"].items():
-        _check_steps(name, queue, _requirements_into(name, draft, raw), findings)
+        _check_steps(name, queue, findings)
         _check_reply(name, queue, findings)
 
 
@@ -39,7 +39,7 @@ def _check_rules(draft: Table, raw: Table, findings: Findings) -> None:
         elif table.get("when", {}) == {}:
             default = name
         _check_destination(path, rule, table, draft, findings)
-    if rules and default is None:
+    if rules and default is None and all(isinstance(table, dict) for table in raw["entry"]):
         findings.report("no_default", ("entry",))
 
 
@@ -56,16 +56,7 @@ def _check_destination(path: Path, rule: Table, table: Table, draft: Table, find
         findings.report("bot_without_pools", (*path, "first"), got=quoted(rule["queue"]))
 
 
-def _requirements_into(name: str, draft: Table, raw: Table) -> list[Requirement] | None:
-    """The queue's requirement and those of the rules that lead to it; None when one of them could not be read."""
-    pairs = [(draft["queues"][name], raw["queues"][name])]
-    pairs += [(rule, raw["entry"][index]) for index, rule in enumerate(draft["entry"]) if rule.get("queue") == name]
-    if any("requirement" not in one and isinstance(table, dict) and "requirement" in table for one, table in pairs):
-        return None
-    return [one.get("requirement", ANYONE) for one, _ in pairs]
-
-
-def _check_steps(name: str, queue: Table, asked: list[Requirement] | None, findings: Findings) -> None:
+def _check_steps(name: str, queue: Table, findings: Findings) -> None:
     opened = set(queue.get("pools", ()))
     first_of: dict[str, int] = {}
     for index, step in enumerate(queue.get("steps", ())):
@@ -81,11 +72,6 @@ def _check_steps(name: str, queue: Table, asked: list[Requirement] | None, findi
             if pool in opened:
                 findings.report("already_open", (*path, "add_pools"), got=quoted(pool))
             opened.add(pool)
-        relaxed = step.get("relax", ())
-        for term in relaxed:
-            if asked is not None and all(one.without((term,)) == one for one in asked):
-                findings.report("relaxes_nothing", (*path, "relax"), got=quoted(term))
-        asked = asked and [one.without(relaxed) for one in asked]
 
 
 _REPLY = Queue("", "", ANYONE, ())

@@ -156,10 +156,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} 没有任何动作：需要 add_pools、relax 或 raise_priority",
     ),
     "already_open": ("{field} adds the pool {got}, which is open already", "{field} 加入的池 {got} 已经开放"),
-    "relaxes_nothing": (
-        "{field} names {got}, which neither the queue nor an entry rule to it still asks for",
-        "{field} 写了 {got}，但队列与进入它的规则此时都不要求它",
-    ),
     "warn_after_breach": (
         "reply_warn_ms must be < reply_breach_ms ({wanted}), got {got}",
         "reply_warn_ms 应 < reply_breach_ms（{wanted}），实际是 {got}",
@@ -178,7 +174,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "没有入口规则指向这里：只有转接或主管调度才能带来会话",
     ),
     "pool_unused": ("no queue uses this pool", "没有队列使用该池"),
-    "channel_unused": ("no entry rule can match this channel", "没有入口规则能匹配该渠道"),
     "contradiction": (
         "nobody can ever meet the requirement `{got}`",
         "没有人能满足要求 `{got}`",
@@ -187,6 +182,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} opens at once, so it belongs to the queue itself (after_ms is 0)",
         "{field} 立即生效，应直接写在队列上（after_ms 为 0）",
     ),
+    "blocks_next": (
+        "{field} opens only while nobody eligible is signed on, and the steps behind it wait for that: "
+        "give it an after_ms, or put it last",
+        "{field} 仅在没有合格坐席在线时才开放，其后的步骤都要等它：请设置 after_ms 或放到最后",
+    ),
+    "relaxes_nothing": (
+        "{field} names {got}, which neither the queue nor an entry rule to it asks for at this step: "
+        "it helps only contacts that bring the demand themselves",
+        "{field} 写了 {got}，但此步骤时队列与进入它的规则都不要求它：只对自带该要求的会话有用",
+    ),
+    "agent_pool_unknown": (
+        "pools names {got}, which the policy does not declare",
+        "pools 写了策略中没有声明的 {got}",
+    ),
+    "profile": ("{field} cannot be read: {detail}", "{field} 无法读取：{detail}"),
+    "not_utf8": ("not UTF-8 text at byte {got}", "第 {got} 字节不是 UTF-8 文本"),
     "nobody_serves": (
         "none of the given agents can serve it, at any step",
         "给定的坐席在任何步骤都无人能接待",
@@ -221,6 +232,7 @@ PHRASES_ZH = {
     "pool": "池",
     "queue": "队列",
     "entry rule": "入口规则",
+    "agent": "坐席",
     "a whole number": "整数",
     "a number": "数字",
     "text": "文本",

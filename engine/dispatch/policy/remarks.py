@@ -1,0 +1,150 @@
+"""What a policy that compiles may still have got wrong: what can never match, open or be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from engine.dispatch.commands import Value
+from engine.dispatch.policy.compiled import EntryRule, Policy, Queue
+from engine.dispatch.policy.decode import Findings
+from engine.dispatch.policy.loader import Document
+from engine.dispatch.policy.problems import Problem, quoted
+from engine.dispatch.policy.requirements import Requirement, both
+from engine.dispatch.policy.satisfiable import can_be_met
+
+# Attribute → values a rule accepts.
+When: TypeAlias = dict[str, frozenset[Value]]
+
+
+def remarks_on(policy: Policy, document: Document) -> Findings:
+    """Everything worth a second look, with its place."""
+    found = Findings(document)
+    live = _remark_on_rules(policy, found)
+    _remark_on_reach(policy, live, found)
+    for queue in policy.queues.values():
+        asked = [one for _, one in needs_of(policy, queue)]
+        _remark_on_needs(policy, queue, found)
+        _remark_on_steps(queue, asked, found)
+        if queue.offer_ms > policy.grace_ms:
+            path = ("queues", queue.name, "offer_ms")
+            found.report("offer_beyond_grace", path, got=str(queue.offer_ms), wanted=str(policy.grace_ms))
+    return found
+
+
+def needs_of(policy: Policy, queue: Queue) -> Iterator[tuple[tuple[str, ...], Requirement]]:
+    """The different requirements with which contacts stand in the queue, each with the entry rules that bring it."""
+    rules: dict[Requirement, list[str]] = {}
+    for rule in policy.entry:
+        if rule.entry.queue == queue.name:
+            own = rule.entry.requirement
+            need = queue.requirement if own is None else both(queue.requirement, own)
+            rules.setdefault(need, []).append(rule.entry.rule)
+    if not rules:
+        rules[queue.requirement] = []
+    for need, names in rules.items():
+        yield tuple(names), need
+
+
+# --- entry rules ----------------------------------------------------------------------------------------------------
+
+
+def _remark_on_rules(policy: Policy, found: Findings) -> list[EntryRule]:
+    """The rules that can match."""
+    live: list[tuple[int, When, EntryRule]] = []
+    for index, rule in enumerate(policy.entry):
+        when = _implied(rule, policy)
+        stray = _stray_shop(when, policy)
+        first = next((one for one in live if _covers(one[1], when)), None)
+        if stray:
+            found.report("when_never", ("entry", index), got=quoted(stray))
+        elif first is not None:
+            line = found.document.line_of(("entry", first[0]))
+            found.report("shadowed", ("entry", index), got=quoted(first[2].entry.rule), first=str(line))
+        else:
+            _remark_on_tenants(index, rule, when, [one for _, one, _ in live], policy, found)
+            live.append((index, when, rule))
+    return [rule for _, _, rule in live]
+
+
+def _implied(rule: EntryRule, policy: Policy) -> When:
+    """The rule's conditions, with the tenants that its shops imply, and without those that every contact meets."""
+    when = {name: frozenset(values) for name, values in rule.when.items()}
+    if "shop" in when and "tenant" not in when:
+        when["tenant"] = frozenset(policy.shops[str(name)].tenant for name in when["shop"])
+    for name, every in (("tenant", policy.tenants), ("channel", policy.channels)):
+        if name in when and "shop" not in when and when[name] >= frozenset(every):
+            del when[name]
+    return when
+
+
+def _stray_shop(when: When, policy: Policy) -> str:
+    """A shop of the rule, if none of its shops belongs to a tenant that it accepts."""
+    shops = [str(name) for name in when.get("shop", ())]
+    if not shops or any(policy.shops[name].tenant in when.get("tenant", ()) for name in shops):
+        return ""
+    return min(shops)
+
+
+def _covers(wide: When, narrow: When) -> bool:
+    """Whether every contact that meets ``narrow`` meets ``wide``."""
+    return all(name in narrow and narrow[name] <= accepted for name, accepted in wide.items())
+
+
+def _remark_on_tenants(
+    index: int, rule: EntryRule, when: When, before: list[When], policy: Policy, found: Findings
+) -> None:
+    """Contacts of one tenant in a queue of another."""
+    if not rule.entry.queue:
+        return
+    queue = policy.queues[rule.entry.queue]
+    taken = {str(tenant) for one in before if one.keys() == {"tenant"} for tenant in one["tenant"]}
+    for tenant in policy.tenants:
+        if tenant != queue.tenant and tenant not in taken and tenant in when.get("tenant", policy.tenants):
+            names = {"got": quoted(tenant), "queue": quoted(queue.name), "wanted": quoted(queue.tenant)}
+            found.report("other_tenant", ("entry", index), **names)
+
+
+def _remark_on_reach(policy: Policy, live: list[EntryRule], found: Findings) -> None:
+    reached = {rule.entry.queue for rule in live}
+    drawn: dict[str, set[str]] = {name: set() for name in policy.pools}
+    for queue in policy.queues.values():
+        if queue.name not in reached:
+            found.report("queue_unreached", ("queues", queue.name))
+        added = tuple(name for step in queue.steps for name in step.add_pools)
+        for name in queue.pools + queue.bot_pools + added:
+            drawn[name].add(queue.name)
+    for pool in policy.pools.values():
+        if not drawn[pool.name]:
+            found.report("pool_unused", ("pools", pool.name))
+        for name in pool.listed:
+            if name not in drawn[pool.name]:
+                found.report("listed_elsewhere", ("pools", pool.name, "listed"), got=quoted(name))
+
+
+# --- queues ---------------------------------------------------------------------------------------------------------
+
+
+def _remark_on_needs(policy: Policy, queue: Queue, found: Findings) -> None:
+    if not can_be_met(queue.requirement.node):
+        found.report("contradiction", ("queues", queue.name, "requirement"), got=queue.requirement.text)
+        return
+    for index, rule in enumerate(policy.entry):
+        own = rule.entry.requirement
+        if rule.entry.queue == queue.name and own is not None:
+            need = both(queue.requirement, own)
+            if not can_be_met(need.node):
+                found.report("contradiction", ("entry", index, "requirement"), got=need.text)
+
+
+def _remark_on_steps(queue: Queue, asked: list[Requirement], found: Findings) -> None:
+    for index, step in enumerate(queue.steps):
+        path = ("queues", queue.name, "steps", index)
+        if not step.after_ms and not step.when_nobody:
+            found.report("opens_at_once", path)
+        if not step.after_ms and step.when_nobody and step is not queue.steps[-1]:
+            found.report("blocks_next", path)
+        for term in step.relax:
+            if all(one.without((term,)) == one for one in asked):
+                found.report("relaxes_nothing", (*path, "relax"), got=quoted(term))
+        asked = [one.without(step.relax) for one in asked]
