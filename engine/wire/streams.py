@@ -1,0 +1,243 @@
+"""Which stream an event belongs to. A fold over the journal: nothing here asks the dispatcher.
+
+Streams: ``agent:<id>``, ``contact:<n>``, ``channel:<subject>``, ``domain``. Inside the engine a name is kept with its
+tenant (:class:`StreamKey`), so that two tenants' adapters of one name never hear each other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from engine.dispatch import events as ev
+from engine.dispatch.commands import SubmitContact
+from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.events import Event
+from engine.ports import Committed
+
+# Ended contacts whose facts are kept for the last words of a conversation.
+ENDED_KEPT = 20_000
+_ALL = ""
+
+# What the customer's side hears of its contact. Offers, steps, clocks and wrap-up are the house's own business.
+CUSTOMER_SIDE: frozenset[type] = frozenset(
+    {
+        ev.ContactSubmitted,
+        ev.ContactDeflected,
+        ev.ContactJoined,
+        ev.ContactResumed,
+        ev.ContactUpdated,
+        ev.ContactMoved,
+        ev.MessageAdded,
+        ev.ContactAnswered,
+        ev.ContactConnected,
+        ev.ContactTransferred,
+        ev.ContactRequeued,
+        ev.PersonAsked,
+        ev.ContactReminded,
+        ev.ContactSlept,
+        ev.ContactWoke,
+        ev.ContactReopened,
+        ev.MessageLeft,
+        ev.MessageReleased,
+        ev.ContactAbandoned,
+        ev.ContactClosed,
+        ev.ContactForgotten,
+    }
+)
+# Events about a contact that are told to the agent they name, whether or not it holds the contact.
+_TO_NAMED_AGENT: frozenset[type] = frozenset(
+    {
+        ev.OfferMade,
+        ev.OfferAccepted,
+        ev.OfferDeclined,
+        ev.OfferExpired,
+        ev.OfferRescinded,
+        ev.ContactConnected,
+        ev.ContactTransferred,
+        ev.ContactRequeued,
+        ev.ContactClosed,
+        ev.WrapUpStarted,
+        ev.WrapUpEnded,
+    }
+)
+# Neither these nor refusals (which are answers) are told to the agent who holds the contact.
+_NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityEnded, ev.DeclinerForgotten})
+
+
+class StreamKey(NamedTuple):
+    """``kind``: agent, contact, channel or domain; ``tenant`` is empty for agents and contacts, whose ids are unique,
+    and for a domain stream over all tenants."""
+
+    kind: str
+    name: str = ""
+    tenant: str = ""
+
+    @property
+    def public(self) -> str:
+        """The name on the wire."""
+        return self.kind if self.kind == "domain" else f"{self.kind}:{self.name}"
+
+
+class Facts:
+    """What routing needs to know of one contact: whose it is, who speaks for the customer, which agent holds it."""
+
+    __slots__ = ("agent", "channel", "customer", "sources", "tenant")
+
+    def __init__(self, tenant: str, customer: str, channel: str, sources: tuple[str, ...], agent: str = "") -> None:
+        self.tenant = tenant
+        self.customer = customer
+        self.channel = channel
+        self.sources = sources
+        self.agent = agent
+
+
+class UnknownContact(Exception):
+    """An event about a contact whose facts are not known: this stretch of the journal cannot be routed."""
+
+
+class Directory:
+    """Facts of the open contacts (and some ended ones), kept from committed records in lsn order."""
+
+    def __init__(self, queue_tenant: Callable[[str], str]) -> None:
+        """``queue_tenant``: a queue's tenant, empty for a queue that the policy does not know."""
+        self._queue_tenant = queue_tenant
+        self._open: dict[int, Facts] = {}
+        self._ended: OrderedDict[int, Facts] = OrderedDict()
+        self._agent_tenants: dict[str, str] = {}
+        self._tenants: dict[str, None] = {}
+
+    def load(self, contacts: dict[int, Contact], agent_tenants: dict[str, str]) -> None:
+        """Start from recovered state."""
+        for number, contact in contacts.items():
+            held = contact.agent if contact.state in _HELD else ""
+            sources = (contact.source,) if contact.source else ()
+            self._open[number] = Facts(contact.tenant, contact.customer, contact.channel, sources, held)
+            self._tenants[contact.tenant] = None
+        self._agent_tenants.update(agent_tenants)
+
+    def find(self, contact: int) -> Facts | None:
+        """An open contact's facts, or those of one that ended not long ago."""
+        return self._open.get(contact) or self._ended.get(contact)
+
+    def is_open(self, contact: int) -> bool:
+        return contact in self._open
+
+    def agent_tenant(self, agent: str) -> str | None:
+        """The agent's tenant (empty: serves every tenant); None when no such agent was ever defined."""
+        return self._agent_tenants.get(agent)
+
+    def route(self, record: Committed, *, strict: bool = False) -> dict[StreamKey, list[Event]]:
+        """Each stream's events of this record, in order, while the facts move on.
+
+        ``strict``: raise :class:`UnknownContact` rather than leave out what cannot be routed.
+        """
+        routed: dict[StreamKey, list[Event]] = {}
+        for event in record.events:
+            for key in self._targets(event, record, strict):
+                routed.setdefault(key, []).append(event)
+        return routed
+
+    def _targets(self, event: Event, record: Committed, strict: bool) -> list[StreamKey]:
+        contact: int | None = getattr(event, "contact", None)
+        if contact is not None:
+            return self._contact_targets(event, contact, record, strict)
+        match event:
+            case ev.CommandRejected():
+                return []
+            case ev.AgentDefined(profile=profile):
+                self._agent_tenants[profile.agent] = profile.tenant
+                return self._agent_targets(profile.agent)
+            case _:
+                agent = getattr(event, "agent", "")
+                if agent:
+                    return self._agent_targets(agent)
+                queue = getattr(event, "queue", "")
+                return self._domain_targets(self._queue_tenant(queue) if queue else _ALL)
+
+    def _agent_targets(self, agent: str) -> list[StreamKey]:
+        return [StreamKey("agent", agent), *self._domain_targets(self._agent_tenants.get(agent, _ALL))]
+
+    def _domain_targets(self, tenant: str) -> list[StreamKey]:
+        """The supervisors of this tenant and those over all; without a tenant, everybody's."""
+        tenants = [tenant] if tenant else self._tenants
+        return [StreamKey("domain"), *(StreamKey("domain", tenant=name) for name in tenants)]
+
+    def _contact_targets(self, event: Event, contact: int, record: Committed, strict: bool) -> list[StreamKey]:
+        facts = self._facts_for(event, contact, record)
+        kind = type(event)
+        agent: str = getattr(event, "agent", "") if kind in _TO_NAMED_AGENT else ""
+        keys = [StreamKey("agent", agent)] if agent else []
+        if facts is None:
+            if strict:
+                raise UnknownContact(contact)
+            return [*keys, StreamKey("domain")]
+        if facts.agent and facts.agent != agent and kind not in _NOT_TO_HOLDER:
+            keys.append(StreamKey("agent", facts.agent))
+        if kind in CUSTOMER_SIDE:
+            keys.append(StreamKey("contact", str(contact)))
+            keys += [StreamKey("channel", source, facts.tenant) for source in facts.sources]
+        keys += self._domain_targets(facts.tenant)
+        self._move_on(event, contact, facts)
+        return keys
+
+    def _facts_for(self, event: Event, contact: int, record: Committed) -> Facts | None:
+        """The contact's facts, made from the event where the contact begins."""
+        source = record.principal.subject if record.principal.role == "channel" else ""
+        if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
+            if isinstance(record.command, SubmitContact) and record.command.source:
+                source = record.command.source
+            facts = Facts(event.tenant, event.customer, event.channel, (source,) if source else ())
+            self._open[contact] = facts
+            self._tenants[event.tenant] = None
+            return facts
+        known = self.find(contact)
+        if known is None or not isinstance(event, ev.ContactJoined | ev.ContactResumed):
+            return known
+        if source and source not in known.sources:
+            known.sources = (*known.sources, source)
+        return known
+
+    def _move_on(self, event: Event, contact: int, facts: Facts) -> None:
+        match event:
+            case ev.ContactConnected(agent=agent):
+                facts.agent = agent
+            case ev.OfferAccepted(agent=agent, held=True):
+                facts.agent = agent
+            case ev.ContactTransferred() | ev.ContactRequeued():
+                facts.agent = ""
+            case ev.OfferRescinded():
+                facts.agent = ""
+            case ev.ContactClosed() | ev.ContactDeflected() | ev.ContactForgotten():
+                facts.agent = ""
+                self._end(contact, facts)
+            case ev.ContactReopened():
+                self._open[contact] = facts
+                self._ended.pop(contact, None)
+
+    def _end(self, contact: int, facts: Facts) -> None:
+        self._open.pop(contact, None)
+        self._ended[contact] = facts
+        if len(self._ended) > ENDED_KEPT:
+            self._ended.popitem(last=False)
+
+
+_HELD = frozenset({ContactState.HELD, ContactState.CONNECTED, ContactState.DORMANT})
+
+
+def slimmed(events: list[Event]) -> list[Event]:
+    """As pushed: a policy's text stays out (ask ``policy`` for it)."""
+    return [msgspec.structs.replace(e, text="") if isinstance(e, ev.PolicyApplied) else e for e in events]
+
+
+def parse_stream(name: str) -> tuple[str, str] | None:
+    """(kind, name) of a stream's name on the wire, None when it is none."""
+    kind, _, rest = name.partition(":")
+    if kind == "domain":
+        return (kind, "") if not rest else None
+    if kind == "contact":
+        return (kind, rest) if rest.isascii() and rest.isdigit() and len(rest) <= 15 else None
+    return (kind, rest) if kind in ("agent", "channel") and rest else None
