@@ -116,7 +116,11 @@ def connect_framed(url: str) -> FramedLink:
     try:
         if parts.scheme == "msgpack+unix" and parts.path:
             sock = socket.socket(socket.AF_UNIX)
-            sock.connect(parts.path)
+            try:
+                sock.connect(parts.path)
+            except OSError:
+                sock.close()
+                raise
         elif parts.scheme == "msgpack" and parts.hostname and parts.port:
             sock = socket.create_connection((parts.hostname, parts.port))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
