@@ -15,6 +15,8 @@ import msgspec
 
 from engine.dispatch import agents, commands, contacts, events, explain, refusals
 from engine.dispatch.policy import compiled, model
+from engine.dispatch.rules import HANDLERS
+from engine.dispatch.rules.domain import not_yet
 
 HERE = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from the code; changes here are overwritten. -->\n"
@@ -129,8 +131,12 @@ def _said(struct: type) -> str:
     return " ".join(inspect.cleandoc(plain).split()).replace("|", "\\|")
 
 
+def _ruled(struct: type) -> str:
+    return " **Not yet ruled: refused with `not_supported`.**" if HANDLERS.get(struct) is not_yet else ""
+
+
 def _struct_table(title: str, structs: Iterable[type]) -> list[str]:
-    rows = [f"| `{_tag(struct)}` | {_fields(struct)} | {_said(struct)} |" for struct in structs]
+    rows = [f"| `{_tag(struct)}` | {_fields(struct)} | {_said(struct)}{_ruled(struct)} |" for struct in structs]
     return [f"| {title} | fields | |", "| --- | --- | --- |", *rows, ""]
 
 
