@@ -33,6 +33,10 @@ MAX_PROBLEMS = 1_000
 MAX_HINTS = 20
 
 
+# Lists of tables: what one of them is called, and the key that holds its name.
+_LISTED: dict[str | int, tuple[str, str]] = {"entry": ("entry rule", "name"), "agents": ("agent", "agent")}
+
+
 class Findings:
     """Problems with their places, in a document."""
 
@@ -62,11 +66,11 @@ class Findings:
         if len(path) < 2 or path[0] in ("policy", "domain"):
             return ("", ""), path
         section, name = path[0], path[1]
-        if section == "entry" and isinstance(name, int):
-            rules = self.document.tables.get("entry")
-            rule = rules[name] if isinstance(rules, list) and name < len(rules) else None
-            called = rule.get("name") if isinstance(rule, dict) else None
-            return ("entry rule", called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
+        if section in _LISTED and isinstance(name, int):
+            kind, key = _LISTED[section]
+            table = self.document.tables[section][name]
+            called = table.get(key) if isinstance(table, dict) else None
+            return (kind, called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
         if section in KIND_OF:
             return (KIND_OF[str(section)], str(name)), path[2:]
         return ("", ""), path

@@ -183,14 +183,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} 立即生效，应直接写在队列上（after_ms 为 0）",
     ),
     "blocks_next": (
-        "{field} opens only while nobody eligible is signed on, and the steps behind it wait for that: "
-        "give it an after_ms, or put it last",
-        "{field} 仅在没有合格坐席在线时才开放，其后的步骤都要等它：请设置 after_ms 或放到最后",
+        "{field} opens only while nobody eligible is signed on, and the steps behind it wait for that; after_ms would end it",
+        "{field} 仅在没有合格坐席在线时才开放，其后的步骤都要等它；设置 after_ms 可限定等待",
     ),
     "relaxes_nothing": (
-        "{field} names {got}, which neither the queue nor an entry rule to it asks for at this step: "
-        "it helps only contacts that bring the demand themselves",
-        "{field} 写了 {got}，但此步骤时队列与进入它的规则都不要求它：只对自带该要求的会话有用",
+        "{field} names {got}, which no rule asks for at this step: it helps only contacts that bring the demand themselves",
+        "{field} 写了 {got}，但此步骤时没有规则要求它：只对自带该要求的会话有用",
     ),
     "agent_pool_unknown": (
         "pools names {got}, which the policy does not declare",
@@ -199,12 +197,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "profile": ("{field} cannot be read: {detail}", "{field} 无法读取：{detail}"),
     "not_utf8": ("not UTF-8 text at byte {got}", "第 {got} 字节不是 UTF-8 文本"),
     "nobody_serves": (
-        "none of the given agents can serve it, at any step",
-        "给定的坐席在任何步骤都无人能接待",
+        "none of the given agents can serve it, at any step, when it needs `{need}`",
+        "需要 `{need}` 时，给定的坐席在任何步骤都无人能接待",
     ),
     "nobody_at_first": (
-        "none of the given agents can serve it before {got}",
-        "在 {got} 之前，给定的坐席都无法接待",
+        "none of the given agents can serve it before step {got}, when it needs `{need}`",
+        "需要 `{need}` 时，在步骤 {got} 之前，给定的坐席都无法接待",
     ),
     "step_adds_nobody": ("{field} lets none of the given agents in who was not in before", "{field} 没有带来新的坐席"),
     "bots_missing": (

@@ -9,7 +9,7 @@ from engine.dispatch.commands import Value
 from engine.dispatch.policy.compiled import EntryRule, Policy, Queue
 from engine.dispatch.policy.decode import Findings
 from engine.dispatch.policy.loader import Document
-from engine.dispatch.policy.problems import Problem, quoted
+from engine.dispatch.policy.problems import quoted
 from engine.dispatch.policy.requirements import Requirement, both
 from engine.dispatch.policy.satisfiable import can_be_met
 
@@ -22,10 +22,12 @@ def remarks_on(policy: Policy, document: Document) -> Findings:
     found = Findings(document)
     live = _remark_on_rules(policy, found)
     _remark_on_reach(policy, live, found)
+    needs = {queue.name: [need for _, need in needs_of(policy, queue)] for queue in policy.queues.values()}
+    told: set[str] = set()
     for queue in policy.queues.values():
-        asked = [one for _, one in needs_of(policy, queue)]
         _remark_on_needs(policy, queue, found)
-        _remark_on_steps(queue, asked, found)
+        _remark_on_steps(queue, found)
+        _remark_on_relaxed(queue, needs, told, found)
         if queue.offer_ms > policy.grace_ms:
             path = ("queues", queue.name, "offer_ms")
             found.report("offer_beyond_grace", path, got=str(queue.offer_ms), wanted=str(policy.grace_ms))
@@ -137,14 +139,26 @@ def _remark_on_needs(policy: Policy, queue: Queue, found: Findings) -> None:
                 found.report("contradiction", ("entry", index, "requirement"), got=need.text)
 
 
-def _remark_on_steps(queue: Queue, asked: list[Requirement], found: Findings) -> None:
+def _remark_on_steps(queue: Queue, found: Findings) -> None:
     for index, step in enumerate(queue.steps):
         path = ("queues", queue.name, "steps", index)
         if not step.after_ms and not step.when_nobody:
             found.report("opens_at_once", path)
         if not step.after_ms and step.when_nobody and step is not queue.steps[-1]:
             found.report("blocks_next", path)
+
+
+def _remark_on_relaxed(queue: Queue, needs: dict[str, list[Requirement]], told: set[str], found: Findings) -> None:
+    """Terms relaxed where nothing asks for them. What the whole policy never asks for, contacts bring: said once."""
+    asked = needs[queue.name]
+    for index, step in enumerate(queue.steps):
         for term in step.relax:
-            if all(one.without((term,)) == one for one in asked):
-                found.report("relaxes_nothing", (*path, "relax"), got=quoted(term))
+            if _asks(asked, term) or (term in told and not any(_asks(one, term) for one in needs.values())):
+                continue
+            told.add(term)
+            found.report("relaxes_nothing", ("queues", queue.name, "steps", index, "relax"), got=quoted(term))
         asked = [one.without(step.relax) for one in asked]
+
+
+def _asks(needs: list[Requirement], term: str) -> bool:
+    return any(one.without((term,)) != one for one in needs)

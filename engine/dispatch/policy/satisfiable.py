@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from engine.dispatch.commands import Value
 from engine.dispatch.policy.requirements import Node
 from engine.dispatch.policy.syntax import MAX_LEVEL
 
@@ -11,45 +12,58 @@ from engine.dispatch.policy.syntax import MAX_LEVEL
 MAX_STEPS = 20_000
 
 
-def can_be_met(node: Node) -> bool:
-    """False only when no skills and attributes whatever meet this canonical tree."""
-    return _Search().holds([node], {}, {})
-
-
-class _Search:
-    """Tries the branches of every `or`, carrying what the terms so far leave open.
+class _Branch(NamedTuple):
+    """What is still to be met, and what the terms so far leave open.
 
     ``levels``: skill → (lowest, highest) level. ``values``: attribute → (values it must be one of, or None; values it must
     not be); a value goes with whether it is a bool, as True equals 1.
     """
 
-    def __init__(self) -> None:
-        self.steps = 0
+    nodes: list[Node]
+    levels: dict[str, tuple[int, int]]
+    values: dict[str, tuple[frozenset[Any] | None, frozenset[Any]]]
 
-    def holds(self, nodes: list[Node], levels: dict[str, tuple[int, int]], values: dict[str, Any]) -> bool:
-        for at, node in enumerate(nodes):
-            self.steps += 1
-            if self.steps > MAX_STEPS:
+
+def can_be_met(node: Node) -> bool:
+    """False only when no skills and attributes whatever meet this canonical tree."""
+    open_branches, steps = [_Branch([node], {}, {})], 0
+    while open_branches:
+        branch = open_branches.pop()
+        possible = True
+        while branch.nodes and possible:
+            steps += 1
+            if steps > MAX_STEPS:
                 return True
-            match node:
-                case ("skill", name, level, wanted):
-                    low, high = levels.get(name, (0, MAX_LEVEL))
-                    low, high = (max(low, level), high) if wanted else (low, min(high, level - 1))
-                    if low > high:
-                        return False
-                    levels = {**levels, name: (low, high)}
-                case ("attr", name, among, wanted):
-                    keyed = frozenset((isinstance(value, bool), value) for value in among)
-                    allowed, barred = values.get(name, (None, frozenset()))
-                    if wanted:
-                        allowed = keyed if allowed is None else allowed & keyed
-                    else:
-                        barred |= keyed
-                    if allowed is not None and not allowed - barred:
-                        return False
-                    values = {**values, name: (allowed, barred)}
+            match branch.nodes.pop():
                 case ("and", *parts):
-                    return self.holds([*parts, *nodes[at + 1 :]], levels, values)
+                    branch.nodes.extend(parts)
                 case ("or", *parts):
-                    return any(self.holds([part, *nodes[at + 1 :]], levels, values) for part in parts)
-        return True
+                    # Copies for all alternatives but the last, which goes on here.
+                    for part in parts[:-1]:
+                        open_branches.append(_Branch([*branch.nodes, part], {**branch.levels}, {**branch.values}))
+                    branch.nodes.append(parts[-1])
+                case ("skill", name, level, wanted):
+                    possible = _narrow_level(branch, name, level, wanted)
+                case ("attr", name, values, wanted):
+                    possible = _narrow_values(branch, name, values, wanted)
+        if possible:
+            return True
+    return False
+
+
+def _narrow_level(branch: _Branch, name: str, level: int, wanted: bool) -> bool:
+    low, high = branch.levels.get(name, (0, MAX_LEVEL))
+    low, high = (max(low, level), high) if wanted else (low, min(high, level - 1))
+    branch.levels[name] = (low, high)
+    return low <= high
+
+
+def _narrow_values(branch: _Branch, name: str, values: tuple[Value, ...], wanted: bool) -> bool:
+    keyed = frozenset((isinstance(value, bool), value) for value in values)
+    allowed, barred = branch.values.get(name, (None, frozenset()))
+    if wanted:
+        allowed = keyed if allowed is None else allowed & keyed
+    else:
+        barred |= keyed
+    branch.values[name] = (allowed, barred)
+    return allowed is None or bool(allowed - barred)

@@ -1,0 +1,135 @@
+"""A policy looked at before it decides anything: its problems, who can serve whom, and who may overtake whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from engine.dispatch.commands import AgentProfile
+from engine.dispatch.policy.compile import analyse
+from engine.dispatch.policy.compiled import Clock, Policy, Queue, Step
+from engine.dispatch.policy.decode import Findings
+from engine.dispatch.policy.overtaking import PoolWindows, overtaking_windows
+from engine.dispatch.policy.problems import Problem, quoted
+from engine.dispatch.policy.remarks import needs_of, remarks_on
+from engine.dispatch.policy.requirements import Requirement
+
+
+class StepView(msgspec.Struct, frozen=True):
+    """Who may serve from this step on. Index 0 is the queue itself, before any step.
+
+    ``pools``: all that are open now; ``requirement``: what is left of it, as text (empty: anyone); ``priority_raised``:
+    points added so far; ``agents``: those of the given agents who qualify, None when none were given.
+    """
+
+    index: int
+    name: str
+    clock: Clock
+    after_ms: int
+    when_nobody: bool
+    pools: tuple[str, ...]
+    requirement: str
+    priority_raised: int
+    agents: tuple[str, ...] | None = None
+
+
+class Need(msgspec.Struct, frozen=True):
+    """One requirement with which contacts stand in the queue; ``rules``: the entry rules that bring it."""
+
+    requirement: str
+    rules: tuple[str, ...]
+    steps: tuple[StepView, ...]
+
+
+class QueueView(msgspec.Struct, frozen=True):
+    """Who can serve a queue. ``bots``: the given agents in its ``bot_pools`` (None when no agents were given)."""
+
+    queue: str
+    tenant: str
+    needs: tuple[Need, ...]
+    bot_pools: tuple[str, ...] = ()
+    bots: tuple[str, ...] | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What ``sluice policy check`` shows. With ``problems`` the text is no policy and the rest is empty.
+
+    ``remarks``: it compiles, and something in it can never match, open or be reached. Both in the order of their lines.
+    """
+
+    version: str = ""
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[Problem, ...] = ()
+    queues: tuple[QueueView, ...] = ()
+    pools: tuple[PoolWindows, ...] = ()
+
+
+def check_policy(text: str, agents: Sequence[AgentProfile] | None = None) -> Report:
+    """Look at a policy's text, against a team if one is given. Never raises, whatever the text."""
+    found = analyse(text)
+    if found.policy is None:
+        return Report(problems=found.problems)
+    policy = found.policy
+    remarks = remarks_on(policy, found.document)
+    queues = tuple(_queue_view(policy, queue, agents) for queue in policy.queues.values())
+    if agents is not None:
+        _remark_on_team(policy, queues, agents, remarks)
+    return Report(policy.version, (), tuple(remarks.sorted()), queues, overtaking_windows(policy))
+
+
+def _queue_view(policy: Policy, queue: Queue, agents: Sequence[AgentProfile] | None) -> QueueView:
+    needs = tuple(
+        Need(need.text, rules, tuple(_step_views(queue, need, agents))) for rules, need in needs_of(policy, queue)
+    )
+    bots = None if agents is None else tuple(one.agent for one in agents if set(one.pools) & set(queue.bot_pools))
+    return QueueView(queue.name, queue.tenant, needs, queue.bot_pools, bots)
+
+
+def _step_views(queue: Queue, need: Requirement, agents: Sequence[AgentProfile] | None) -> Iterator[StepView]:
+    pools, raised = queue.pools, 0
+    for step in (Step(0, ""), *queue.steps):
+        pools += step.add_pools
+        raised += step.raise_priority
+        need = need.without(step.relax)
+        able = None if agents is None else tuple(one.agent for one in agents if _qualifies(one, pools, need))
+        yield StepView(
+            step.index, step.name, step.clock, step.after_ms, step.when_nobody, pools, need.text, raised, able
+        )
+
+
+def _qualifies(profile: AgentProfile, pools: tuple[str, ...], need: Requirement) -> bool:
+    return any(pool in pools for pool in profile.pools) and need.matches(profile.skills, profile.attributes)
+
+
+def _remark_on_team(
+    policy: Policy, queues: tuple[QueueView, ...], agents: Sequence[AgentProfile], remarks: Findings
+) -> None:
+    for view in queues:
+        for need in view.needs:
+            _remark_on_need(view.queue, need, remarks)
+        _remark_on_steps(view, policy.queues[view.queue], remarks)
+        bot_first = any(rule.entry.queue == view.queue and rule.entry.first == "bot" for rule in policy.entry)
+        if bot_first and not view.bots:
+            remarks.report(
+                "bots_missing", ("queues", view.queue, "bot_pools"), got=", ".join(map(quoted, view.bot_pools))
+            )
+    for name in sorted({pool for one in agents for pool in one.pools} - set(policy.pools)):
+        remarks.report("agent_pool_unknown", ("pools",), got=quoted(name))
+
+
+def _remark_on_need(queue: str, need: Need, remarks: Findings) -> None:
+    able = [step for step in need.steps if step.agents]
+    shown = need.requirement or "-"
+    if not able:
+        remarks.report("nobody_serves", ("queues", queue), need=shown)
+    elif able[0].index:
+        remarks.report("nobody_at_first", ("queues", queue), need=shown, got=quoted(able[0].name))
+
+
+def _remark_on_steps(view: QueueView, queue: Queue, remarks: Findings) -> None:
+    """A step that adds pools and lets nobody in for any need. (One that relaxes may serve what contacts ask for.)"""
+    for index, step in enumerate(queue.steps):
+        same = all(need.steps[index].agents == need.steps[index + 1].agents for need in view.needs)
+        if same and step.add_pools and not step.relax:
+            remarks.report("step_adds_nobody", ("queues", view.queue, "steps", index))
