@@ -1,0 +1,112 @@
+"""A bot: greets, knows a topic by its words, answers, and hands to a person what it cannot settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.commands import AgentProfile, Sender
+from sim import phrases
+from sim.actors.deeds import Deed, Do, Wake
+from sim.scenario import Scenario
+from sim.streams import lognormal_ms
+
+
+class _Talk:
+    __slots__ = ("intent", "language", "reason", "turn")
+
+    def __init__(self) -> None:
+        self.intent = ""
+        self.language = "zh"
+        self.reason = ""  # why it hands the customer on
+        self.turn = 0
+
+
+class Bot:
+    """One bot agent with many talks at once. Whether its answer settles the matter, the customer says."""
+
+    def __init__(self, profile: AgentProfile, scenario: Scenario, draws: np.random.Generator) -> None:
+        self.profile = profile
+        self._settings, self._draws = scenario.bots, draws
+        self._words: Mapping[str, Sequence[str]] = {topic: taught.words for topic, taught in scenario.topics.items()}
+        self._talks: dict[int, _Talk] = {}
+
+    def start(self) -> list[Deed]:
+        return [Do(cmd.DefineAgent(self.profile)), Do(cmd.SignOn(agent=self.profile.agent))]
+
+    def heard(self, event: ev.Event, text: str) -> list[Deed]:
+        match event:
+            case ev.ContactConnected(contact=contact, agent=self.profile.agent):
+                self._talks[contact] = _Talk()
+                return [Wake(self._answer_ms(), "greet", contact)]
+            case ev.MessageAdded(contact=contact, sender=Sender.CUSTOMER) if contact in self._talks:
+                return self._hear(contact, text)
+            case (
+                ev.ContactClosed(contact=contact)
+                | ev.ContactTransferred(contact=contact)
+                | ev.ContactRequeued(contact=contact)
+                | ev.ContactAbandoned(contact=contact)
+            ):
+                self._talks.pop(contact, None)
+        return []
+
+    def woken(self, what: str, contact: int, guard: int) -> list[Deed]:
+        talk = self._talks.get(contact)
+        if talk is None or guard != talk.turn:
+            return []
+        match what:
+            case "greet":
+                return [self._say(contact, phrases.BOT_GREETINGS, talk), self._mind_silence(contact, talk)]
+            case "answer":
+                return [self._say(contact, phrases.BOT_ANSWERS, talk), self._mind_silence(contact, talk)]
+            case "hand_off":
+                command = cmd.TransferContact(
+                    contact=contact,
+                    agent=self.profile.agent,
+                    reason=talk.reason,
+                    intent=talk.intent,
+                    transcript=f"bot-{contact}",
+                )
+                return [self._say(contact, phrases.BOT_HANDS_OFF, talk), Do(command)]
+            case "close":
+                return [self._close(contact, "solved")]
+            case "silence":
+                return [self._close(contact, "idle")]
+        return []
+
+    def _hear(self, contact: int, text: str) -> list[Deed]:
+        talk = self._talks[contact]
+        talk.turn += 1
+        if phrases.is_farewell(text):
+            return [Wake(self._answer_ms(), "close", contact, talk.turn)]
+        if any(text in asked for asked in phrases.ASKS_PERSON.values()):
+            return []  # the channel's button has already asked the engine
+        if not talk.intent:
+            talk.language = "en" if text.isascii() else "zh"
+            talk.intent = phrases.topic_of(text, self._words)
+            talk.reason = "" if talk.intent else "not_understood"
+        elif phrases.is_unsolved(text):
+            talk.reason = "not_solved"
+        return [Wake(self._answer_ms(), "hand_off" if talk.reason else "answer", contact, talk.turn)]
+
+    def _mind_silence(self, contact: int, talk: _Talk) -> Wake:
+        return Wake(
+            self._length(self._settings.silence.mean_s, self._settings.silence.sigma), "silence", contact, talk.turn
+        )
+
+    def _answer_ms(self) -> int:
+        return self._length(self._settings.answer.mean_s, self._settings.answer.sigma)
+
+    def _length(self, mean_s: float, sigma: float) -> int:
+        return lognormal_ms(self._draws, mean_s, sigma)
+
+    def _say(self, contact: int, lines: Mapping[str, Sequence[str]], talk: _Talk) -> Do:
+        command = cmd.AddMessage(contact=contact, sender=Sender.BOT, agent=self.profile.agent, automatic=True)
+        return Do(command, phrases.line(lines, talk.language, contact))
+
+    def _close(self, contact: int, reason: str) -> Do:
+        self._talks.pop(contact, None)
+        return Do(cmd.CloseContact(contact=contact, agent=self.profile.agent, reason=reason))

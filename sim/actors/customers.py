@@ -1,0 +1,206 @@
+"""A customer: brings a matter, talks to a bot or a person, waits, loses patience, leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.commands import Sender
+from sim import phrases
+from sim.actors.deeds import Deed, Do, Wake
+from sim.arrivals import Plan
+
+NUDGE_MS = 45_000
+BURST_MS = 4_000
+
+
+class Phase(StrEnum):
+    COMING = "coming"
+    BOT = "bot"
+    WAITING = "waiting"
+    TALKING = "talking"
+    CONTENT = "content"  # has said thanks
+    GONE = "gone"  # left without a word; nobody knows yet
+    DONE = "done"
+
+
+class Customer:
+    """Plays one :class:`~sim.arrivals.Plan`. ``contact`` is 0 until the engine has said its number."""
+
+    __slots__ = (
+        "_answered",
+        "_bot_turns",
+        "_done_rounds",
+        "_stage",
+        "_turn",
+        "_wait",
+        "_words",
+        "contact",
+        "phase",
+        "plan",
+        "tenant",
+    )
+
+    def __init__(self, plan: Plan, tenant: str, words: Sequence[str]) -> None:
+        self.plan, self.tenant, self._words = plan, tenant, words
+        self.contact = 0
+        self.phase = Phase.COMING
+        self._stage = "person"
+        self._answered = False  # by a person, since it began to wait for one
+        self._wait = 0  # which wait for a person the patience runs for
+        self._turn = 0  # guards a reply that is being thought about
+        self._bot_turns = 0
+        self._done_rounds = 0
+
+    def arrive(self) -> list[Deed]:
+        plan = self.plan
+        opening = (
+            phrases.question(plan.topic, self._words, plan.language, plan.words)
+            if plan.mail
+            else phrases.line(phrases.OPENINGS, plan.language, plan.words)
+        )
+        command = cmd.SubmitContact(
+            tenant=self.tenant,
+            channel=plan.channel,
+            external_id=plan.external_id,
+            customer=plan.customer,
+            shop=plan.shop,
+            attributes=plan.attributes,
+            requires=plan.requires,
+            transcript=f"t-{plan.external_id}",
+        )
+        return [Do(command, opening)]
+
+    def submitted(self, contact: int, state: str) -> None:
+        """The engine's answer to :meth:`arrive`."""
+        if self.contact == 0:
+            self.contact = contact
+        if state == "deflected":
+            self.phase = Phase.DONE
+
+    def heard(self, event: ev.Event) -> list[Deed]:
+        """An event of this contact, as its channel sees it."""
+        match event:
+            case ev.ContactSubmitted(contact=contact, stage=stage):
+                self.contact, self._stage = contact, stage
+                if stage == "bot":
+                    self.phase = Phase.BOT
+                    return []
+                return self._wait_for_person()
+            case ev.MessageAdded(sender=Sender.BOT) if self.phase == Phase.BOT:
+                return self._hear_bot()
+            case ev.MessageAdded(sender=Sender.AGENT):
+                return self._hear_person()
+            case ev.ContactConnected() if self._stage == "person" and self.phase == Phase.WAITING:
+                self.phase = Phase.TALKING
+                return [self._patience()]  # somebody is there: it starts again
+            case ev.PersonAsked() | ev.ContactTransferred() | ev.ContactRequeued():
+                if isinstance(event, ev.ContactRequeued) and self._stage == "bot":
+                    return []
+                self._stage = "person"
+                return self._wait_for_person()
+            case ev.ContactClosed() | ev.ContactAbandoned() | ev.ContactDeflected():
+                self.phase = Phase.DONE
+        return []
+
+    def woken(self, what: str, of: int, guard: int) -> list[Deed]:
+        if self.phase == Phase.DONE:
+            return []
+        match what:
+            case "write" if guard == self._turn and self.phase in (Phase.BOT, Phase.TALKING):
+                return self._write()
+            case "more" if guard == self._turn and self.phase in (Phase.BOT, Phase.TALKING):
+                return [self._say(phrases.line(phrases.MORE, self.plan.language, self.plan.words + guard))]
+            case "nudge" if guard == self._wait and self.phase == Phase.WAITING:
+                return [self._say(phrases.line(phrases.NUDGES, self.plan.language, self.plan.words))]
+            case "patience" if guard == self._wait and not self._answered and not self.plan.mail:
+                return self._lose_patience()
+            case "found_out" if self.phase == Phase.GONE:
+                return [Do(cmd.AbandonContact(contact=self.contact, silent=True))]
+        return []
+
+    def refused(self, command: cmd.Command, code: str) -> list[Deed]:
+        """Leaving raced with being connected: say so to the person instead."""
+        if isinstance(command, cmd.AbandonContact) and code == "wrong_state" and not command.silent:
+            return [Do(cmd.CloseContact(contact=self.contact, reason="customer_left"))]
+        return []
+
+    def _wait_for_person(self) -> list[Deed]:
+        if self.phase in (Phase.GONE, Phase.DONE):
+            return []
+        self.phase, self._answered = Phase.WAITING, False
+        self._turn += 1
+        if self.plan.mail:
+            return []
+        deeds: list[Deed] = [self._patience()]
+        if self.plan.nudge:
+            deeds.append(Wake(NUDGE_MS, "nudge", self.contact, self._wait))
+        return deeds
+
+    def _patience(self) -> Wake:
+        self._wait += 1
+        return Wake(self.plan.patience_ms, "patience", self.contact, self._wait)
+
+    def _hear_bot(self) -> list[Deed]:
+        """Each thing a bot says is a turn: the greeting first, then its answers."""
+        self._bot_turns += 1
+        self._turn += 1
+        think = self.plan.rounds[0].think_ms // 2
+        return [Wake(think, "write", self.contact, self._turn)]
+
+    def _hear_person(self) -> list[Deed]:
+        if self.phase not in (Phase.WAITING, Phase.TALKING):
+            return []
+        self.phase, self._answered = Phase.TALKING, True
+        self._turn += 1
+        self._done_rounds += 1
+        place = min(self._done_rounds, len(self.plan.rounds)) - 1
+        return [Wake(self.plan.rounds[place].think_ms, "write", self.contact, self._turn)]
+
+    def _write(self) -> list[Deed]:
+        if self.phase == Phase.BOT:
+            return self._write_to_bot()
+        if self._done_rounds >= len(self.plan.rounds):
+            return self._part()
+        following = self.plan.rounds[self._done_rounds]
+        deeds: list[Deed] = [
+            self._say(phrases.line(phrases.MORE, self.plan.language, self.plan.words + self._done_rounds))
+        ]
+        if following.messages > 1:
+            deeds.append(Wake(BURST_MS, "more", self.contact, self._turn))
+        return deeds
+
+    def _write_to_bot(self) -> list[Deed]:
+        plan = self.plan
+        if self._bot_turns == 1:
+            if plan.asks_person:
+                said = phrases.line(phrases.ASKS_PERSON, plan.language, plan.words)
+                return [self._say(said), Do(cmd.AskPerson(contact=self.contact))]
+            return [self._say(phrases.question(plan.topic, self._words, plan.language, plan.words))]
+        if not plan.contained:
+            return [self._say(phrases.line(phrases.UNSOLVED, plan.language, plan.words))]
+        if self._bot_turns <= plan.bot_rounds:
+            return [self._say(phrases.line(phrases.MORE, plan.language, plan.words + self._bot_turns))]
+        return self._part()
+
+    def _part(self) -> list[Deed]:
+        """Content: ends the chat, or says thanks and lets the other side close."""
+        if self.plan.mail:
+            return []
+        self.phase = Phase.CONTENT
+        if self.plan.ends_itself:
+            return [Do(cmd.CloseContact(contact=self.contact, reason="solved"))]
+        return [self._say(phrases.line(phrases.FAREWELLS, self.plan.language, self.plan.words))]
+
+    def _lose_patience(self) -> list[Deed]:
+        if self.plan.silent:
+            self.phase = Phase.GONE
+            return [Wake(self.plan.found_out_ms, "found_out", self.contact)]
+        if self.phase == Phase.TALKING:  # connected, and still no word
+            return [Do(cmd.CloseContact(contact=self.contact, reason="customer_left"))]
+        return [Do(cmd.AbandonContact(contact=self.contact))]
+
+    def _say(self, text: str) -> Do:
+        return Do(cmd.AddMessage(contact=self.contact, sender=Sender.CUSTOMER), text)
