@@ -6,13 +6,15 @@ from engine.dispatch import snapshots
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import WAITING, ContactState
 from engine.dispatch.state import AGENT_KINDS, State
-from engine.dispatch.timers import Kind
+from engine.dispatch.timers import Kind, unpack
 
 S = ContactState
 
 
 def audit(state: State) -> list[str]:
     """Sentences about what is wrong; empty when nothing is."""
+    state.settle()
+    state.tell_lanes()
     return [*capacity(state), *places(state), *lanes(state), *indexes(state), *timers(state)]
 
 
@@ -66,6 +68,7 @@ def lanes(state: State) -> list[str]:
 def indexes(state: State) -> list[str]:
     """Against a state rebuilt from a snapshot."""
     other = snapshots.decode(snapshots.encode(state))
+    other.settle()
     wrong = []
     for name in ("by_external", "by_customer"):
         if getattr(state, name) != getattr(other, name):
@@ -89,7 +92,7 @@ def indexes(state: State) -> list[str]:
 
 def timers(state: State) -> list[str]:
     """Every deadline that state names is armed."""
-    armed = set(state.timers.heap)
+    armed = {unpack(entry) for entry in state.timers.heap}
     wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
     for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]

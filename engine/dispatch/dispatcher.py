@@ -22,6 +22,7 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.state import State
+from engine.dispatch.timers import DEADLINE_SHIFT
 
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
@@ -54,7 +55,8 @@ class Dispatcher:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
         heap = state.timers.heap
-        while heap and heap[0][0] <= stamp and self._expire_next(stamp):
+        limit = (stamp + 1) << DEADLINE_SHIFT
+        while heap and heap[0] < limit and self._expire_next(stamp):
             pass
         state.now = stamp
         HANDLERS[type(command)](state, command)
@@ -94,7 +96,7 @@ class Dispatcher:
         state = self._state
         for event in events:
             state.now = max(state.now, event.at)
-            APPLY[type(event)](state, event)
+            state.apply_event(event)
 
     def snapshot(self) -> bytes:
         """The whole state, versioned, the policy's text included."""
@@ -154,6 +156,7 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
+        state.settle()
         return 1 + state.lines[found.queue].ranked.rank(state.spots[contact][0])
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:

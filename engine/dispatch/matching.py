@@ -33,7 +33,9 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             return
     open_due_steps(state, contact)
     while contact.state is QUEUED:
-        lanes = state.spots[contact.contact][1]
+        lanes = state.lanes_of(contact)
+        if state.freed:
+            state.tell_lanes()
         for lane in lanes:
             found = lane.pick(contact.decliners)
             if found is not None:
@@ -87,7 +89,9 @@ def start_reply_clock(state: State, contact: Contact) -> None:
 def feed(state: State, seat: Seat, trigger: str) -> None:
     """Offer the agent waiting contacts, best first, as long as it has room."""
     while seat.takes_offers() and seat.free() > 0:
-        contact = best_preferred(state, seat)
+        if state.arriving:
+            state.settle()
+        contact = best_preferred(state, seat) if seat.preferred else None
         if contact is not None:
             make_offer(state, contact, seat, "", trigger, state.line_key(contact)[:3], preferred=True)
             continue
@@ -128,6 +132,8 @@ def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
 
 def pool_between(state: State, seat: Seat, contact: Contact) -> str:
     """The first open pool, in the contact's order, through which this agent may serve it."""
+    if len(seat.groups) == 1:
+        return next(iter(seat.groups))
     seq = seat.agent.seq
     return next(lane.pool.name for lane in state.spots[contact.contact][1] if seq in lane.members)
 
@@ -200,6 +206,7 @@ def connect(state: State, offer: Offer) -> None:
 
 def reconsider_without(state: State, seat: Seat) -> None:
     """The agent takes nothing more: contacts that waited for it alone look elsewhere."""
+    state.settle()
     for number in sorted(seat.preferred):
         contact = state.contacts[number]
         if contact.prefer_only:

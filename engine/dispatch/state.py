@@ -8,23 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple, TypeAlias
 
-from engine.dispatch import lanes as lane_side
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat
+from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement, both, parse
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
-from engine.dispatch.timers import Kind, Timers
+from engine.dispatch.timers import Kind, Timers, unpack
 
 QUEUED = ContactState.QUEUED
 MINUTE_MS = 60_000
+OFFER, WRAP_UP, STEP, REPLY = int(Kind.OFFER), int(Kind.WRAP_UP), int(Kind.STEP), int(Kind.REPLY)
 ANYONE = parse("")
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
+
+
+class Stand(NamedTuple):
+    """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, strict?)."""
+
+    lanes: tuple[Lane, ...]
+    keyed: tuple[tuple[int, float, bool], ...]
+    boost: float
+
+    def key(self, contact: Contact, place: int = 0) -> ContactKey:
+        """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
+
+        strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
+        is the same for a lane's contacts of one slope and is left out of the stored key.
+        """
+        listed, slope, strict = self.keyed[place]
+        priority = contact.priority + contact.raised
+        if strict:
+            return (listed, -priority, contact.start, contact.contact)
+        value = slope * contact.start - (priority + self.boost) * MINUTE_MS
+        return (listed, value, contact.start, contact.contact)
+
+
+Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
 
 
 class Line:
@@ -51,7 +76,7 @@ class State:
         self.next_offer = 1
         self.next_seq = 1
         self.out: list[Event] = []
-        self.apply: dict[type, Callable[[State, Event], None]] = {}
+        self.apply: Appliers = {}
         self.by_external: dict[tuple[str, str, str], int] = {}
         self.by_customer: dict[tuple[str, str, str], int] = {}
         self.set_policy(policy)
@@ -66,8 +91,10 @@ class State:
         self.seats_by_seq: dict[int, Seat] = {}
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
         self.lines: dict[str, Line] = {name: Line() for name in policy.queues}
+        self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
+        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
-        self._lane_sets: dict[tuple[str, str, int, str, int, str], tuple[Lane, ...]] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
             self.seat_agent(agent)
@@ -90,7 +117,17 @@ class State:
     def emit(self, event: Event) -> None:
         """Append the event and apply it at once: deciding goes on from the new state."""
         self.out.append(event)
-        self.apply[type(event)](self, event)
+        self.apply_event(event)
+
+    def apply_event(self, event: Any) -> None:
+        """Change state by one event, new or journalled; a contact's event counts its version."""
+        function, on_contact = self.apply[type(event)]
+        if on_contact:
+            contact = self.contacts[event.contact]
+            contact.version += 1
+            function(self, event, contact)
+        else:
+            function(self, event)
 
     def refuse(self, command: object, code: Code, got: object = "", wanted: str = "", what: str = "") -> None:
         """A refusal is part of history and changes nothing."""
@@ -128,22 +165,28 @@ class State:
             self._requirements[key] = known
         return known
 
-    def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
-        """The contact's lanes, one per open pool, in the pools' order; made when first needed."""
+    def stand_of(self, contact: Contact) -> Stand:
+        """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
         key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel)
-        known = self._lane_sets.get(key)
+        known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > LANES_KEPT:
                 self.drop_idle_lanes()
+            queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
             channel = self.policy.channels.get(contact.channel)
-            limited = contact.channel if channel is not None and channel.limit else ""
             limit = channel.limit if channel is not None else 0
-            known = tuple(
-                self._lane(requirement, pool, contact.cost, limited, limit) for pool in self.pools_of(contact)
-            )
-            self._lane_sets[key] = known
+            limited = contact.channel if limit else ""
+            lanes, keyed = [], []
+            for pool in self.pools_of(contact):
+                lanes.append(self._lane(requirement, pool, contact.cost, limited, limit))
+                listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
+                keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
+            known = self._stands[key] = Stand(tuple(lanes), tuple(keyed), queue.boost)
         return known
+
+    def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
+        return self.stand_of(contact).lanes
 
     def _lane(self, requirement: Requirement, pool: Pool, cost: int, limited: str, limit: int) -> Lane:
         key = (requirement.text, pool.name, cost, limited)
@@ -161,10 +204,11 @@ class State:
         lane.add_member(seat)
         if seat.agent.state in PRESENT:
             lane.signed_on += 1
-        lane_side.refresh(seat)
+        refresh(seat)
 
     def drop_idle_lanes(self) -> None:
         """Forget lanes where nobody waits; those needed again are made again."""
+        self.tell_lanes()
         kept = {key: lane for key, lane in self.lanes.items() if lane.waits}
         for seat in self.seats.values():
             seat.lanes = [lane for lane in seat.lanes if lane.key in kept]
@@ -174,7 +218,7 @@ class State:
         self.lanes_by_skill = {}
         for lane in kept.values():
             self.lanes_by_skill.setdefault((lane.pool.name, lane.requirement.must_have), []).append(lane)
-        self._lane_sets = {}
+        self._stands = {}
         self._requirements = {}
 
     # --- agents in the indexes ------------------------------------------------------------------------------------
@@ -207,6 +251,7 @@ class State:
     def unseat_agent(self, agent: Agent) -> Seat:
         """Take the agent out of every index; returns the old seat."""
         seat = self.seats.pop(agent.profile.agent)
+        self.freed.pop(agent.seq, None)
         del self.seats_by_seq[agent.seq]
         for lane in seat.lanes:
             del lane.members[agent.seq]
@@ -220,39 +265,37 @@ class State:
 
     # --- contacts in the indexes ----------------------------------------------------------------------------------
 
-    def contact_key(self, contact: Contact, pool: Pool) -> tuple[ContactKey, float]:
-        """The pool's order as (key, slope); smaller keys are served first, see :data:`lanes.ContactKey`.
-
-        strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
-        is the same for a lane's contacts of one slope and is left out of the stored key.
-        """
-        queue = self.policy.queues[contact.queue]
-        listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
-        priority = contact.priority + contact.raised
-        if pool.order == "strict":
-            return (listed, -priority, contact.start, contact.contact), 0.0
-        value = queue.slope * contact.start - (priority + queue.boost) * MINUTE_MS
-        return (listed, value, contact.start, contact.contact), queue.slope
-
     def line_key(self, contact: Contact) -> ContactKey:
         """Rank in its own queue, by the order of its first open pool."""
-        return self.contact_key(contact, self.pools_of(contact)[0])[0]
+        return self.stand_of(contact).key(contact)
 
     def enter_lanes(self, contact: Contact) -> None:
-        """The contact is QUEUED: it stands in its lanes, or waits for its preferred agent alone."""
-        rank = self.line_key(contact)
+        """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
+        self.arriving[contact.contact] = contact
+
+    def settle(self) -> None:
+        """Before anyone looks for a waiting contact: arrivals really take their places."""
+        for contact in self.arriving.values():
+            self._stand(contact)
+        self.arriving.clear()
+
+    def _stand(self, contact: Contact) -> None:
+        """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
+        stand = self.stand_of(contact)
+        rank = key = stand.key(contact)
         self.lines[contact.queue].ranked.add(rank)
-        lanes: tuple[Lane, ...] = ()
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred[contact.contact] = None
-        if not contact.prefer_only:
-            lanes = self.lanes_of(contact)
-            for lane in lanes:
-                key, slope = self.contact_key(contact, lane.pool)
-                lane.add_contact(slope, key)
+        lanes = () if contact.prefer_only else stand.lanes
+        for place, lane in enumerate(lanes):
+            if place:
+                key = stand.key(contact, place)
+            lane.add_contact(stand.keyed[place][1], key)
         self.spots[contact.contact] = (rank, lanes)
 
     def leave_lanes(self, contact: Contact) -> None:
+        if self.arriving.pop(contact.contact, None) is not None:
+            return
         spot = self.spots.pop(contact.contact, None)
         if spot is None:
             return
@@ -262,6 +305,16 @@ class State:
             lane.drop_contact(contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred.pop(contact.contact, None)
+
+    def freer(self, seat: Seat) -> None:
+        """The agent may have become freer; the lanes hear of it in :meth:`tell_lanes`, if it still is by then."""
+        self.freed[seat.agent.seq] = seat
+
+    def tell_lanes(self) -> None:
+        """Before anyone looks for a free agent: the lanes learn who became freer."""
+        for seat in self.freed.values():
+            refresh(seat)
+        self.freed.clear()
 
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
@@ -287,16 +340,15 @@ class State:
 
     def step_due(self, contact: Contact) -> int:
         """The instant at which the contact's next step opens by its clock; 0: at no set time."""
-        if contact.stage == "bot" or contact.state not in WAITING:
-            return 0
         steps = self.policy.queues[contact.queue].steps
-        if contact.step >= len(steps):
+        if contact.step >= len(steps) or contact.stage == "bot" or contact.state not in WAITING:
             return 0
         step = steps[contact.step]
-        if step.when_nobody and not step.after_ms:
-            return 0
-        zero = {"waited": contact.start, "step": contact.step_at, "age": contact.arrived_at}[step.clock]
-        return zero + step.after_ms
+        if step.clock == "step":
+            zero = contact.step_at
+        else:
+            zero = contact.start if step.clock == "waited" else contact.arrived_at
+        return 0 if step.when_nobody and not step.after_ms else zero + step.after_ms
 
     def reply_due(self, contact: Contact) -> int:
         """The next alarm of the reply clock; 0: none."""
@@ -318,7 +370,7 @@ class State:
 
     def due(self, kind: int, ident: int) -> int:
         """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
-        if kind == Kind.OFFER:
+        if kind == OFFER:
             offer = self.offers.get(ident)
             return offer.deadline if offer is not None else 0
         if kind in AGENT_KINDS:
@@ -327,11 +379,11 @@ class State:
         contact = self.contacts.get(ident)
         if contact is None:
             return 0
-        if kind == Kind.STEP:
-            return self.step_due(contact)
-        if kind == Kind.REPLY:
+        if kind == REPLY:
             return self.reply_due(contact)
-        if kind == Kind.WRAP_UP:
+        if kind == STEP:
+            return self.step_due(contact)
+        if kind == WRAP_UP:
             return contact.wrap_up_until
         if kind == Kind.RESUME:
             return contact.resume_until
@@ -343,9 +395,9 @@ class State:
         """The earliest deadline that state still names, as (deadline, kind, id)."""
         heap = self.timers.heap
         while heap:
-            top = heap[0]
-            if self.due(top[1], top[2]) == top[0]:
-                return top
+            deadline, kind, ident = unpack(heap[0])
+            if self.due(kind, ident) == deadline:
+                return deadline, kind, ident
             heappop(heap)
         return None
 
@@ -353,12 +405,12 @@ class State:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
         heap = self.timers.heap
         if len(heap) > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
-            heap[:] = [entry for entry in set(heap) if self.due(entry[1], entry[2]) == entry[0]]
+            heap[:] = [entry for entry in set(heap) if self.due(*unpack(entry)[1:]) == unpack(entry)[0]]
             heapify(heap)
 
 
 AGENT_KINDS: dict[int, str] = {
-    Kind.BACK_OFF: "back_off_until",
-    Kind.AGENT_UNTIL: "until",
-    Kind.CAPACITY: "capacity_until",
+    int(Kind.BACK_OFF): "back_off_until",
+    int(Kind.AGENT_UNTIL): "until",
+    int(Kind.CAPACITY): "capacity_until",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, Agent, AgentState
 from engine.dispatch.changes.registry import applies
-from engine.dispatch.lanes import Seat, refresh
+from engine.dispatch.lanes import Seat
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -67,7 +67,7 @@ def back(state: State, event: ev.AgentBack) -> None:
 @applies(ev.BackOffEnded)
 def back_off_ended(state: State, event: ev.BackOffEnded) -> None:
     state.agents[event.agent].back_off_until = 0
-    refresh(state.seats[event.agent])
+    state.freer(state.seats[event.agent])
 
 
 @applies(ev.CapacityChanged)
@@ -75,7 +75,7 @@ def capacity_changed(state: State, event: ev.CapacityChanged) -> None:
     agent = state.agents[event.agent]
     agent.capacity, agent.capacity_until = event.capacity, event.until
     state.timers.arm(event.until, Kind.CAPACITY, agent.seq)
-    refresh(state.seats[event.agent])
+    state.freer(state.seats[event.agent])
 
 
 @applies(ev.ExternalLoadChanged)
@@ -86,7 +86,7 @@ def external_load_changed(state: State, event: ev.ExternalLoadChanged) -> None:
         del agent.external[event.source]
     seat: Seat = state.seats[event.agent]
     seat.external = sum(agent.external.values())
-    refresh(seat)
+    state.freer(seat)
 
 
 def enter_state(state: State, agent: Agent, after: AgentState) -> None:
@@ -97,4 +97,4 @@ def enter_state(state: State, agent: Agent, after: AgentState) -> None:
     if change:
         for lane in seat.lanes:
             lane.signed_on += change
-    refresh(seat)
+    state.freer(seat)

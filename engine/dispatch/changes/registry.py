@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from engine.dispatch.contacts import Contact
-from engine.dispatch.events import Event
-from engine.dispatch.lanes import refresh
-from engine.dispatch.state import State
+from engine.dispatch.state import Appliers, State
 
 E = TypeVar("E")
-APPLY: dict[type, Callable[[State, Event], None]] = {}
+APPLY: Appliers = {}
 
 
 def applies(event_type: type[E]) -> Callable[[Callable[[State, E], None]], Callable[[State, E], None]]:
@@ -19,7 +17,7 @@ def applies(event_type: type[E]) -> Callable[[Callable[[State, E], None]], Calla
 
     def register(function: Callable[[State, E], None]) -> Callable[[State, E], None]:
         assert event_type not in APPLY, event_type
-        APPLY[event_type] = function  # type: ignore[assignment]  # a table keyed by type is beyond the type system
+        APPLY[event_type] = (function, False)
         return function
 
     return register
@@ -28,17 +26,11 @@ def applies(event_type: type[E]) -> Callable[[Callable[[State, E], None]], Calla
 def applies_to_contact(
     event_type: type[E],
 ) -> Callable[[Callable[[State, E, Contact], None]], Callable[[State, E, Contact], None]]:
-    """Register an applier that wants the event's contact; counts the contact's version."""
+    """Register an applier that wants the event's contact."""
 
     def register(function: Callable[[State, E, Contact], None]) -> Callable[[State, E, Contact], None]:
         assert event_type not in APPLY, event_type
-
-        def apply(state: State, event: Any) -> None:
-            contact = state.contacts[event.contact]
-            contact.version += 1
-            function(state, event, contact)
-
-        APPLY[event_type] = apply
+        APPLY[event_type] = (function, True)
         return function
 
     return register
@@ -51,4 +43,4 @@ def release(state: State, agent_id: str, contact: Contact, at: int) -> None:
     agent.load -= agent.contacts.pop(contact.contact)
     seat.by_channel[contact.channel] -= 1
     agent.idle_since = at
-    refresh(seat)
+    state.freer(seat)

@@ -68,7 +68,7 @@ class Findings:
         section, name = path[0], path[1]
         if section in _LISTED and isinstance(name, int):
             kind, key = _LISTED[section]
-            table = self.document.tables[section][name]
+            table = self.document.tables[str(section)][name]
             called = table.get(key) if isinstance(table, dict) else None
             return (kind, called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
         if section in KIND_OF:
