@@ -55,7 +55,7 @@ def load(text: str) -> Document:
     """Never raises, whatever the text."""
     if len(text) > MAX_TEXT:
         return Document({}, {}, SyntaxProblem("too_long", str(len(text)), 1))
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if stray := re.search("[\ud800-\udfff]", text):
         return Document({}, {}, SyntaxProblem("toml", "half a character", text.count("\n", 0, stray.start()) + 1))
     lines: dict[Path, int] = {}
