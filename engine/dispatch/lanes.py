@@ -102,7 +102,7 @@ class Lane:
             heap = self.heaps[slope] = []
         heappush(heap, key)
         if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
-            heap[:] = [entry for entry in heap if self.waits.get(entry[3]) == entry]
+            heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
             heapify(heap)
 
     def drop_contact(self, contact: int) -> None:
@@ -111,23 +111,31 @@ class Lane:
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
         best: ContactKey | None = None
+        waits = self.waits
         for slope, heap in self.heaps.items():
-            key = self._top(heap, refused)
-            if key is None:
+            while heap and waits.get(heap[0][3]) is not heap[0]:
+                heappop(heap)
+            if not heap:
                 continue
+            key = heap[0]
+            if key[3] in refused:
+                other = self._past(heap, refused)
+                if other is None:
+                    continue
+                key = other
             if slope:
                 key = (key[0], key[1] - slope * now, key[2], key[3])
             if best is None or key < best:
                 best = key
         return best
 
-    def _top(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
+    def _past(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
+        """The first valid key whose contact is not in ``refused``."""
         passed: list[ContactKey] = []
         found = None
-        waits = self.waits
         while heap:
             key = heap[0]
-            if waits.get(key[3]) != key:
+            if self.waits.get(key[3]) is not key:
                 heappop(heap)
             elif key[3] in refused:
                 passed.append(heappop(heap))
@@ -151,7 +159,13 @@ class Lane:
         return (-self.requirement.proficiency(agent.profile.skills), agent.idle_since, agent.seq)
 
     def fits(self, seat: Seat) -> bool:
-        return seat.takes_offers() and seat.has_room(self.cost, self.limited, self.limit)
+        """Present, not backed off, and with room for a contact of this lane."""
+        agent = seat.agent
+        if agent.state is not AVAILABLE or agent.back_off_until:
+            return False
+        if agent.capacity - agent.load - seat.external < self.cost:
+            return False
+        return not self.limited or seat.has_room(self.cost, self.limited, self.limit)
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
@@ -170,7 +184,7 @@ class Lane:
             self.best[seat.agent.seq] = key
             heappush(self.agents, (key, seat.agent.seq))
             if len(self.agents) > 64 + 2 * len(self.members):
-                self.agents[:] = [entry for entry in self.agents if self.best.get(entry[1]) == entry[0]]
+                self.agents[:] = [entry for entry in self.agents if self.best.get(entry[1]) is entry[0]]
                 heapify(self.agents)
         return True
 
@@ -181,7 +195,7 @@ class Lane:
         found = None
         while heap:
             key, seq = heap[0]
-            if best.get(seq) != key:
+            if best.get(seq) is not key:
                 heappop(heap)
                 continue
             seat = self.members[seq]
@@ -207,7 +221,8 @@ class Lane:
 
 def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
-    if not seat.takes_offers():
+    agent = seat.agent
+    if agent.state is not AVAILABLE or agent.back_off_until or agent.capacity - agent.load <= seat.external:
         return
     if seat.absent:
         seat.absent = [lane for lane in seat.absent if not lane.offer_side(seat)]

@@ -117,7 +117,13 @@ class State:
     def emit(self, event: Event) -> None:
         """Append the event and apply it at once: deciding goes on from the new state."""
         self.out.append(event)
-        self.apply_event(event)
+        function, on_contact = self.apply[type(event)]
+        if on_contact:
+            contact = self.contacts[event.contact]  # type: ignore[union-attr]  # on_contact says that it has one
+            contact.version += 1
+            function(self, event, contact)
+        else:
+            function(self, event)
 
     def apply_event(self, event: Any) -> None:
         """Change state by one event, new or journalled; a contact's event counts its version."""

@@ -8,7 +8,7 @@ from engine.dispatch.commands import AgentKind, Value
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import ask_person, feed, place, reconsider_without, start_reply_clock
 from engine.dispatch.policy.compiled import Entry, Queue
-from engine.dispatch.policy.requirements import RequirementError, both, parse
+from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
@@ -29,7 +29,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     if command.shop and (command.shop not in policy.shops or policy.shops[command.shop].tenant != command.tenant):
         return state.refuse(command, Code.UNKNOWN_SHOP, command.shop, "a shop of this tenant")
     try:
-        asks = parse(command.requires)
+        asks = parse(command.requires) if command.requires else ANYONE
     except RequirementError as error:
         return state.refuse(command, Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}")
     if rejoin(state, command):
@@ -38,7 +38,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     if deflect(state, command, entry):
         return None
     queue = policy.queues[entry.queue]
-    requires = asks if entry.requirement is None else both(entry.requirement, asks)
+    requires = joined(entry.requirement, asks)
     number = state.next_contact
     state.emit(
         ev.ContactSubmitted(
@@ -66,6 +66,13 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     if command.opening:
         start_reply_clock(state, contact)
     return place(state, contact, "arrival")
+
+
+def joined(rule: Requirement | None, asks: Requirement) -> Requirement:
+    """What the entry rule and the contact itself want, together."""
+    if rule is None:
+        return asks
+    return both(rule, asks) if asks.text else rule
 
 
 def facts(tenant: str, shop: str, channel: str, attributes: cmd.Attributes) -> dict[str, Value]:
@@ -143,7 +150,7 @@ def reclassify(state: State, contact: Contact, why: str) -> None:
         return
     queue = state.policy.queues[entry.queue]
     asks = parse(contact.asks)
-    requires = (asks if entry.requirement is None else both(entry.requirement, asks)).text
+    requires = joined(entry.requirement, asks).text
     priority = queue.priority if entry.priority is None else entry.priority
     if (contact.queue, contact.priority, contact.requires) == (queue.name, priority, requires):
         return
