@@ -21,10 +21,10 @@ class AgentState(StrEnum):
 
 A = AgentState
 # Presence is an allow-list: only these states take new offers.
-TAKES_OFFERS = frozenset({A.AVAILABLE})
-SIGNED_ON = frozenset({A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY})
+TAKES_OFFERS = (A.AVAILABLE,)
+SIGNED_ON = (A.AVAILABLE, A.PAUSED, A.FINISHING, A.NOT_READY)
 # For "nobody eligible is logged in": a lost agent still counts while its grace runs.
-PRESENT = SIGNED_ON | {A.LOST}
+PRESENT = (*SIGNED_ON, A.LOST)
 
 # (state, event, the event's `after` where it has one) → state
 TRANSITIONS: dict[tuple[AgentState | None, type, AgentState | None], AgentState] = {

@@ -97,5 +97,5 @@ def timers(state: State) -> list[str]:
     for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
     for agent_kind in AGENT_KINDS:
-        wanted += [(state.due(agent_kind, seq), Kind(agent_kind), seq) for seq in state.seats_by_seq]
+        wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]
     return [f"not armed: {entry}" for entry in wanted if entry[0] and entry not in armed]

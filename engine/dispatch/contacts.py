@@ -26,8 +26,10 @@ class ContactState(StrEnum):
 
 
 S = ContactState
-WAITING = frozenset({S.QUEUED, S.OFFERED, S.HELD})
-OPEN = frozenset({S.QUEUED, S.OFFERED, S.HELD, S.CONNECTED, S.DORMANT, S.PROMISED})
+# Tuples, not sets: an enum member's hash is a Python call, its identity is not. For the same reason the hot modules
+# bind single members to names of their own.
+WAITING = (S.QUEUED, S.OFFERED, S.HELD)
+OPEN = (S.QUEUED, S.OFFERED, S.HELD, S.CONNECTED, S.DORMANT, S.PROMISED)
 
 # (state, event) → state. None: the contact does not exist before.
 TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {

@@ -22,7 +22,7 @@ from engine.dispatch.timers import Kind, Timers, unpack
 
 QUEUED = ContactState.QUEUED
 MINUTE_MS = 60_000
-OFFER, WRAP_UP, STEP, REPLY = int(Kind.OFFER), int(Kind.WRAP_UP), int(Kind.STEP), int(Kind.REPLY)
+OFFER, WRAP_UP, STEP, REPLY = Kind.OFFER, Kind.WRAP_UP, Kind.STEP, Kind.REPLY
 ANYONE = parse("")
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
@@ -416,7 +416,7 @@ class State:
 
 
 AGENT_KINDS: dict[int, str] = {
-    int(Kind.BACK_OFF): "back_off_until",
-    int(Kind.AGENT_UNTIL): "until",
-    int(Kind.CAPACITY): "capacity_until",
+    Kind.BACK_OFF: "back_off_until",
+    Kind.AGENT_UNTIL: "until",
+    Kind.CAPACITY: "capacity_until",
 }

@@ -8,7 +8,11 @@ from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
-S = ContactState
+QUEUED = ContactState.QUEUED
+CONNECTED = ContactState.CONNECTED
+CLOSED = ContactState.CLOSED
+WRAP_UP = ContactState.WRAP_UP
+ABANDONED = ContactState.ABANDONED
 
 
 @applies(ev.ContactSubmitted)
@@ -94,7 +98,7 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
     contact.raised += state.queue_of(contact).steps[event.step - 1].raise_priority
     contact.step = event.step
     contact.step_at = event.at
-    if contact.state is S.QUEUED:
+    if contact.state is QUEUED:
         state.enter_lanes(contact)
     state.timers.arm(state.step_due(contact), Kind.STEP, contact.contact)
 
@@ -103,7 +107,7 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
 def affinity_ended(state: State, event: ev.AffinityEnded, contact: Contact) -> None:
     state.leave_lanes(contact)
     contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
-    if contact.state is S.QUEUED:
+    if contact.state is QUEUED:
         state.enter_lanes(contact)
 
 
@@ -153,7 +157,7 @@ def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
 def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
     state.leave_line(contact)
     state.offers.pop(contact.offer, None)
-    contact.state, contact.offer = S.CONNECTED, 0
+    contact.state, contact.offer = CONNECTED, 0
     contact.waited = event.at - contact.start
     contact.connected_at = contact.left_at = event.at
     state.agents[event.agent].served += 1
@@ -201,7 +205,7 @@ def person_asked(state: State, event: ev.PersonAsked, contact: Contact) -> None:
 def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> None:
     state.leave_lanes(contact)
     state.leave_line(contact)
-    contact.state, contact.waited, contact.left_at = S.ABANDONED, event.waited_ms, event.at
+    contact.state, contact.waited, contact.left_at = ABANDONED, event.waited_ms, event.at
     contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
     contact.resume_until = event.resume_until
     state.timers.arm(event.resume_until, Kind.RESUME, contact.contact)
@@ -209,10 +213,10 @@ def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> Non
 
 @applies_to_contact(ev.ContactClosed)
 def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
-    if contact.state is S.QUEUED:
+    if contact.state is QUEUED:
         state.leave_lanes(contact)
         state.leave_line(contact)
-    contact.state = S.CLOSED
+    contact.state = CLOSED
     unname(state, contact)
     if event.wrap_up_until:
         return  # WrapUpStarted follows in the same step; the capacity stays held
@@ -229,7 +233,7 @@ def forgotten(state: State, event: ev.ContactForgotten, contact: Contact) -> Non
 
 @applies_to_contact(ev.WrapUpStarted)
 def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> None:
-    contact.state, contact.wrap_up_until = S.WRAP_UP, event.until
+    contact.state, contact.wrap_up_until = WRAP_UP, event.until
     state.timers.arm(event.until, Kind.WRAP_UP, contact.contact)
 
 
@@ -249,7 +253,7 @@ def wait_again(state: State, contact: Contact, at: int) -> None:
     away = at - contact.left_at
     contact.start += away
     contact.step_at += away
-    contact.state = S.QUEUED
+    contact.state = QUEUED
     stand(state, contact)
 
 
@@ -266,7 +270,7 @@ def stand(state: State, contact: Contact) -> None:
     """Put a waiting contact where its state says, and arm its deadlines."""
     if contact.state in WAITING:
         state.enter_line(contact)
-    if contact.state is S.QUEUED:
+    if contact.state is QUEUED:
         state.enter_lanes(contact)
     state.arm_contact(contact)
 

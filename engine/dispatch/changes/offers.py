@@ -8,6 +8,10 @@ from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
+QUEUED = ContactState.QUEUED
+OFFERED = ContactState.OFFERED
+HELD = ContactState.HELD
+
 # How many ended offers an agent's record keeps, so that a late answer learns what became of its offer.
 ENDED_KEPT = 16
 
@@ -22,7 +26,7 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.contacts[event.contact] = event.cost
     agent.idle_since = event.at
     seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
-    contact.state, contact.agent, contact.offer = ContactState.OFFERED, event.agent, event.offer
+    contact.state, contact.agent, contact.offer = OFFERED, event.agent, event.offer
     contact.offers += 1
     if contact.prefer:
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
@@ -33,7 +37,7 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
 
 @applies_to_contact(ev.OfferAccepted)
 def offer_accepted(state: State, event: ev.OfferAccepted, contact: Contact) -> None:
-    contact.state = ContactState.HELD
+    contact.state = HELD
     offer = state.offers[event.offer]
     offer.held, offer.deadline = event.held, event.hold_until
     state.timers.arm(event.hold_until, Kind.OFFER, event.offer)
@@ -79,6 +83,6 @@ def end_offer(state: State, number: int, contact: Contact, agent_id: str, how: s
     ended[number] = how
     if len(ended) > ENDED_KEPT:
         del ended[next(iter(ended))]
-    contact.state, contact.agent, contact.offer = ContactState.QUEUED, "", 0
+    contact.state, contact.agent, contact.offer = QUEUED, "", 0
     release(state, agent_id, contact, at)
     state.enter_lanes(contact)

@@ -13,7 +13,14 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
-S = ContactState
+QUEUED = ContactState.QUEUED
+OFFERED = ContactState.OFFERED
+HELD = ContactState.HELD
+CONNECTED = ContactState.CONNECTED
+DORMANT = ContactState.DORMANT
+WRAP_UP = ContactState.WRAP_UP
+ABANDONED = ContactState.ABANDONED
+
 # failures.md's limit on attributes holds at the wire; the core only bounds what it will evaluate.
 PRIORITY_LIMIT = 1_000_000
 
@@ -87,12 +94,12 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         number = state.by_external.get((command.tenant, command.channel, command.external_id))
     if number is None and command.customer:
         number = state.by_customer.get((command.tenant, command.shop, command.customer))
-        if number is not None and state.policy.several_per_customer and state.contacts[number].state is not S.ABANDONED:
+        if number is not None and state.policy.several_per_customer and state.contacts[number].state is not ABANDONED:
             number = None
     if number is None:
         return False
     contact = state.contacts[number]
-    if contact.state is S.ABANDONED:
+    if contact.state is ABANDONED:
         state.emit(ev.ContactResumed(state.now, number, command.external_id))
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
@@ -136,10 +143,10 @@ def update(state: State, command: cmd.UpdateContact) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state in (S.WRAP_UP, S.ABANDONED):
+    if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
     state.emit(ev.ContactUpdated(state.now, contact.contact, command.attributes))
-    if contact.state in (S.QUEUED, S.OFFERED) and not contact.pinned:
+    if contact.state in (QUEUED, OFFERED) and not contact.pinned:
         reclassify(state, contact, "update")
 
 
@@ -156,7 +163,7 @@ def reclassify(state: State, contact: Contact, why: str) -> None:
         return
     number = contact.contact
     state.emit(ev.ContactMoved(state.now, number, queue.name, entry.rule, priority, requires, why))
-    if contact.state is S.QUEUED:
+    if contact.state is QUEUED:
         place(state, contact, why)
 
 
@@ -166,9 +173,9 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state in (S.WRAP_UP, S.ABANDONED):
+    if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
-    if contact.state is S.CONNECTED:
+    if contact.state is CONNECTED:
         if state.agents[contact.agent].profile.kind == AgentKind.BOT:
             hand_to_people(state, contact, command.intent, command.reason)
         return None
@@ -212,7 +219,7 @@ def abandon(state: State, command: cmd.AbandonContact) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state not in (S.QUEUED, S.OFFERED, S.HELD):
+    if contact.state not in (QUEUED, OFFERED, HELD):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact (a connected one is closed)")
     agent = contact.agent
     take_back(state, contact, "abandoned")
@@ -242,9 +249,9 @@ def close(state: State, command: cmd.CloseContact) -> None:
         return None
     if command.agent and command.agent != contact.agent:
         return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
-    if contact.state in (S.WRAP_UP, S.ABANDONED):
+    if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
-    if command.agent and contact.state not in (S.CONNECTED, S.DORMANT):
+    if command.agent and contact.state not in (CONNECTED, DORMANT):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
     agent = contact.agent
     if contact.offer:
@@ -285,7 +292,7 @@ def move(state: State, command: cmd.MoveContact) -> None:
     queue = state.policy.queues.get(command.queue)
     if queue is None or queue.tenant != contact.tenant:
         return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
-    if contact.state not in (S.QUEUED, S.OFFERED, S.HELD):
+    if contact.state not in (QUEUED, OFFERED, HELD):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
     agent = contact.agent
     take_back(state, contact, "moved")
@@ -311,7 +318,7 @@ def prioritise(state: State, command: cmd.PrioritiseContact) -> None:
         return None
     if abs(command.priority) > PRIORITY_LIMIT:
         return state.refuse(command, Code.BAD_VALUE, command.priority, f"−{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
-    if contact.state not in (S.QUEUED, S.OFFERED):
+    if contact.state not in (QUEUED, OFFERED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
     state.emit(
         ev.ContactMoved(

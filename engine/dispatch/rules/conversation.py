@@ -13,7 +13,9 @@ from engine.dispatch.rules.contacts import freed, priority_in, stop_reply_clock
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
-S = ContactState
+CONNECTED = ContactState.CONNECTED
+WRAP_UP = ContactState.WRAP_UP
+ABANDONED = ContactState.ABANDONED
 
 
 @handles(cmd.AddMessage)
@@ -22,11 +24,11 @@ def add_message(state: State, command: cmd.AddMessage) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state in (S.WRAP_UP, S.ABANDONED):
+    if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting or connected contact")
     sender = command.sender
     if sender in (Sender.AGENT, Sender.BOT):
-        if contact.state is not S.CONNECTED or command.agent != contact.agent:
+        if contact.state is not CONNECTED or command.agent != contact.agent:
             return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         # What the profile says counts, not what the message claims.
         bot = state.agents[contact.agent].profile.kind == AgentKind.BOT
@@ -49,7 +51,7 @@ def transfer(state: State, command: cmd.TransferContact) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state is not S.CONNECTED:
+    if contact.state is not CONNECTED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
     if command.agent != contact.agent:
         return state.refuse(command, Code.NOT_YOURS, contact.agent, "the agent that serves the contact")

@@ -13,6 +13,9 @@ from engine.dispatch.rules.contacts import freed
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State
 
+OFFERED = ContactState.OFFERED
+WRAP_UP = ContactState.WRAP_UP
+
 
 def find_offer(state: State, command: Any) -> Offer | None:
     """The agent's open offer, or None after a refusal that tells what became of it."""
@@ -42,7 +45,7 @@ def accept(state: State, command: cmd.AcceptOffer) -> None:
     if offer is None:
         return None
     contact = state.contacts[offer.contact]
-    if contact.state is not ContactState.OFFERED:
+    if contact.state is not OFFERED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "offered")
     until = state.now + state.queue_of(contact).hold_ms if command.hold else 0
     state.emit(ev.OfferAccepted(state.now, offer.offer, offer.contact, offer.agent, command.hold, until))
@@ -85,7 +88,7 @@ def decline(state: State, command: cmd.DeclineOffer) -> None:
     if offer is None:
         return None
     contact, agent = state.contacts[offer.contact], offer.agent
-    if contact.state is not ContactState.OFFERED:
+    if contact.state is not OFFERED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "offered")
     queue = state.queue_of(contact)
     memory, back_off = queue.decliner_memory_ms, queue.decline_back_off_ms
@@ -104,7 +107,7 @@ def end_wrap_up(state: State, command: cmd.EndWrapUp) -> None:
     if agent is None:
         return None
     contact: Contact | None = state.contacts.get(command.contact)
-    if contact is None or contact.agent != command.agent or contact.state is not ContactState.WRAP_UP:
+    if contact is None or contact.agent != command.agent or contact.state is not WRAP_UP:
         return state.refuse(command, Code.WRONG_STATE, command.contact, "a contact in wrap-up with this agent")
     state.emit(ev.WrapUpEnded(state.now, command.contact, command.agent))
     freed(state, command.agent)
