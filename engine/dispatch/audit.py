@@ -74,7 +74,7 @@ def indexes(state: State) -> list[str]:
         if getattr(state, name) != getattr(other, name):
             wrong.append(f"{name} differs from the rebuilt index")
     for queue, line in state.lines.items():
-        if list(line.ranked) != list(other.lines[queue].ranked) or line.waiting != other.lines[queue].waiting:
+        if list(state.ranks(queue)) != list(other.ranks(queue)) or line.waiting != other.lines[queue].waiting:
             wrong.append(f"queue {queue}: line differs from the rebuilt one")
     mine = {key: lane.waits for key, lane in state.lanes.items() if lane.waits}
     rebuilt = {key: lane.waits for key, lane in other.lanes.items() if lane.waits}

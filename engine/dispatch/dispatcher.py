@@ -8,6 +8,7 @@ expires what is due, a refused command changes nothing but time, and no event is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from heapq import heappop
 from typing import TYPE_CHECKING
 
 from engine.dispatch import snapshots
@@ -22,7 +23,7 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.state import State
-from engine.dispatch.timers import DEADLINE_SHIFT
+from engine.dispatch.timers import DEADLINE_SHIFT, unpack
 
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
 EXPIRE_LIMIT = 512
+UNBOUNDED = 1 << 62
 
 
 class Dispatcher:
@@ -54,10 +56,8 @@ class Dispatcher:
         if stamp < state.now:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
-        heap = state.timers.heap
-        limit = (stamp + 1) << DEADLINE_SHIFT
-        while heap and heap[0] < limit and self._expire_next(stamp):
-            pass
+        if state.timers.heap and state.timers.heap[0] < (stamp + 1) << DEADLINE_SHIFT:
+            self._expire_due(stamp, UNBOUNDED)
         state.now = stamp
         HANDLERS[type(command)](state, command)
         return out
@@ -68,20 +68,29 @@ class Dispatcher:
         out: list[Event] = []
         state.out = out
         now = max(now, state.now)
-        while limit > 0 and self._expire_next(now):
-            limit -= 1
-        state.now = now
+        if self._expire_due(now, limit):
+            state.now = now
         state.trim_timers()
         return out
 
-    def _expire_next(self, now: int) -> bool:
-        state = self._state
-        due = state.next_due()
-        if due is None or due[0] > now:
-            return False
-        state.timers.drop()
-        state.now = now
-        EXPIRE[due[1]](state, due[2])
+    def _expire_due(self, now: int, limit: int) -> bool:
+        """Expire in deadline order; False when ``limit`` was reached with more to do."""
+        state, heap, due = self._state, self._state.timers.heap, self._state.due
+        bound = (now + 1) << DEADLINE_SHIFT
+        state.settle()
+        while heap and heap[0] < bound:
+            deadline, kind, ident = unpack(heap[0])
+            if due(kind, ident) != deadline:
+                heappop(heap)
+                continue
+            if not limit:
+                return False
+            heappop(heap)
+            limit -= 1
+            state.now = now
+            EXPIRE[kind](state, ident)
+            state.settle()
+            heap = state.timers.heap  # a policy swap builds another
         return True
 
     def next_deadline(self) -> int | None:
@@ -156,8 +165,7 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
-        state.settle()
-        return 1 + state.lines[found.queue].ranked.rank(state.spots[contact][0])
+        return 1 + state.ranks(found.queue).rank(state.line_key(found))
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:
         """Why the contact is where it is; with ``agent``, why that agent does not have it. KeyError: unknown contact."""

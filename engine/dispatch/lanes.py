@@ -45,6 +45,13 @@ class Seat:
         """Units left."""
         return self.agent.capacity - self.agent.load - self.external
 
+    def room(self) -> int:
+        """Units left for new offers; 0 or less when the agent takes none."""
+        agent = self.agent
+        if agent.state is not AVAILABLE or agent.back_off_until:
+            return 0
+        return agent.capacity - agent.load - self.external
+
     def takes_offers(self) -> bool:
         """Presence is an allow-list; a back-off is over only when its end was an event."""
         return self.agent.state is AVAILABLE and not self.agent.back_off_until
@@ -75,6 +82,7 @@ class Lane:
         "pool",
         "requirement",
         "signed_on",
+        "strict",
         "waits",
     )
 
@@ -92,6 +100,7 @@ class Lane:
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
         self.waits: dict[int, ContactKey] = {}  # contact → its key
         self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
+        self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
 
     # --- the contacts' side ---------------------------------------------------------------------------------------
 
@@ -100,6 +109,7 @@ class Lane:
         heap = self.heaps.get(slope)
         if heap is None:
             heap = self.heaps[slope] = []
+            self.strict = heap if not slope and len(self.heaps) == 1 else None
         heappush(heap, key)
         if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
             heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
@@ -107,6 +117,14 @@ class Lane:
 
     def drop_contact(self, contact: int) -> None:
         self.waits.pop(contact, None)
+
+    def top(self) -> ContactKey | None:
+        """The first key when one glance suffices: one heap, keys that do not change with time, a valid top."""
+        strict = self.strict
+        if strict is None:
+            return None
+        key = strict[0] if strict else None
+        return key if key is not None and self.waits.get(key[3]) is key else None
 
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""

@@ -57,8 +57,9 @@ def open_due_steps(state: State, contact: Contact) -> None:
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     """Nobody free. If nobody eligible is even signed on: leave the bot stage, or open a ``when_nobody`` step."""
-    if any(lane.signed_on for lane in lanes):
-        return False
+    for lane in lanes:
+        if lane.signed_on:
+            return False
     if contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
@@ -88,7 +89,7 @@ def start_reply_clock(state: State, contact: Contact) -> None:
 
 def feed(state: State, seat: Seat, trigger: str) -> None:
     """Offer the agent waiting contacts, best first, as long as it has room."""
-    while seat.takes_offers() and seat.free() > 0:
+    while seat.room() > 0:
         if state.arriving:
             state.settle()
         contact = best_preferred(state, seat) if seat.preferred else None
@@ -121,12 +122,20 @@ def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
             continue
         if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
             continue
-        key = lane.head(now, declined)
-        if key is None:
-            continue
-        group = groups[lane.pool.name]
-        if best is None or (group, key) < (best_group, best):
-            best, best_group = key, group
+        key = lane.top()
+        if key is None or key[3] in declined:
+            key = lane.head(now, declined)
+            if key is None:
+                continue
+        if best is None:
+            best, best_group = key, groups[lane.pool.name]
+        elif len(groups) == 1:
+            if key < best:
+                best = key
+        else:
+            group = groups[lane.pool.name]
+            if (group, key) < (best_group, best):
+                best, best_group = key, group
     return None if best is None else (best, best[3])
 
 

@@ -34,6 +34,7 @@ class Stand(NamedTuple):
     lanes: tuple[Lane, ...]
     keyed: tuple[tuple[int, float, bool], ...]
     boost: float
+    stepped: bool
 
     def key(self, contact: Contact, place: int = 0) -> ContactKey:
         """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
@@ -58,7 +59,7 @@ class Line:
     __slots__ = ("oldest", "ranked", "waiting")
 
     def __init__(self) -> None:
-        self.ranked = Ranked()
+        self.ranked: Ranked | None = None  # kept from the first question about a position on
         self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
         self.oldest: list[tuple[int, int]] = []
 
@@ -188,7 +189,7 @@ class State:
                 lanes.append(self._lane(requirement, pool, contact.cost, limited, limit))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
-            known = self._stands[key] = Stand(tuple(lanes), tuple(keyed), queue.boost)
+            known = self._stands[key] = Stand(tuple(lanes), tuple(keyed), queue.boost, contact.step < len(queue.steps))
         return known
 
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
@@ -289,7 +290,11 @@ class State:
         """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
         stand = self.stand_of(contact)
         rank = key = stand.key(contact)
-        self.lines[contact.queue].ranked.add(rank)
+        ranked = self.lines[contact.queue].ranked
+        if ranked is not None:
+            ranked.add(rank)
+        if stand.stepped:
+            self.timers.arm(self.step_due(contact), STEP, contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred[contact.contact] = None
         lanes = () if contact.prefer_only else stand.lanes
@@ -306,11 +311,24 @@ class State:
         if spot is None:
             return
         rank, lanes = spot
-        self.lines[contact.queue].ranked.remove(rank)
+        ranked = self.lines[contact.queue].ranked
+        if ranked is not None:
+            ranked.remove(rank)
         for lane in lanes:
             lane.drop_contact(contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred.pop(contact.contact, None)
+
+    def ranks(self, queue: str) -> Ranked:
+        """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""
+        self.settle()
+        line = self.lines[queue]
+        if line.ranked is None:
+            line.ranked = Ranked()
+            for number in line.waiting:
+                if number in self.spots:
+                    line.ranked.add(self.spots[number][0])
+        return line.ranked
 
     def freer(self, seat: Seat) -> None:
         """The agent may have become freer; the lanes hear of it in :meth:`tell_lanes`, if it still is by then."""
@@ -345,9 +363,12 @@ class State:
     # --- deadlines ------------------------------------------------------------------------------------------------
 
     def step_due(self, contact: Contact) -> int:
-        """The instant at which the contact's next step opens by its clock; 0: at no set time."""
+        """The instant at which the contact's next step opens by its clock; 0: at no set time.
+
+        Steps open for contacts that wait without an offer; one that comes back opens what has fallen due meanwhile.
+        """
         steps = self.policy.queues[contact.queue].steps
-        if contact.step >= len(steps) or contact.stage == "bot" or contact.state not in WAITING:
+        if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
             return 0
         step = steps[contact.step]
         if step.clock == "step":
@@ -366,7 +387,6 @@ class State:
     def arm_contact(self, contact: Contact) -> None:
         """Arm whatever the contact's state names."""
         arm, number = self.timers.arm, contact.contact
-        arm(self.step_due(contact), Kind.STEP, number)
         arm(self.reply_due(contact), Kind.REPLY, number)
         arm(contact.wrap_up_until, Kind.WRAP_UP, number)
         arm(contact.resume_until, Kind.RESUME, number)
@@ -399,6 +419,7 @@ class State:
 
     def next_due(self) -> tuple[int, int, int] | None:
         """The earliest deadline that state still names, as (deadline, kind, id)."""
+        self.settle()
         heap = self.timers.heap
         while heap:
             deadline, kind, ident = unpack(heap[0])

@@ -47,7 +47,6 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
         state.by_customer[(event.tenant, event.shop, event.customer)] = number
     state.enter_line(contact)
     state.enter_lanes(contact)
-    state.timers.arm(state.step_due(contact), Kind.STEP, number)
 
 
 @applies(ev.ContactDeflected)
@@ -100,7 +99,6 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
     contact.step_at = event.at
     if contact.state is QUEUED:
         state.enter_lanes(contact)
-    state.timers.arm(state.step_due(contact), Kind.STEP, contact.contact)
 
 
 @applies_to_contact(ev.AffinityEnded)

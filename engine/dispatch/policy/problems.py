@@ -191,8 +191,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} 写了 {got}，但此步骤时没有规则要求它：只对自带该要求的会话有用",
     ),
     "agent_pool_unknown": (
-        "pools names {got}, which the policy does not declare",
-        "pools 写了策略中没有声明的 {got}",
+        "the given agents name the pool {got}, which the policy does not declare",
+        "给定的坐席写了策略中没有声明的池 {got}",
     ),
     "profile": ("{field} cannot be read: {detail}", "{field} 无法读取：{detail}"),
     "not_utf8": ("not UTF-8 text at byte {got}", "第 {got} 字节不是 UTF-8 文本"),

@@ -36,7 +36,7 @@ def can_be_met(node: Node) -> bool:
                 return True
             match branch.nodes.pop():
                 case ("and", *parts):
-                    branch.nodes.extend(parts)
+                    branch.nodes.extend(reversed(parts))  # single terms first: they settle most branches
                 case ("or", *parts):
                     # Copies for all alternatives but the last, which goes on here.
                     for part in parts[:-1]:
