@@ -156,6 +156,9 @@ class HistoryTrimmed(Exception):
 class JournalReader(Protocol):
     """The reading side. Blocks; may be called while the writing side works, from another thread."""
 
+    def last_lsn(self) -> int:
+        """0: no record yet."""
+
     def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
         """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises :class:`Corrupt`."""
 

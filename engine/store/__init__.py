@@ -1,0 +1,1 @@
+"""The journal's format and rules: records, answers, snapshots, recovery, verification. The SQL is in adapters/storage."""
