@@ -1,0 +1,394 @@
+"""The embedded journal: one SQLite file (WAL, every commit synced) and a folder of snapshots.
+
+One connection writes and checkpoints; others read, read-only. Rows go in as whole arrays (SQLite's carray), so a commit
+takes the same handful of steps for one record or five hundred: each step gives the interpreter away, and getting it
+back from a busy event loop is what a commit spends its time on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from adapters.storage.lease import VALID_MS, Holder, boot_ms
+from adapters.storage.rows import (
+    KEY_BYTES,
+    PLACE_BYTES,
+    pack_answer,
+    pack_key,
+    pack_message,
+    pack_place,
+    pack_record,
+    unpack_answer,
+    unpack_message,
+    unpack_record,
+)
+from adapters.storage.snapshot_files import SnapshotFolder, sync_folder
+from engine.ports import (
+    Batch,
+    CommandKey,
+    Corrupt,
+    LeaseHeld,
+    LeaseLost,
+    Opened,
+    StoredAnswer,
+    StoredRecord,
+    StoreError,
+)
+
+JOURNAL = "journal.sqlite"
+SNAPSHOTS = "snapshots"
+# Older ones can lose a committed transaction when a checkpoint meets a WAL reset.
+SQLITE_FLOOR = (3, 51, 3)
+_APPLICATION_ID = 0x534C5543  # "SLUC"
+_FORMAT = 1
+# An opener waits this long for a writer, so that a second engine refuses within a second; a committing engine waits
+# longer: only another opener's look at the lease can be in its way.
+_OPEN_BUSY_MS = 400
+_COMMIT_BUSY_MS = 10_000
+# A commit renews the lease when the last renewal is at least this old.
+_RENEW_AFTER_MS = 500
+# Pages (4 KiB) in the WAL before a commit writes them back: 16 MiB, so that few commits pay for it.
+_CHECKPOINT_PAGES = 4_000
+_WAL_KEPT_BYTES = 64 << 20
+
+_SCHEMA = f"""
+CREATE TABLE journal (lsn INTEGER PRIMARY KEY, row BLOB NOT NULL);
+CREATE TABLE answers (place INTEGER PRIMARY KEY, key BLOB NOT NULL, row BLOB NOT NULL);
+CREATE INDEX answers_by_key ON answers (key);
+CREATE TABLE messages (place BLOB PRIMARY KEY, lsn BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE lease (
+    only INTEGER PRIMARY KEY CHECK (only = 1), epoch INTEGER NOT NULL, holder BLOB NOT NULL, renewed_ms INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL, now_ms INTEGER NOT NULL
+);
+INSERT INTO lease VALUES (1, 0, x'', 0, 0, 0);
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_FORMAT};
+"""
+
+_encoder = msgspec.msgpack.Encoder()
+_holder_decoder = msgspec.msgpack.Decoder(Holder)
+
+
+class SqliteJournal:
+    """The reading side (``engine.ports.JournalReader``): needs no lease, may look on while an engine runs."""
+
+    def __init__(self, folder: str | os.PathLike[str], vfs: str | None = None) -> None:
+        """``folder`` holds the journal; ``vfs`` names another file layer than the system's (tests of bad disks)."""
+        check_sqlite(apsw.sqlite_lib_version())
+        self.folder = Path(folder)
+        self.path = self.folder / JOURNAL
+        self._vfs = vfs
+        self._snapshots = SnapshotFolder(self.folder / SNAPSHOTS)
+        # Taken from and put back by whichever thread reads; both are single steps of the interpreter.
+        self._idle: deque[apsw.Connection] = deque()
+
+    def last_lsn(self) -> int:
+        with self._reading() as connection:
+            return _last(connection)[0]
+
+    def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT lsn, row FROM journal WHERE lsn > ? ORDER BY lsn LIMIT ?", (after_lsn, limit)
+            ).fetchall()
+        return [unpack_record(lsn, row) for lsn, row in rows]
+
+    def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
+        first, last = pack_place(contact, after_seq), pack_place(contact + 1, 0)
+        result = []
+        with self._reading() as connection:
+            places = connection.execute(
+                "SELECT place, lsn FROM messages WHERE place > ? AND place < ? ORDER BY place LIMIT ?",
+                (first, last, limit),
+            ).fetchall()
+            for place in places:
+                where = unpack_message(*place)
+                found = connection.execute("SELECT row FROM journal WHERE lsn = ?", (where.lsn,)).fetchone()
+                if found is None:
+                    raise Corrupt(f"message {where.seq} of contact {contact} points to a missing record", where.lsn)
+                result.append((where.seq, unpack_record(where.lsn, found[0])))
+        return result
+
+    def snapshots(self) -> list[int]:
+        return self._snapshots.lsns()
+
+    def load_snapshot(self, lsn: int) -> bytes:
+        return self._snapshots.load(lsn)
+
+    def save_snapshot(self, lsn: int, data: bytes) -> None:
+        self._snapshots.save(lsn, data)
+
+    def damage(self) -> list[str]:
+        with self._reading() as connection:
+            said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(100)")]
+        return [f"{self.path}: {line}" for line in said if line != "ok"]
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        """A read-only connection nobody else uses; as many are opened as there are readers at once."""
+        with self._in_our_words():
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._open_reader()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+
+    def _open_reader(self) -> apsw.Connection:
+        if not self.path.exists():
+            raise StoreError(f"{self.path}: there is no journal here")
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
+        connection.set_busy_timeout(_COMMIT_BUSY_MS)
+        _check_format(connection, self.path)
+        return connection
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise Corrupt(f"{self.path}: {error}", 0) from error
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: {type(error).__name__.removesuffix('Error')}: {error}") from error
+        except OSError as error:
+            raise StoreError(f"{error.filename or self.path}: {error.strerror}") from error
+
+
+class SqliteStore(SqliteJournal):
+    """A journal with its writing side (``engine.ports.Store``)."""
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        boot_ms: Callable[[], int] = boot_ms,
+        holder: Holder | None = None,
+        vfs: str | None = None,
+    ) -> None:
+        super().__init__(folder, vfs)
+        self._boot_ms = boot_ms
+        self._holder = holder or Holder.this_process()
+        self._writer: apsw.Connection | None = None
+        self._broken = ""
+        self._epoch = 0
+        self._last_lsn = 0
+        self._renewed_ms = 0
+
+    def open(self) -> Opened:
+        with self._in_our_words():
+            if new := not self.folder.exists():
+                self.folder.mkdir(mode=0o700, parents=True)
+                sync_folder(self.folder.parent)
+            new = new or not self.path.exists()
+            writer = apsw.Connection(str(self.path), vfs=self._vfs)
+            try:
+                opened = self._take(writer)
+            except BaseException:
+                writer.close()
+                raise
+            self._writer = writer
+            if new:
+                sync_folder(self.folder)
+        return opened
+
+    def commit(self, batch: Batch) -> None:
+        assert batch.records, "a commit without records"
+        first, count = batch.records[0].lsn, len(batch.records)
+        assert (first, batch.records[-1].lsn) == (self._last_lsn + 1, self._last_lsn + count), "lsns are dense"
+        with self._writing() as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute(
+                "INSERT INTO journal SELECT ? + rowid - 1, value FROM carray(?) WHERE (SELECT epoch FROM lease) = ?",
+                (first, _blobs([pack_record(record) for record in batch.records]), self._epoch),
+            )
+            if writer.changes() != count:
+                raise self._lease_lost(writer)
+            if batch.answers:
+                writer.execute(
+                    f"INSERT INTO answers (key, row) SELECT substr(value, 1, {KEY_BYTES}), substr(value, {KEY_BYTES + 1})"
+                    " FROM carray(?)",
+                    (_blobs([pack_answer(one) for one in batch.answers]),),
+                )
+            if batch.messages:
+                writer.execute(
+                    f"INSERT INTO messages SELECT substr(value, 1, {PLACE_BYTES}), substr(value, {PLACE_BYTES + 1})"
+                    " FROM carray(?)",
+                    (_blobs([pack_message(row) for row in batch.messages]),),
+                )
+            if (now := self._boot_ms()) >= self._renewed_ms + _RENEW_AFTER_MS:
+                self._renew(writer, now, batch.wall_ms, batch.now_ms)
+            writer.execute("COMMIT")
+        self._last_lsn += count
+
+    def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
+        if not keys:
+            return {}
+        with self._writing() as writer:
+            rows = writer.execute(
+                "SELECT row FROM answers WHERE key IN (SELECT value FROM carray(?)) ORDER BY place",
+                (_blobs([pack_key(key) for key in keys]),),
+            ).fetchall()
+        answers = (unpack_answer(row) for (row,) in rows)
+        wanted = set(keys)
+        return {answer.key: answer for answer in answers if answer.key in wanted}
+
+    def renew_lease(self, wall_ms: int, now_ms: int) -> None:
+        with self._writing() as writer:
+            self._renew(writer, self._boot_ms(), wall_ms, now_ms)
+
+    def forget_answers(self, before_stamp: int, limit: int) -> int:
+        with self._writing() as writer:
+            rows = writer.execute("SELECT place, row FROM answers ORDER BY place LIMIT ?", (limit,)).fetchall()
+            old = 0
+            while old < len(rows) and unpack_answer(rows[old][1]).stamp < before_stamp:
+                old += 1
+            if old:
+                writer.execute("DELETE FROM answers WHERE place <= ?", (rows[old - 1][0],))
+        return old
+
+    def free_bytes(self) -> int:
+        with self._in_our_words():
+            room = os.statvfs(self.folder)
+        return room.f_bavail * room.f_frsize
+
+    def close(self) -> None:
+        super().close()
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            with self._in_our_words():
+                if self._broken:  # the pages in memory are not to be trusted: nothing more is written
+                    writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                else:
+                    writer.execute("UPDATE lease SET holder = x'' WHERE epoch = ?", (self._epoch,))
+        finally:
+            writer.close(True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[apsw.Connection]:
+        """The writing connection; a failure on it is the last thing it does."""
+        if self._broken:
+            raise StoreError(f"{self.path}: closed to commits after: {self._broken}")
+        assert self._writer is not None, "the store is not open"
+        try:
+            with self._in_our_words():
+                yield self._writer
+        except BaseException as error:
+            self._broken = str(error) or type(error).__name__
+            raise
+
+    def _take(self, writer: apsw.Connection) -> Opened:
+        writer.set_busy_timeout(_OPEN_BUSY_MS)
+        try:
+            _configure(writer, self.path)
+            writer.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            raise LeaseHeld(f"{self.path}: another process is writing to it") from error
+        created = not writer.execute("SELECT count(*) FROM sqlite_schema").get
+        if created:
+            writer.execute(_SCHEMA)
+        _check_format(writer, self.path)
+        epoch, holder, renewed, wall, now = writer.execute(
+            "SELECT epoch, holder, renewed_ms, wall_ms, now_ms FROM lease"
+        ).get
+        boot_now = self._boot_ms()
+        self._refuse_while_held(holder, renewed, boot_now)
+        self._epoch, self._renewed_ms = epoch + 1, boot_now
+        writer.execute(
+            "UPDATE lease SET epoch = ?, holder = ?, renewed_ms = ?",
+            (self._epoch, _encoder.encode(self._holder), boot_now),
+        )
+        self._last_lsn, last_hash = _last(writer)
+        writer.execute("COMMIT")
+        writer.set_busy_timeout(_COMMIT_BUSY_MS)
+        return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created)
+
+    def _refuse_while_held(self, held_by: bytes, renewed_ms: int, now_ms: int) -> None:
+        if not held_by:
+            return
+        try:
+            holder = _holder_decoder.decode(held_by)
+        except ValueError as error:
+            raise Corrupt(f"{self.path}: the lease cannot be read: {error}", 0) from error
+        left = renewed_ms + VALID_MS - now_ms
+        if holder.is_same_boot(self._holder) and left > 0 and not holder.is_surely_gone(self._holder):
+            raise LeaseHeld(
+                f"{self.path}: another engine (process {holder.pid}) owns this store; it renewed its lease"
+                f" {max(0, now_ms - renewed_ms)} ms ago, and the lease is valid for {VALID_MS} ms"
+            )
+
+    def _renew(self, writer: apsw.Connection, boot_now: int, wall_ms: int, now_ms: int) -> None:
+        writer.execute(
+            "UPDATE lease SET renewed_ms = ?, wall_ms = ?, now_ms = ? WHERE epoch = ?",
+            (boot_now, wall_ms, now_ms, self._epoch),
+        )
+        if writer.changes() != 1:
+            raise self._lease_lost(writer)
+        self._renewed_ms = boot_now
+
+    def _lease_lost(self, writer: apsw.Connection) -> LeaseLost:
+        epoch = writer.execute("SELECT epoch FROM lease").get
+        return LeaseLost(f"{self.path}: another engine took this store: our epoch {self._epoch}, now {epoch}")
+
+
+def check_sqlite(version: str) -> None:
+    """Raises :class:`StoreError` for a SQLite with a known fault."""
+    if tuple(int(part) for part in version.split(".")[:3]) < SQLITE_FLOOR:
+        wanted = ".".join(str(part) for part in SQLITE_FLOOR)
+        raise StoreError(f"SQLite {version} can lose committed records; wanted at least {wanted} (apsw bundles one)")
+
+
+def _configure(writer: apsw.Connection, path: Path) -> None:
+    """Set what durability rests on, and read each back: SQLite answers a pragma it cannot follow with silence."""
+    pragmas: list[tuple[str, str | int, str | int]] = [
+        ("journal_mode", "WAL", "wal"),
+        ("synchronous", "FULL", 2),
+        ("fullfsync", 1, 1),
+        ("checkpoint_fullfsync", 1, 1),
+        ("cell_size_check", 1, 1),
+        ("trusted_schema", 0, 0),
+        ("wal_autocheckpoint", _CHECKPOINT_PAGES, _CHECKPOINT_PAGES),
+        ("journal_size_limit", _WAL_KEPT_BYTES, _WAL_KEPT_BYTES),
+    ]
+    for name, value, wanted in pragmas:
+        writer.execute(f"PRAGMA {name} = {value}").fetchall()
+        got = writer.execute(f"PRAGMA {name}").get
+        if got != wanted:
+            raise StoreError(f"{path}: SQLite would not take {name}: got {got!r}, wanted {wanted!r}")
+
+
+def _check_format(connection: apsw.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").get
+    version = connection.execute("PRAGMA user_version").get
+    if application != _APPLICATION_ID:
+        raise StoreError(f"{path}: not a Sluice journal (application id {application:#x}, wanted {_APPLICATION_ID:#x})")
+    if version != _FORMAT:
+        raise StoreError(f"{path}: journal format {version}; this release reads format {_FORMAT}")
+
+
+def _last(connection: apsw.Connection) -> tuple[int, bytes]:
+    found = connection.execute("SELECT lsn, row FROM journal ORDER BY lsn DESC LIMIT 1").fetchone()
+    if found is None:
+        return 0, b""
+    record = unpack_record(*found)
+    return record.lsn, record.hash
+
+
+def _blobs(values: list[bytes]) -> apsw.CArrayBinding:
+    return apsw.carray(tuple(values), flags=apsw.SQLITE_CARRAY_BLOB)
