@@ -1,0 +1,155 @@
+"""The composition root: the only module that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+import trio
+
+from engine.clock import ScaledClock
+from engine.driver import Driver, DriverLimits
+from engine.embedding import Engine
+from engine.ports import Clock, JournalReader, Store
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
+# The driver's commits, its readers, and what the server blocks on (password hashes, templates), at the same time.
+_THREADS = 12
+_limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
+# How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
+# a busy loop would add 20 ms to every answer.
+_SWITCH_S = 0.0005
+
+
+async def run_blocking(function: Callable[[*Args], T], *args: *Args) -> T:
+    """The one door to threads (``engine.ports.RunBlocking``). Cancellation waits for the function to return."""
+    try:
+        limiter = _limiter.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(_THREADS)
+        _limiter.set(limiter)
+    return await trio.to_thread.run_sync(function, *args, limiter=limiter)  # noqa: TID251  # this is the door
+
+
+def wall_ms() -> int:
+    """The wall clock; read for how long the engine was away, never for a decision."""
+    return time.time_ns() // 1_000_000  # noqa: TID251  # the one place where the wall clock comes in
+
+
+def tune_process() -> None:
+    """For a process that is an engine and nothing else: short turns for the commit's thread."""
+    sys.setswitchinterval(_SWITCH_S)
+
+
+def open_store(store: str | os.PathLike[str] | Store) -> Store:
+    """``"memory"``, a folder, or a store already made."""
+    if isinstance(store, str | os.PathLike):
+        if store == "memory":
+            from engine.store.memory import MemoryStore
+
+            return MemoryStore()
+        from adapters.storage.sqlite import SqliteStore
+
+        return SqliteStore(store)
+    return store
+
+
+def open_journal(folder: str | os.PathLike[str]) -> JournalReader:
+    """The journal in a folder, to read; an engine may be running on it. Raises ``StoreError`` on first use."""
+    from adapters.storage.sqlite import SqliteJournal
+
+    return SqliteJournal(folder)
+
+
+@asynccontextmanager
+async def open_driver(
+    policy_text: str,
+    store: str | os.PathLike[str] | Store,
+    *,
+    clock_scale: float = 1.0,
+    clock: Clock | None = None,
+    limits: DriverLimits | None = None,
+) -> AsyncIterator[Driver]:
+    """A running driver; leaving the block stops it and releases the store.
+
+    When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
+    """
+    opened = open_store(store)
+    folder = store if isinstance(store, str | os.PathLike) and store != "memory" else None
+    driver = Driver(
+        opened,
+        clock or ScaledClock(clock_scale),
+        run_blocking,
+        policy_text,
+        wall_ms=wall_ms,
+        limits=limits,
+        take_snapshot=None if folder is None else _snapshot_child(folder),
+    )
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            yield driver
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _only(group) from None
+
+
+@asynccontextmanager
+async def open_engine(
+    policy: str | Path, store: str | os.PathLike[str] | Store = "memory", *, clock_scale: float = 1.0
+) -> AsyncIterator[Engine]:
+    """The engine inside your own trio program.
+
+    ``policy``: the text of a policy file, or its path (a ``Path``, or a string of one line). ``store``: ``"memory"``, a
+    folder, or a store of your own. Raises ``PolicyErrors`` with every problem of the policy, ``StoreError``.
+    """
+    text = policy
+    if isinstance(policy, Path) or "\n" not in policy:
+        text = await run_blocking(Path(policy).read_text, "utf-8")
+    async with open_driver(str(text), store, clock_scale=clock_scale) as driver:
+        engine = Engine(driver)
+        try:
+            yield engine
+        finally:
+            engine.end()
+
+
+def _only(error: BaseException) -> BaseException:
+    """What a group holds when it holds one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _snapshot_child(folder: str | os.PathLike[str]) -> Callable[[], Awaitable[None]]:
+    async def take() -> None:
+        command = [sys.executable, "-m", "engine.bootstrap", "snapshot", os.fspath(folder)]
+        await trio.run_process(command, capture_stderr=True, stdin=b"")
+
+    return take
+
+
+def _write_snapshot(folder: str) -> None:
+    from engine.store.recovery import take_snapshot
+
+    os.nice(19)
+    journal = open_journal(folder)
+    try:
+        take_snapshot(journal)
+    finally:
+        journal.close()
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["snapshot", folder]:
+            _write_snapshot(folder)
+        case _:
+            sys.exit("usage: python -m engine.bootstrap snapshot DIR (the engine starts this by itself)")

@@ -1,0 +1,39 @@
+"""The real clock: dispatcher time from trio's, which goes on at its own pace whatever happens to the wall clock."""
+
+from __future__ import annotations
+
+import math
+
+import trio
+
+
+class ScaledClock:
+    """``engine.ports.Clock`` on trio's monotonic clock; ``scale`` dispatcher ms pass in one real ms.
+
+    Starts at 0 until :meth:`set`. Under trio's ``MockClock`` it follows virtual time.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        if not (math.isfinite(scale) and scale > 0):
+            raise ValueError(f"clock speed: got {scale}, wanted a number above 0")
+        self.scale = scale
+        self._from_ms = 0
+        self._from_s: float | None = None
+
+    def now_ms(self) -> int:
+        return self._from_ms + math.floor(self._passed_s() * 1_000 * self.scale)
+
+    async def sleep_until(self, instant_ms: int) -> None:
+        await trio.lowlevel.checkpoint()
+        # Rounded up to a whole dispatcher ms, and asked again: float seconds may come back a hair short.
+        while (left_ms := instant_ms - self.now_ms()) > 0:  # noqa: ASYNC110  # time itself is what is waited for
+            await trio.sleep(left_ms / 1_000 / self.scale)
+
+    def set(self, instant_ms: int) -> None:
+        self._from_ms, self._from_s = instant_ms, trio.current_time()
+
+    def _passed_s(self) -> float:
+        now = trio.current_time()
+        if self._from_s is None:
+            self._from_s = now
+        return now - self._from_s

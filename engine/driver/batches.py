@@ -1,0 +1,70 @@
+"""A batch in the making: what will be committed together, and what may leave once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.dispatch.commands import Command
+from engine.dispatch.events import Event, MessageAdded
+from engine.ports import (
+    Answer,
+    Batch,
+    Committed,
+    Deliver,
+    MessageRow,
+    Principal,
+    Record,
+    StoredAnswer,
+    StoredRecord,
+)
+from engine.store.records import encode_events, seal
+
+
+class BatchInMaking:
+    """Follows the record ``lsn`` with chain hash ``hash``, and moves both on with each record added."""
+
+    def __init__(self, lsn: int, chain: bytes, epoch: int) -> None:
+        self.lsn = lsn
+        self.hash = chain
+        self._epoch = epoch
+        self.records: list[StoredRecord] = []
+        self.answers: list[StoredAnswer] = []
+        self.messages: list[MessageRow] = []
+        self.committed: list[Committed] = []
+        self.deliveries: list[tuple[Deliver, Answer]] = []
+
+    def add(
+        self,
+        stamp: int,
+        principal: Principal,
+        asker: str,
+        command_id: str,
+        command: Command | None,
+        encoded: bytes,
+        events: Sequence[Event],
+        payload: bytes,
+    ) -> None:
+        """One record: a command with its events, or (``command`` None, ``encoded`` empty) a tick's."""
+        self.lsn += 1
+        record = Record(
+            self.lsn,
+            self._epoch,
+            stamp,
+            principal.tenant,
+            asker,
+            command_id,
+            encoded,
+            encode_events(events),
+            payload,
+        )
+        sealed = seal(record, self.hash)
+        self.hash = sealed.hash
+        self.records.append(sealed)
+        self.committed.append(Committed(self.lsn, stamp, principal, command, events, payload))
+        if payload:
+            self.messages += [
+                MessageRow(event.contact, event.seq, self.lsn) for event in events if isinstance(event, MessageAdded)
+            ]
+
+    def to_commit(self, wall_ms: int, now_ms: int) -> Batch:
+        return Batch(self.records, self.answers, self.messages, wall_ms, now_ms)

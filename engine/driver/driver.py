@@ -1,0 +1,363 @@
+"""The driver: sole owner of the dispatcher. Stamps what comes in, decides, commits, and only then lets anything out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from engine.dispatch.commands import Command, SubmitContact
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.events import CommandRejected, Event
+from engine.driver.answering import answer_of, bad_value, contact_of
+from engine.driver.asking import Questions
+from engine.driver.batches import BatchInMaking
+from engine.driver.history import History
+from engine.driver.inbox import Inbox, Pending, Stamps, prepare
+from engine.driver.limits import DriverLimits, Figures
+from engine.driver.starting import Start, start_on
+from engine.driver.upkeep import Upkeep
+from engine.driver.waiting import Waiter
+from engine.ports import (
+    Answer,
+    Clock,
+    CommandKey,
+    Committed,
+    Deliver,
+    Listener,
+    Overloaded,
+    Principal,
+    RunBlocking,
+    Stopped,
+    Store,
+    StoreError,
+)
+from engine.store.answers import RecentAnswers, answer_again, is_kept, seal_answer
+from engine.store.records import encode_command, principal_text
+
+T = TypeVar("T")
+
+# Who the engine's own inputs are from: its start, its policy, time.
+ENGINE = Principal("", "engine", "")
+_ENGINE_TEXT = principal_text(ENGINE)
+
+
+class PolicyRefused(Exception):
+    """The policy given at the start compiles, but the recovered state cannot live under it."""
+
+
+class Driver:
+    """Run one, then submit. Everything public here is for tasks of the same trio run.
+
+    ``take_snapshot`` starts the child process that writes a snapshot, and returns when it is done; called every
+    ``limits.snapshot_records`` records.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        run_blocking: RunBlocking,
+        policy_text: str,
+        *,
+        wall_ms: Callable[[], int],
+        limits: DriverLimits | None = None,
+        take_snapshot: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.limits = limits or DriverLimits()
+        self.figures = Figures()
+        self._store = store
+        self._clock = clock
+        self._run_blocking = run_blocking
+        self._policy_text = policy_text
+        self._wall_ms = wall_ms
+        self._stamps = Stamps(clock)
+        self._inbox = Inbox(self._stamps, self.limits)
+        self._recent = RecentAnswers(self.limits.recent_answers)
+        self._history = History(store, run_blocking, self.limits.readers)
+        self._listeners: list[Listener] = []
+        self._questions = Questions()
+        self._upkeep = Upkeep(store, run_blocking, self.limits, self.figures, take_snapshot)
+        self._state: Dispatcher | None = None
+        self._lsn, self._hash = 0, b""
+        self._in_making: BatchInMaking | None = None  # decided, not committed
+        self._sleeper: trio.CancelScope | None = None
+        self._over: Exception | None = Stopped("the engine is not running yet")
+
+    # --- the door -------------------------------------------------------------------------------------------------
+
+    async def submit(
+        self, command: Command, principal: Principal, command_id: str = "", payload: bytes = b""
+    ) -> Answer:
+        """The answer, once it is durable; a refusal is an answer too. Cancelling the caller does not undo the command.
+
+        Raises :class:`Overloaded` before anything happened, ``Stopped`` or ``StoreError`` when nothing was acked.
+        """
+        waiter: Waiter[Answer] = Waiter()
+        self.post(command, principal, command_id, payload, waiter.deliver)
+        return await waiter.wait()
+
+    def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
+        """As :meth:`submit`, without waiting: ``deliver`` is called once, possibly before this returns.
+
+        It must not raise and not block; it may post again.
+        """
+        if self._over is not None:
+            raise self._over_again()
+        if self.figures.refuses_new_contacts and isinstance(command, SubmitContact):
+            raise Overloaded("the store is nearly full: no new contacts for now", 10_000)
+        try:
+            pending = prepare(command, principal, command_id, payload, deliver, self.limits)
+        except ValueError as error:
+            deliver(bad_value(command, str(error)))
+            return
+        self._inbox.put(pending)
+        self.figures.inbox_depth = len(self._inbox)
+        self._wake()
+
+    async def ask(self, question: Callable[[Dispatcher], T]) -> T:
+        """``question`` of committed state, between two batches. It must be quick, read only, and keep nothing."""
+        await trio.lowlevel.checkpoint()
+        if self._over is not None:
+            raise self._over_again()
+        if self._in_making is None:
+            return question(self._dispatcher)
+        return await self._questions.put(question).wait()
+
+    def add_listener(self, listener: Listener) -> None:
+        """Called with what each commit made durable, in lsn order, after the answers. It must not raise or block."""
+        self._listeners.append(listener)
+
+    def remove_listener(self, listener: Listener) -> None:
+        self._listeners.remove(listener)
+
+    def now_ms(self) -> int:
+        """Dispatcher time now (the dispatcher's own ``now`` is its last stamp)."""
+        return max(self._stamps.last, self._clock.now_ms())
+
+    @property
+    def last_lsn(self) -> int:
+        """Of the last committed record."""
+        return self._lsn
+
+    async def read_committed(self, after_lsn: int, limit: int) -> list[Committed]:
+        """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises ``StoreError``."""
+        return await self._history.read_committed(after_lsn, limit)
+
+    async def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, Committed]]:
+        """(seq, record) of the contact's messages after ``after_seq``; the text is the record's payload."""
+        return await self._history.read_messages(contact, after_seq, limit)
+
+    async def rebuild_at(self, lsn: int) -> Dispatcher:
+        """The state after record ``lsn``, apart from the live one. Raises ``HistoryTrimmed``, ValueError (no such lsn)."""
+        return await self._history.rebuild_at(lsn, self._lsn)
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open, recover, then decide until cancelled. Raises ``StoreError`` when the store cannot go on."""
+        failure: Exception = Stopped("the engine has stopped")
+        try:
+            await self._start()
+            async with trio.open_nursery() as nursery:
+                task_status.started()
+                try:
+                    await self._loop(nursery)
+                except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery and its groups
+                    failure = error
+                    nursery.cancel_scope.cancel()
+            raise failure
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            self._end(failure)
+            with trio.CancelScope(shield=True):
+                await self._run_blocking(self._store.close)
+
+    async def _start(self) -> None:
+        start = await start_on(self._store, self._run_blocking, self._policy_text, self._wall_ms, self._clock.scale)
+        self._state, self._lsn, self._hash = start.dispatcher, start.lsn, start.hash
+        self.figures.epoch, self.figures.last_lsn = start.epoch, start.lsn
+        self._stamps.set(start.stamp)
+        await self._first_inputs(start)
+        self._upkeep.next_pulse, self._upkeep.snapshot_lsn = trio.current_time(), start.snapshot_lsn
+        self._over = None
+
+    async def _first_inputs(self, start: Start) -> None:
+        batch = self._new_batch()
+        refused = None
+        for command in start.inputs:
+            events = self._dispatcher.handle(command, start.stamp)
+            batch.add(start.stamp, ENGINE, _ENGINE_TEXT, "", command, encode_command(command)[0], events, b"")
+            refused = next((event for event in events if isinstance(event, CommandRejected)), None)
+        with trio.CancelScope(shield=True):
+            await self._commit(batch)
+        self._release(batch)
+        if refused is not None:
+            raise PolicyRefused(f"{refused.what}: got {refused.got}, wanted {refused.wanted}")
+
+    async def _loop(self, nursery: trio.Nursery) -> None:
+        while True:
+            if trio.current_time() >= self._upkeep.next_pulse:
+                await self._upkeep.pulse(self._wall_ms(), self.now_ms())
+            if self._inbox:
+                await self._work()
+            elif not await self._tick():
+                await self._sleep()
+            self._upkeep.snapshot_if_due(nursery, self._lsn)
+
+    async def _work(self) -> None:
+        """Decide what has come, commit it once, let its effects out. Not to be cancelled half-way."""
+        with trio.CancelScope(shield=True):
+            await self._look_up(self._inbox.waiting(self.limits.batch_commands))
+            batch = self._new_batch()
+            self._decide(batch)
+            await self._commit(batch)
+            self._release(batch)
+
+    async def _look_up(self, waiting: list[Pending]) -> None:
+        """Ask the store about command ids that memory does not know, all at once."""
+        keys: list[CommandKey] = []
+        for pending in waiting:
+            if not pending.looked_up:
+                assert pending.key is not None
+                pending.stored = self._recent.find(pending.key, pending.stamp)
+                if pending.stored is None:
+                    keys.append(pending.key)
+                pending.looked_up = True
+        if keys:
+            found = await self._run_blocking(self._store.find_answers, keys)
+            if found:
+                for pending in waiting:
+                    if pending.stored is None and pending.key is not None:
+                        pending.stored = found.get(pending.key)
+
+    def _decide(self, batch: BatchInMaking) -> None:
+        """At most so many commands, and no longer than so many milliseconds; the rest waits for the next batch."""
+        observe = self.figures.observe_decide_s
+        before = time.perf_counter()
+        until = before + self.limits.batch_ms / 1_000
+        for _ in range(self.limits.batch_commands):
+            pending = self._inbox.first()
+            if pending is None or not pending.looked_up:  # came in during the look-up
+                break
+            self._handle(pending, batch)
+            self._inbox.pop()  # not before: should handling fail, it still waits and learns why
+            now = time.perf_counter()
+            if observe is not None:
+                observe(now - before)
+            before = now
+            if now > until:
+                break
+        self.figures.inbox_depth = len(self._inbox)
+
+    def _handle(self, pending: Pending, batch: BatchInMaking) -> None:
+        key, command, stamp = pending.key, pending.command, pending.stamp
+        if key is not None:
+            stored = self._recent.find(key, stamp) or pending.stored
+            if stored is not None and is_kept(stored, stamp):
+                # Released with the batch: the first answer may be in this very one, not yet durable.
+                batch.deliveries.append((pending.deliver, answer_again(stored, pending.body, command_name(command))))
+                return
+        contact = contact_of(command, self._dispatcher)
+        events = self._dispatcher.handle(command, stamp)
+        command_id = key.command_id if key is not None else ""
+        batch.add(stamp, pending.principal, pending.asker, command_id, command, pending.input, events, pending.payload)
+        answer = answer_of(command, contact, batch.lsn, events, self._dispatcher)
+        if key is not None:
+            sealed = seal_answer(key, pending.body, answer, stamp)
+            batch.answers.append(sealed)
+            self._recent.add(sealed)
+        batch.deliveries.append((pending.deliver, answer))
+
+    async def _tick(self) -> bool:
+        """Let what is due expire; only called when no command waits, so our own lag never voids a timely one."""
+        deadline = self._dispatcher.next_deadline()
+        if deadline is None or deadline > self._clock.now_ms():
+            return False
+        before = time.perf_counter()
+        stamp = self._stamps.next()  # the deadline or later
+        events: list[Event] = self._dispatcher.expire(stamp)
+        if self.figures.observe_decide_s is not None:
+            self.figures.observe_decide_s(time.perf_counter() - before)
+        if not events:
+            await trio.lowlevel.checkpoint()
+            return True
+        batch = self._new_batch()
+        batch.add(stamp, ENGINE, _ENGINE_TEXT, "", None, b"", events, b"")
+        with trio.CancelScope(shield=True):
+            await self._commit(batch)
+            self._release(batch)
+        return True
+
+    async def _commit(self, batch: BatchInMaking) -> None:
+        """Never tried again: after a failure nobody knows what the disk holds."""
+        if not batch.records:
+            await trio.lowlevel.checkpoint()
+            return
+        before = time.perf_counter()
+        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
+        if self.figures.observe_commit_s is not None:
+            self.figures.observe_commit_s(time.perf_counter() - before)
+        self._lsn, self._hash = batch.lsn, batch.hash
+        self.figures.last_lsn = batch.lsn
+        self.figures.commits += 1
+
+    def _release(self, batch: BatchInMaking) -> None:
+        self._in_making = None
+        for deliver, answer in batch.deliveries:
+            deliver(answer)
+        if batch.committed:
+            for listener in tuple(self._listeners):
+                listener(batch.committed)
+        self._questions.answer_all(self._dispatcher)
+
+    async def _sleep(self) -> None:
+        """Until something comes, a deadline, or the next pulse. Woken early, nothing is lost: the loop looks again."""
+        deadline = self._dispatcher.next_deadline()
+        with trio.CancelScope(deadline=self._upkeep.next_pulse) as self._sleeper:
+            if deadline is None:
+                await trio.sleep_forever()
+            else:
+                await self._clock.sleep_until(deadline)
+        self._sleeper = None
+
+    def _wake(self) -> None:
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+
+    def _end(self, failure: Exception) -> None:
+        """Nothing more is acked; everybody who waits learns why."""
+        self._over = failure
+        if self._in_making is not None:
+            for deliver, _ in self._in_making.deliveries:
+                deliver(self._over_again())
+        while self._inbox:
+            self._inbox.pop().deliver(self._over_again())
+        self._questions.fail_all(self._over_again())
+
+    def _over_again(self) -> Exception:
+        """A new exception for each who is told, so that no traceback grows through strangers."""
+        assert self._over is not None
+        if isinstance(self._over, StoreError):
+            return StoreError(str(self._over))
+        if isinstance(self._over, Stopped):
+            return Stopped(str(self._over))
+        return Stopped(f"the engine stopped: {type(self._over).__name__}: {self._over}")
+
+    def _new_batch(self) -> BatchInMaking:
+        self._in_making = BatchInMaking(self._lsn, self._hash, self.figures.epoch)
+        return self._in_making
+
+    @property
+    def _dispatcher(self) -> Dispatcher:
+        assert self._state is not None, "not started"
+        return self._state
+
+
+def command_name(command: Command) -> str:
+    """``contact.submit`` and the like."""
+    return str(command.__struct_config__.tag)

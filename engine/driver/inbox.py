@@ -1,0 +1,127 @@
+"""The one way in: commands are encoded, counted and stamped here, before the dispatcher sees them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from engine.dispatch.commands import Command
+from engine.driver.limits import DriverLimits
+from engine.ports import Clock, CommandKey, Deliver, Overloaded, Principal, StoredAnswer
+from engine.store.answers import body_hash
+from engine.store.records import encode_command, principal_text
+
+
+class Pending:
+    """A command on its way: what came, its stamp, and who waits for the answer.
+
+    ``key`` None: no command id, never taken for a retry. ``looked_up``: the store was asked about ``key``.
+    """
+
+    __slots__ = (
+        "asker",
+        "body",
+        "command",
+        "deliver",
+        "input",
+        "key",
+        "looked_up",
+        "payload",
+        "principal",
+        "stamp",
+        "stored",
+    )
+
+    def __init__(
+        self, command: Command, encoded: bytes, principal: Principal, command_id: str, payload: bytes, deliver: Deliver
+    ) -> None:
+        self.command = command
+        self.input = encoded
+        self.principal = principal
+        self.asker = principal_text(principal)
+        self.payload = payload
+        self.deliver = deliver
+        self.key = CommandKey(principal.tenant, self.asker, command_id) if command_id else None
+        self.body = body_hash(encoded, payload) if command_id else b""
+        self.looked_up = self.key is None
+        self.stored: StoredAnswer | None = None
+        self.stamp = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.input) + len(self.payload)
+
+
+def prepare(
+    command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver, limits: DriverLimits
+) -> Pending:
+    """Raises ValueError for what could not be journaled: no such bytes, or too many of them."""
+    for name, text in (("tenant", principal.tenant), ("subject", principal.subject), ("command id", command_id)):
+        if not text.isascii():
+            _check_text(name, text)
+    encoded, read_back = encode_command(command)
+    for name, size, limit in (
+        ("command", len(encoded), limits.command_bytes),
+        ("payload", len(payload), limits.payload_bytes),
+    ):
+        if size > limit:
+            raise ValueError(f"the {name} has {size} bytes, wanted at most {limit}")
+    return Pending(read_back, encoded, principal, command_id, payload, deliver)
+
+
+class Stamps:
+    """Dispatcher time as the journal sees it: never back, whatever the clock does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.last = 0
+
+    def next(self) -> int:
+        self.last = max(self.last, self._clock.now_ms())
+        return self.last
+
+    def set(self, instant: int) -> None:
+        self._clock.set(instant)
+        self.last = instant
+
+
+class Inbox:
+    """First in, first out; stamped on entering; bounded in commands and bytes."""
+
+    def __init__(self, stamps: Stamps, limits: DriverLimits) -> None:
+        self._stamps = stamps
+        self._limits = limits
+        self._waiting: deque[Pending] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, pending: Pending) -> None:
+        """Raises :class:`Overloaded`."""
+        limits = self._limits
+        if len(self._waiting) >= limits.inbox_commands:
+            raise Overloaded(f"{len(self._waiting)} commands wait already, the limit", limits.retry_after_ms)
+        if self._bytes + pending.size > limits.inbox_bytes:
+            raise Overloaded(f"{self._bytes} bytes of commands wait already, close to the limit", limits.retry_after_ms)
+        pending.stamp = self._stamps.next()
+        self._waiting.append(pending)
+        self._bytes += pending.size
+
+    def first(self) -> Pending | None:
+        return self._waiting[0] if self._waiting else None
+
+    def pop(self) -> Pending:
+        pending = self._waiting.popleft()
+        self._bytes -= pending.size
+        return pending
+
+    def waiting(self, limit: int) -> list[Pending]:
+        """The first ``limit``, still in the inbox."""
+        return [self._waiting[place] for place in range(min(limit, len(self._waiting)))]
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name}: got half a surrogate pair at character {error.start}, wanted text") from error

@@ -1,0 +1,48 @@
+"""The driver's limits, each with where its number comes from, and the figures it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DriverLimits:
+    """Counts, bytes and milliseconds of real time."""
+
+    # Past a second's work in the inbox, waiting longer helps nobody: refuse, and say when to come back.
+    inbox_commands: int = 8_192
+    # 8,192 commands of the largest wire frame would be 512 MiB; usual ones are 300 bytes.
+    inbox_bytes: int = 64 << 20
+    # A policy of 2,000 queues is about 600 KiB; a message is bounded far lower at the wire.
+    command_bytes: int = 1 << 20
+    payload_bytes: int = 1 << 20
+    # The design's: what one commit may hold back, in commands and in time spent deciding.
+    batch_commands: int = 512
+    batch_ms: float = 2.0
+    # Retries come within seconds: about ten seconds of full load, 20 MiB. Older ones are found in the store.
+    recent_answers: int = 65_536
+    # About a quarter of a second of recovery.
+    snapshot_records: int = 50_000
+    # Room to go on journaling connected contacts for hours after new ones are refused.
+    free_bytes: int = 64 << 20
+    # How long a refused sender should wait; full drains take about a second.
+    retry_after_ms: int = 500
+    # Reads of the journal at once, beside the commits.
+    readers: int = 2
+
+
+@dataclass
+class Figures:
+    """Read by telemetry. The two hooks get seconds: of each commit, and of deciding each command or tick."""
+
+    inbox_depth: int = 0
+    last_lsn: int = 0
+    epoch: int = 0
+    commits: int = 0
+    free_bytes: int = -1
+    refuses_new_contacts: bool = False
+    snapshots_failed: int = 0
+    snapshot_problem: str = ""
+    observe_commit_s: Callable[[float], None] | None = None
+    observe_decide_s: Callable[[float], None] | None = None
