@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.dispatch.policy.check import Need, QueueView, Report, StepView
+from engine.dispatch.policy.check import QueueView, Report, StepView
 from engine.dispatch.policy.overtaking import ClassOf, PoolWindows, Window
 from engine.dispatch.policy.problems import Lang, Problem
 
@@ -31,6 +31,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "agents": ("agents", "坐席"),
     "anyone": ("anyone", "任何人"),
     "at once": ("at once", "立即"),
+    "by rule": ("at once, by rule {rules}", "立即，规则 {rules}"),
     "bot stage": ("first, by bots", "先由机器人"),
     "step": ("{after} after the step before", "上一步之后 {after}"),
     "waited": ("waited {after}", "等待满 {after}"),
@@ -108,12 +109,16 @@ def _who_rows(view: QueueView, lang: Lang) -> list[tuple[str, ...]]:
         pools = ", ".join(view.bot_pools)
         rows.append((view.queue, _word("bot stage", lang), pools, _word("anyone", lang), _names(view.bots, lang)))
     for need in view.needs:
-        rows += [_who_row(view, need, step, lang) for step in need.steps]
+        start, *later = [_who_row(view, step, lang) for step in need.steps]
+        if len(view.needs) > 1:
+            rules = _some(list(need.rules), NAMES_SHOWN, lang)
+            start = (*start[:1], _word("by rule", lang, rules=rules), *start[2:])
+        rows += [start, *later]
     # The queue's name once.
     return [row if index == 0 else ("", *row[1:]) for index, row in enumerate(rows)]
 
 
-def _who_row(view: QueueView, need: Need, step: StepView, lang: Lang) -> tuple[str, ...]:
+def _who_row(view: QueueView, step: StepView, lang: Lang) -> tuple[str, ...]:
     requirement = step.requirement or _word("anyone", lang)
     return view.queue, _when(step, lang), ", ".join(step.pools), requirement, _names(step.agents, lang)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.policy.decode import Findings, Table
 from engine.dispatch.policy.loader import Path
@@ -16,7 +18,8 @@ def check_coherence(draft: Table, raw: Table, findings: Findings) -> None:
     """Report what does not fit. ``raw``: the tables as tomllib read them."""
     _check_rules(draft, raw, findings)
     for name, queue in draft["queues"].items():
-        _check_steps(name, queue, findings)
+        if queue.get("steps"):
+            _check_steps(name, queue, raw["queues"][name]["steps"], findings)
         _check_reply(name, queue, findings)
 
 
@@ -24,6 +27,13 @@ def _check_rules(draft: Table, raw: Table, findings: Findings) -> None:
     rules: list[Table] = draft["entry"]
     first_of: dict[str, int] = {}
     default: str | None = None
+    # A list that could not be read is in the raw table alone, and not missing.
+    unread = {
+        name
+        for name, queue in draft["queues"].items()
+        if not queue or "bot_pools" in raw["queues"][name].keys() - queue
+    }
+    with_bots = unread | {name for name, queue in draft["queues"].items() if queue.get("bot_pools")}
     for index, rule in enumerate(rules):
         path: Path = ("entry", index)
         table = raw["entry"][index]
@@ -38,12 +48,12 @@ def _check_rules(draft: Table, raw: Table, findings: Findings) -> None:
             findings.report("after_default", path, got=quoted(default))
         elif table.get("when", {}) == {}:
             default = name
-        _check_destination(path, rule, table, draft, findings)
+        _check_destination(path, rule, table, with_bots, findings)
     if rules and default is None and all(isinstance(table, dict) for table in raw["entry"]):
         findings.report("no_default", ("entry",))
 
 
-def _check_destination(path: Path, rule: Table, table: Table, draft: Table, findings: Findings) -> None:
+def _check_destination(path: Path, rule: Table, table: Table, with_bots: set[str], findings: Findings) -> None:
     given = [key for key in ("queue", "deflect") if key in table]
     if len(given) != 1:
         findings.report("queue_or_deflect", path, got="both" if given else "neither")
@@ -51,22 +61,30 @@ def _check_destination(path: Path, rule: Table, table: Table, draft: Table, find
         for key in _NOT_WITH_DEFLECT:
             if key in table:
                 findings.report("with_deflect", (*path, key))
-    queue = draft["queues"].get(rule.get("queue", ""))
-    if rule.get("first") == "bot" and queue is not None and queue.get("bot_pools", ()) == ():
+    if rule.get("first") == "bot" and "queue" in rule and rule["queue"] not in with_bots:
         findings.report("bot_without_pools", (*path, "first"), got=quoted(rule["queue"]))
 
 
-def _check_steps(name: str, queue: Table, findings: Findings) -> None:
+_ACTIONS = ("add_pools", "relax", "raise_priority")
+
+
+def _check_steps(name: str, queue: Table, tables: list[Any], findings: Findings) -> None:
+    """``tables``: the steps as tomllib read them."""
     opened = set(queue.get("pools", ()))
     first_of: dict[str, int] = {}
-    for index, step in enumerate(queue.get("steps", ())):
+    for index, step in enumerate(queue["steps"]):
         path: Path = ("queues", name, "steps", index)
         called = step.get("name", "")
         if called and called in first_of:
             line = findings.document.line_of((*path[:3], first_of[called]))
             findings.report("same_name", (*path, "name"), first=str(line))
         first_of.setdefault(called, index)
-        if not (step.get("add_pools") or step.get("relax") or step.get("raise_priority")):
+        table = tables[index]
+        if not isinstance(table, dict):
+            continue
+        # An action that could not be read is still meant.
+        acts = any(step.get(action) or (action in table and action not in step) for action in _ACTIONS)
+        if not acts:
             findings.report("step_does_nothing", path)
         for pool in step.get("add_pools", ()):
             if pool in opened:

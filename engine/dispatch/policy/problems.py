@@ -131,8 +131,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "same_name": ("the name is already taken at line {first}", "该名称已在第 {first} 行使用"),
     "unknown_name": ("{field} names the {kind} {got}, which does not exist", "{field} 引用的{kind} {got} 不存在"),
     "requirement": (
-        "{field} cannot be read at column {column}: {what}, got {got}, wanted {wanted}",
-        "{field} 第 {column} 列无法读取：{what}，实际是 {got}，应为 {wanted}",
+        "{field}, column {column}: {what}, got {got}, wanted {wanted}",
+        "{field} 第 {column} 列：{what}，实际是 {got}，应为 {wanted}",
     ),
     "no_default": (
         "the last entry rule must be a default, one without `when`, so that every contact is told where to go",
@@ -246,7 +246,7 @@ PHRASES_ZH = {
     "both": "两者都有",
     "neither": "两者都无",
     # what a requirement's reader says
-    "the requirement cannot be read": "无法读取",
+    "an unexpected word or sign": "意外的词或符号",
     "the requirement is too long": "要求过长",
     "the requirement is nested too deep": "嵌套过深",
     "a quoted text does not end": "引号未结束",

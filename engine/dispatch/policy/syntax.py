@@ -130,7 +130,7 @@ class _Reader:
         return token
 
     def unexpected(self, wanted: str) -> RequirementError:
-        return RequirementError("the requirement cannot be read", self.token.shown(), wanted, self.token.column)
+        return RequirementError("an unexpected word or sign", self.token.shown(), wanted, self.token.column)
 
     def expect(self, kind: str) -> _Token:
         if self.token.kind != kind:
