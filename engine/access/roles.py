@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import get_args
 
@@ -129,6 +129,3 @@ def find_scope(table: Mapping[Role, Mapping[str, Scope]], role: Role, name: str)
     """How far ``role`` may go with ``name``; None: not at all."""
     return table[role].get(name)
 
-
-def allowed(table: Mapping[Role, Mapping[str, Scope]], role: Role) -> Iterable[str]:
-    return table[role]

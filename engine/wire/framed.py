@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.wire import limits
 from engine.wire.codec import Encoding, too_big
 from engine.wire.errors import Close
@@ -20,6 +22,7 @@ class FramedCarrier:
 
     def __init__(self, limit_bytes: int = limits.HELLO_BYTES) -> None:
         self.limit_bytes = limit_bytes
+        self.on_control: Callable[[], None] | None = None
         self._buffer = bytearray()
         self._at = 0
 

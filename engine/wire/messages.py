@@ -159,9 +159,3 @@ class Bye(_Frame, tag="bye", frozen=True, gc=False):
 
 
 ServerFrame: TypeAlias = Welcome | Ok | Error | Push | Resync | Ping | Bye
-
-
-class Text(msgspec.Struct, frozen=True, gc=False):
-    """The payload of a message in the journal (msgpack): what was written. It never enters the dispatcher."""
-
-    text: str

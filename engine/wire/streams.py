@@ -130,6 +130,11 @@ class Directory:
         """The agent's tenant (empty: serves every tenant); None when no such agent was ever defined."""
         return self._agent_tenants.get(agent)
 
+    def past(self) -> Directory:
+        """To route an earlier stretch of the journal again without touching the present: what never changes of a
+        contact (whose it is, who speaks for the customer) is taken from here, who held it is not known."""
+        return _PastDirectory(self)
+
     def route(self, record: Committed, *, strict: bool = False) -> dict[StreamKey, list[Event]]:
         """Each stream's events of this record, in order, while the facts move on.
 
@@ -223,6 +228,20 @@ class Directory:
         self._ended[contact] = facts
         if len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
+
+
+class _PastDirectory(Directory):
+    def __init__(self, present: Directory) -> None:
+        super().__init__(present._queue_tenant)
+        self._present = present
+        self._agent_tenants.update(present._agent_tenants)
+        self._tenants.update(present._tenants)
+
+    def find(self, contact: int) -> Facts | None:
+        known = super().find(contact)
+        if known is None and (now := self._present.find(contact)) is not None:
+            known = self._open[contact] = Facts(now.tenant, now.customer, now.channel, now.sources)
+        return known
 
 
 _HELD = frozenset({ContactState.HELD, ContactState.CONNECTED, ContactState.DORMANT})

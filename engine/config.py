@@ -1,0 +1,51 @@
+"""What ``sluice serve`` was told, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class BadAddress(ValueError):
+    """Not an address; says what, got, wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: ``host`` and ``port`` (0: any free one), or the ``path`` of a Unix socket."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}" if self.path else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str, *, unix: bool = False) -> Address:
+        """``HOST:PORT``, ``:PORT`` or ``PORT`` (on 127.0.0.1), ``[::1]:PORT``; with ``unix`` also ``unix:PATH``."""
+        if text.startswith("unix:"):
+            if not unix or not text[5:]:
+                raise BadAddress(f"address: got {text!r}, wanted {'unix:PATH' if unix else 'HOST:PORT'}")
+            return cls(path=text[5:])
+        host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise BadAddress(f"address: got {text!r}, wanted HOST:PORT with a port from 0 to 65535")
+        return cls(host or "127.0.0.1", int(port))
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Listeners that are None are not opened. ``allow_remote``: plain listeners may bind beyond loopback."""
+
+    policy: Path
+    store: Path
+    ws: Address | None = None
+    msgpack: Address | None = None
+    http: Address | None = None
+    dev: bool = False
+    clock_speed: float = 1.0
+    keys: Path | None = None
+    origins: tuple[str, ...] = field(default=())
+    allow_remote: bool = False

@@ -1,0 +1,120 @@
+"""``do``: authorised, into the inbox in the order in which the socket sent it, answered once it is durable."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cmd
+from engine.dispatch.commands import Command
+from engine.ports import Answer, Overloaded, Stopped
+from engine.server.authority import Authority, Unknown
+from engine.server.connection import Connection
+from engine.server.counters import Counters
+from engine.server.door import Door
+from engine.wire.errors import SENTENCES, WireCode, WireError
+from engine.wire.messages import Do, Error, Ok
+
+_TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
+# States of a submitted contact in which what the customer wrote becomes its first message.
+_TAKES_TEXT = frozenset({"queued", "joined", "resumed"})
+
+
+class Commands:
+    """A submit with a text is two commands: the contact, then its first message under the id ``<id>/text``.
+
+    The answer comes when both are durable, and a retry with the same id finds both answers again.
+    """
+
+    def __init__(self, door: Door, authority: Authority, counters: Counters) -> None:
+        self._door = door
+        self._authority = authority
+        self._counters = counters
+
+    def do(self, connection: Connection, frame: Do) -> None:
+        """Never raises; the connection has counted the frame as in flight."""
+        try:
+            if frame.text and not isinstance(frame.command, _TEXT_COMMANDS):
+                tag = str(type(frame.command).__struct_config__.tag)
+                raise WireError(
+                    WireCode.BAD_VALUE, "text", f"one with {tag}", "none: only a submit or a message has one"
+                )
+            command = self._authority.prepare(connection.principal, frame.command)
+        except WireError as error:
+            self._counters.refused_frames[error.code] += 1
+            return connection.answer(error_frame(frame.id, error))
+        except Unknown as unknown:
+            return connection.answer(Error(frame.id, unknown.code, unknown.message, "command", unknown.got))
+        if frame.text and isinstance(command, cmd.SubmitContact):
+            self._submit(connection, frame, command)
+        else:
+            self._post(connection, frame.id, command, frame.text.encode())
+        return None
+
+    def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
+        def deliver(answer: Answer | Exception) -> None:
+            if isinstance(answer, Answer):
+                connection.answer(answer_frame(id, answer))
+            else:
+                connection.answer(failure_frame(id, answer))
+
+        try:
+            self._door.post(command, connection.principal, id, payload, deliver)
+        except (Overloaded, Stopped) as error:
+            connection.answer(failure_frame(id, error))
+
+    def _submit(self, connection: Connection, frame: Do, command: cmd.SubmitContact) -> None:
+        def deliver(answer: Answer | Exception) -> None:
+            if not isinstance(answer, Answer):
+                connection.answer(failure_frame(frame.id, answer))
+            elif answer.code or answer.result.get("state") not in _TAKES_TEXT:
+                connection.answer(answer_frame(frame.id, answer))
+            else:
+                self._first_message(connection, frame, command.tenant, answer)
+
+        try:
+            self._door.post(command, connection.principal, frame.id, b"", deliver)
+        except (Overloaded, Stopped) as error:
+            connection.answer(failure_frame(frame.id, error))
+
+    def _first_message(self, connection: Connection, frame: Do, tenant: str, submitted: Answer) -> None:
+        def deliver(answer: Answer | Exception) -> None:
+            if not isinstance(answer, Answer):
+                connection.answer(failure_frame(frame.id, answer))
+            elif answer.code:  # ended in between: the contact was taken in all the same
+                connection.answer(answer_frame(frame.id, submitted))
+            else:
+                result = {**submitted.result, "seq": answer.result.get("seq", 0)}
+                connection.answer(Ok(frame.id, submitted.lsn, result))
+
+        message = cmd.AddMessage(tenant=tenant, contact=int(submitted.result["contact"]))
+        try:
+            self._door.post(message, connection.principal, f"{frame.id}/text", frame.text.encode(), deliver)
+        except (Overloaded, Stopped) as error:
+            connection.answer(failure_frame(frame.id, error))
+
+
+def answer_frame(id: str, answer: Answer) -> Ok | Error:
+    if not answer.code:
+        return Ok(id, answer.lsn, answer.result)
+    return Error(id, answer.code, answer.message, answer.what, answer.got, answer.wanted, lsn=answer.lsn)
+
+
+def error_frame(id: str, error: WireError) -> Error:
+    return Error(
+        id,
+        error.code,
+        SENTENCES[error.code],
+        error.what,
+        error.got,
+        error.wanted,
+        retry_after_ms=error.retry_after_ms,
+    )
+
+
+def failure_frame(id: str, error: Exception) -> Error:
+    """Why there is no answer: too much work, going down, or a store that failed."""
+    if isinstance(error, Overloaded):
+        wire = WireError(WireCode.OVERLOADED, "inbox", str(error), "a retry later", retry_after_ms=error.retry_after_ms)
+    elif isinstance(error, Stopped):
+        wire = WireError(WireCode.GOING_AWAY, "engine", "stopping", "a retry at the next one", retry_after_ms=1000)
+    else:
+        wire = WireError(WireCode.STORE_FAILED, "store", type(error).__name__, "a retry with the same id")
+    return error_frame(id, wire)

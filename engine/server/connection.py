@@ -1,0 +1,333 @@
+"""One socket: hello, frames in, frames out, the end. Its task is supervised: what goes wrong here ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from engine.access.roles import TRUSTED_ROLES, Role
+from engine.access.tokens import Identity
+from engine.ports import Principal
+from engine.server.outbox import Outbox
+from engine.server.rates import Bucket
+from engine.wire import limits
+from engine.wire.codec import Encoding, decode, encode
+from engine.wire.errors import SENTENCES, Close, WireCode, WireError
+from engine.wire.messages import (
+    FROM_NOW,
+    Ask,
+    Bye,
+    ByeFromClient,
+    ClientFrame,
+    Do,
+    Error,
+    Hello,
+    Ok,
+    Ping,
+    Pong,
+    Renew,
+    Resume,
+    ServerFrame,
+)
+
+if TYPE_CHECKING:
+    from engine.server.core import Core
+    from engine.server.hub import Subscription
+    from engine.wire.streams import StreamKey
+
+READ_BYTES = 64 * 1024
+# How long the peer may take to answer our close before the socket is simply shut.
+LINGER_S = 1.0
+# What a resumable close suggests; clients add their own jitter.
+RETRY_AFTER_MS = 500
+_NOBODY = Principal("", "", "")
+
+
+class Carrier(Protocol):
+    """What lies between a byte stream and frames: ``engine.wire.framed`` and ``engine.wire.websocket``."""
+
+    name: str
+    encoding: Encoding
+    limit_bytes: int
+    on_control: Callable[[], None] | None
+
+    def feed(self, data: bytes) -> None: ...
+    def next_frame(self) -> bytes | None: ...
+    def wrap(self, frame: bytes) -> bytes: ...
+    def take_replies(self) -> bytes: ...
+    def ping(self) -> bytes: ...
+    def close(self, code: Close, reason: str) -> bytes: ...
+    @property
+    def peer_closed(self) -> bool: ...
+
+
+class Connection:
+    """``run`` owns the socket from the open carrier to the end. Everything else here is synchronous."""
+
+    def __init__(self, core: Core, stream: trio.abc.Stream, carrier: Carrier, *, loopback: bool) -> None:
+        self.core = core
+        self.stream = stream
+        self.carrier = carrier
+        self.encoding = carrier.encoding
+        self.loopback = loopback
+        self.principal = _NOBODY
+        self.session = ""
+        self.expires_s = 0
+        self.in_flight = 0
+        self.in_flight_limit = 1
+        self.opened_s = trio.current_time()
+        self.ping_at_s = self.opened_s + core.jittered_s(limits.HEARTBEAT_MS / 1000)
+        self.pings_unanswered = 0
+        self.outbox = Outbox(limits.OUTBOX_FRAMES, limits.OUTBOX_BYTES)
+        self.nursery: trio.Nursery | None = None
+        self.streams: set[StreamKey] = set()
+        self._own: Subscription | None = None
+        self._rate: Bucket | None = None
+        self._refused_in_a_row = 0
+        self._closing = False
+        self._reading = trio.CancelScope()
+        self._pings = Bucket(limits.PINGS_PER_S, limits.PING_BURST, trio.current_time)
+        carrier.on_control = self._on_control
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.principal.role) and not self._closing
+
+    # --- the two tasks --------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until the peer is gone or we have said our last word. Raises only our own bugs."""
+        self.core.on_open(self)
+        try:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                nursery.start_soon(self._write)
+                with self._reading:
+                    await self._read()
+                self._closing = True
+                self.outbox.abandon()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._closing = True
+            self.core.on_gone(self)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                data = await self.stream.receive_some(READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+            if not data:
+                return
+            self.pings_unanswered = 0
+            self._feed(bytes(data))
+            if self._closing and self.carrier.peer_closed:
+                return
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.carrier.feed(data)
+            while not self._closing and (frame := self.carrier.next_frame()) is not None:
+                self._on_frame(frame)
+        except WireError as error:
+            if not self._closing:
+                self.refuse(error)
+        self._put(self.carrier.take_replies())
+        if self.carrier.peer_closed:
+            self.end(Close.NORMAL, "")
+
+    async def _write(self) -> None:
+        while data := await self.outbox.take():
+            with trio.move_on_after(limits.WRITE_MS / 1000) as deadline:
+                try:
+                    await self.stream.send_all(data)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    self._reading.cancel()
+                    return
+            if deadline.cancelled_caught:  # a half-written frame may be out: this socket is of no use any more
+                self.core.counters.write_timeouts += 1
+                self._reading.cancel()
+                return
+        self._reading.deadline = trio.current_time() + LINGER_S
+        if isinstance(self.stream, trio.abc.HalfCloseableStream):
+            try:
+                await self.stream.send_eof()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._reading.cancel()
+
+    # --- frames in ------------------------------------------------------------------------------------------------
+
+    def _on_frame(self, data: bytes) -> None:
+        self.core.counters.frames_in += 1
+        try:
+            frame = decode(data, self.encoding, limit_bytes=self.carrier.limit_bytes)
+            if self.principal is _NOBODY:
+                self._on_first(frame)
+            else:
+                self._check_rate(frame)
+                self._on_next(frame)
+        except WireError as error:
+            self.refuse(error)
+
+    def _on_first(self, frame: ClientFrame) -> None:
+        if not isinstance(frame, Hello):
+            got = str(type(frame).__struct_config__.tag)
+            raise WireError(
+                WireCode.HELLO_EXPECTED, "op", got, "hello", id=getattr(frame, "id", ""), fatal=Close.UNAUTHORIZED
+            )
+        identity = self.core.gate.identify(frame, self.loopback)
+        self._open(identity)
+        self.core.on_hello(self, frame)
+
+    def _open(self, identity: Identity) -> None:
+        role = Role(identity.principal.role)
+        trusted = role in TRUSTED_ROLES
+        self.principal = identity.principal
+        self.expires_s = identity.expires_s
+        self.carrier.limit_bytes = limits.FRAME_BYTES
+        self.in_flight_limit = limits.IN_FLIGHT_TRUSTED if trusted else limits.IN_FLIGHT
+        if trusted:
+            self.outbox.limit_frames, self.outbox.limit_bytes = (
+                limits.OUTBOX_FRAMES_TRUSTED,
+                limits.OUTBOX_BYTES_TRUSTED,
+            )
+        else:
+            scale = max(1.0, self.core.clock_scale)
+            self._rate = Bucket(limits.FRAMES_PER_S * scale, limits.FRAMES_BURST * scale, trio.current_time)
+
+    def _on_next(self, frame: ClientFrame) -> None:
+        if not isinstance(frame, Resume):
+            self.release_own()
+        match frame:
+            case Do():
+                self._take_in(frame.id)
+                self.core.commands.do(self, frame)
+            case Ask():
+                self._take_in(frame.id)
+                self.core.questions.start(self, frame)
+            case Resume():
+                self._take_in(frame.id)
+                self.core.resumes.start(self, frame)
+            case Renew(id=id, token=token):
+                self.expires_s = self.core.gate.renew(self.principal, token, id)
+                self.send(Ok(id))
+            case Pong():
+                pass
+            case ByeFromClient():
+                self.end(Close.NORMAL, "bye")
+            case Hello():
+                raise WireError(WireCode.HELLO_TWICE, "op", "hello", "any other")
+
+    def _check_rate(self, frame: ClientFrame) -> None:
+        if self._rate is None or isinstance(frame, Pong):
+            return
+        wait_s = self._rate.take()
+        if wait_s == 0:
+            self._refused_in_a_row = 0
+            return
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row > limits.REFUSED_IN_A_ROW:
+            self.end(Close.RATE, "rate", Bye("rate", RETRY_AFTER_MS))
+            return
+        raise WireError(
+            WireCode.RATE_LIMITED,
+            "frames a second",
+            f"over {limits.FRAMES_PER_S}",
+            f"at most {limits.FRAMES_PER_S}, {limits.FRAMES_BURST} at once",
+            id=getattr(frame, "id", ""),
+            retry_after_ms=max(1, round(wait_s * 1000)),
+        )
+
+    def _on_control(self) -> None:
+        if self._pings.take() > 0:
+            wanted = f"at most {limits.PINGS_PER_S}, {limits.PING_BURST} at once"
+            raise WireError(WireCode.RATE_LIMITED, "pings a second", "more", wanted, fatal=Close.POLICY)
+
+    def _take_in(self, id: str) -> None:
+        if self.in_flight >= self.in_flight_limit:
+            got, wanted = str(self.in_flight), f"fewer than {self.in_flight_limit}"
+            raise WireError(WireCode.OVERLOADED, "unanswered frames", got, wanted, id=id, retry_after_ms=50)
+        self.in_flight += 1
+
+    # --- streams --------------------------------------------------------------------------------------------------
+
+    def follow_own(self, subscription: Subscription) -> None:
+        """Its own stream, held back until the client's next frame says whether it resumes from an earlier place."""
+        self._own = subscription
+        self.streams.add(subscription.stream.key)
+
+    def release_own(self, key: StreamKey | None = None) -> None:
+        """Let the own stream go (when it is ``key``, if given)."""
+        own = self._own
+        if own is not None and key in (None, own.stream.key):
+            self._own = None
+            own.release(FROM_NOW)
+
+    def check_subscriptions(self, keys: Collection[StreamKey], id: str) -> None:
+        """Raises :class:`WireError`."""
+        wanted = len(self.streams.union(keys))
+        if wanted > limits.SUBSCRIPTIONS:
+            raise WireError(WireCode.TOO_MANY, "streams", str(wanted), f"at most {limits.SUBSCRIPTIONS}", id=id)
+
+    # --- frames out -----------------------------------------------------------------------------------------------
+
+    def send(self, frame: ServerFrame) -> None:
+        self.deliver(encode(frame, self.encoding))
+
+    def answer(self, frame: Ok | Error) -> None:
+        """The answer to something that was taken in."""
+        self.in_flight -= 1
+        self.send(frame)
+
+    def deliver(self, data: bytes) -> None:
+        """An encoded frame, in order. A reader too slow for its bound is closed, and may resume."""
+        self.core.counters.frames_out += 1
+        self._put(self.carrier.wrap(data))
+
+    def _put(self, data: bytes) -> None:
+        if not self.outbox.put(data):
+            self.end(Close.SLOW, "slow", Bye("slow", RETRY_AFTER_MS), drop_waiting=True)
+
+    def refuse(self, error: WireError) -> None:
+        """Say what was wrong; go on unless it was fatal."""
+        self.core.counters.refused_frames[error.code] += 1
+        frame = Error(
+            error.id,
+            error.code,
+            SENTENCES[error.code],
+            error.what,
+            error.got,
+            error.wanted,
+            retry_after_ms=error.retry_after_ms,
+        )
+        if error.fatal is None:
+            self.send(frame)
+        else:
+            self.end(error.fatal, error.code, frame)
+
+    def ping(self) -> None:
+        self.pings_unanswered += 1
+        self.send(Ping())
+        self._put(self.carrier.ping())
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def fence(self) -> None:
+        """Another socket took over."""
+        self.end(Close.FENCED, "fenced", Bye("fenced"))
+
+    def end(self, code: Close, reason: str, last: ServerFrame | None = None, *, drop_waiting: bool = False) -> None:
+        """Say the last word; the writer writes it, then the socket is shut."""
+        if self._closing:
+            return
+        self._closing = True
+        self.core.counters.closed[code.name.lower()] += 1
+        said = b"" if last is None else self.carrier.wrap(encode(last, self.encoding))
+        self.outbox.put_last(said + self.carrier.close(code, reason), drop_waiting=drop_waiting)
+
+    def cut(self) -> None:
+        """No word would arrive any more."""
+        self._closing = True
+        self._reading.cancel()

@@ -1,0 +1,214 @@
+"""What all connections share: who is who, which stream goes where, and the sweep that keeps sockets honest."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+import trio
+
+from engine.access.roles import TRUSTED_ROLES, Role
+from engine.access.tokens import Keys
+from engine.dispatch import events as ev
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.compiled import Policy
+from engine.driver import Figures
+from engine.ports import Committed
+from engine.server.authority import Authority
+from engine.server.commands import Commands
+from engine.server.connection import Connection
+from engine.server.counters import Counters
+from engine.server.door import Door
+from engine.server.gate import Gate
+from engine.server.hub import Hub
+from engine.server.questions import Questions
+from engine.server.resumes import Resumes
+from engine.server.roster import Roster
+from engine.telemetry.tally import Tally
+from engine.wire import limits
+from engine.wire.errors import Close
+from engine.wire.messages import Bye, Hello, Welcome
+from engine.wire.streams import Directory, StreamKey
+
+SWEEP_S = 1.0
+# A client that says nothing after welcome gets its own stream after this long.
+HOLD_OWN_S = 1.0
+JITTER = 0.2
+_HUB_SWEEP_S = 60.0
+
+
+class Figured(Door, Protocol):
+    """The driver, with what the welcome frame and telemetry read."""
+
+    figures: Figures
+
+    def now_ms(self) -> int: ...
+
+
+class Core:
+    """Made inside a running driver by :meth:`start`; synchronous but for the sweep."""
+
+    def __init__(
+        self,
+        door: Figured,
+        policy: Policy,
+        *,
+        keys: Keys | None,
+        wall_s: Callable[[], float],
+        clock_scale: float,
+        dev: bool,
+    ) -> None:
+        self.door = door
+        self.policy = policy
+        self.clock_scale = clock_scale
+        self.dev = dev
+        self.log = structlog.get_logger("sluice.server")
+        self.counters = Counters()
+        self.tally = Tally()
+        self.connections: set[Connection] = set()
+        self.directory = Directory(self._queue_tenant)
+        self.hub = Hub(self.directory, trio.current_time)
+        self.roster = Roster(door, self.log.warning)
+        self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
+        self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
+        self.commands = Commands(door, self.authority, self.counters)
+        self.resumes = Resumes(door, self.hub, self.authority, self.roster)
+        self.questions = Questions(
+            door,
+            self.hub,
+            self.authority,
+            self.roster,
+            self.tally,
+            self.counters,
+            lambda: door.figures.inbox_depth,
+        )
+
+    @classmethod
+    async def start(
+        cls,
+        door: Figured,
+        *,
+        keys: Keys | None = None,
+        wall_s: Callable[[], float],
+        clock_scale: float = 1.0,
+        dev: bool = False,
+    ) -> Core:
+        """Reads the recovered state and listens from the very next commit on, in one step."""
+
+        def load(dispatcher: Dispatcher) -> Core:
+            core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev)
+            agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
+            core.directory.load(dict(dispatcher.contacts), agent_tenants)
+            core.roster.load(dispatcher)
+            core.tally.load(dispatcher.contacts, dispatcher.now)
+            core.hub.last_lsn = door.figures.last_lsn
+            core.roster.epoch = door.figures.epoch
+            door.add_listener(core.on_commit)
+            return core
+
+        return await door.ask(load)
+
+    def _queue_tenant(self, queue: str) -> str:
+        found = self.policy.queues.get(queue)
+        return found.tenant if found is not None else ""
+
+    def on_commit(self, records: Sequence[Committed]) -> None:
+        for record in records:
+            for event in record.events:
+                if type(event) is ev.PolicyApplied:
+                    self.policy = compile_policy(event.text)
+        self.roster.on_commit(records)
+        self.tally.on_commit(records)
+        self.hub.on_commit(records)
+
+    # --- connections ----------------------------------------------------------------------------------------------
+
+    def on_open(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self.counters.open[connection.carrier.name, ""] += 1
+
+    def on_hello(self, connection: Connection, hello: Hello) -> None:
+        """Welcome, its own stream, and the news that an agent is back."""
+        principal, role = connection.principal, Role(connection.principal.role)
+        self.counters.open[connection.carrier.name, ""] -= 1
+        self.counters.open[connection.carrier.name, role] += 1
+        connection.session = self.roster.join(connection, hello.session)
+        connection.send(
+            Welcome(
+                session=connection.session,
+                epoch=self.door.figures.epoch,
+                heartbeat_ms=limits.HEARTBEAT_MS,
+                limits=limits.for_role(role in TRUSTED_ROLES),
+                tenant=principal.tenant,
+                role=role,
+                subject=principal.subject,
+                clock_scale=self.clock_scale,
+                now=self.door.now_ms(),
+            )
+        )
+        own = _own_stream(connection)
+        if own is not None:
+            connection.follow_own(self.hub.subscribe(connection, own, hold=True))
+
+    def on_gone(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        role = connection.principal.role
+        self.counters.open[connection.carrier.name, role] -= 1
+        self.hub.unsubscribe(connection, list(connection.streams))
+        if role:
+            self.roster.leave(connection)
+
+    # --- the sweep ------------------------------------------------------------------------------------------------
+
+    async def sweep(self) -> None:
+        """Pings, dead peers, late hellos, expired tokens; once a second, forever."""
+        hub_swept_s = trio.current_time()
+        while True:
+            await trio.sleep(SWEEP_S)
+            now_s = trio.current_time()
+            for connection in list(self.connections):
+                self._tend(connection, now_s)
+            if now_s - hub_swept_s >= _HUB_SWEEP_S:
+                hub_swept_s = now_s
+                self.hub.sweep()
+
+    def _tend(self, connection: Connection, now_s: float) -> None:
+        if not connection.principal.role:
+            if now_s - connection.opened_s > limits.HELLO_MS / 1000:
+                connection.end(Close.UNAUTHORIZED, "no hello", Bye("no_hello"))
+            return
+        if now_s - connection.opened_s >= HOLD_OWN_S:
+            connection.release_own()
+        if self.gate.expired(connection.expires_s):
+            connection.end(Close.EXPIRED, "expired", Bye("expired"))
+        if now_s >= connection.ping_at_s:
+            if connection.pings_unanswered >= limits.HEARTBEATS_MISSED:
+                connection.cut()
+                return
+            connection.ping()
+            connection.ping_at_s = now_s + self.jittered_s(limits.HEARTBEAT_MS / 1000)
+
+    def jittered_s(self, length_s: float) -> float:
+        """±20 %, so that sockets opened together do not ping together. No decision hangs on it."""
+        return length_s * (1 - JITTER + 2 * JITTER * secrets.randbelow(1000) / 999)
+
+    def close_all(self) -> None:
+        """Going away: everybody may come back and resume, spread over a few seconds."""
+        self.roster.closing = True
+        for connection in list(self.connections):
+            retry_after_ms = 200 + secrets.randbelow(2000)
+            connection.end(Close.GOING_AWAY, "going away", Bye("going_away", retry_after_ms))
+
+
+def _own_stream(connection: Connection) -> StreamKey | None:
+    principal = connection.principal
+    match principal.role:
+        case Role.AGENT | Role.BOT:
+            return StreamKey("agent", principal.subject)
+        case Role.CHANNEL:
+            return StreamKey("channel", principal.subject, principal.tenant)
+        case _:
+            return None

@@ -1,0 +1,135 @@
+"""Wallboard figures: counts of the tally and gauges read off the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.dispatch.agents import SIGNED_ON, AgentState
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.dispatcher import Dispatcher
+from engine.telemetry.tally import REPLY_RATE_MS, QueueTally, Tally
+from engine.wire.queries import Figures, QueueRow
+
+S = ContactState
+_WITH_AGENT = frozenset({S.CONNECTED, S.DORMANT})
+
+
+class QueueGauges:
+    """Contacts of one queue, by what they are doing now."""
+
+    __slots__ = ("bot", "connected", "offered")
+
+    def __init__(self) -> None:
+        self.offered = 0
+        self.connected = 0
+        self.bot = 0
+
+
+def queue_gauges(dispatcher: Dispatcher) -> dict[str, QueueGauges]:
+    """One pass over the contacts that agents hold; those that merely wait are counted by their lines."""
+    gauges = {name: QueueGauges() for name in dispatcher.policy.queues}
+    for agent in dispatcher.agents.values():
+        for number in agent.contacts:
+            contact = dispatcher.contacts.get(number)
+            row = gauges.get(contact.queue) if contact is not None else None
+            if contact is None or row is None:
+                continue
+            if contact.state in _WITH_AGENT:
+                if contact.stage == "bot":
+                    row.bot += 1
+                else:
+                    row.connected += 1
+            elif contact.state in (S.OFFERED, S.HELD):
+                row.offered += 1
+    return gauges
+
+
+def open_agents_by_pool(dispatcher: Dispatcher) -> dict[str, int]:
+    """Available agents with room, per pool."""
+    pools: dict[str, int] = {}
+    for agent in dispatcher.agents.values():
+        if agent.state is AgentState.AVAILABLE and agent.load < agent.capacity:
+            for pool in agent.profile.pools:
+                pools[pool] = pools.get(pool, 0) + 1
+    return pools
+
+
+def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueRow]:
+    """One row per queue of the tenant (empty: of all), in the policy's order."""
+    gauges = queue_gauges(dispatcher)
+    pools = open_agents_by_pool(dispatcher)
+    rows = []
+    for name, queue in dispatcher.policy.queues.items():
+        if tenant and queue.tenant != tenant:
+            continue
+        counts, now = tally.queues.get(name) or QueueTally(), gauges[name]
+        rows.append(
+            QueueRow(
+                queue=name,
+                tenant=queue.tenant,
+                waiting=dispatcher.queue_length(name),
+                longest_wait_ms=dispatcher.longest_wait(name),
+                offered=now.offered,
+                connected=now.connected,
+                bot=now.bot,
+                closed=name in dispatcher.closed_queues,
+                notice=queue.closed_notice if name in dispatcher.closed_queues else "",
+                open_agents=sum(pools.get(pool, 0) for pool in queue.pools),
+                submitted=counts.submitted,
+                answered=counts.answered,
+                abandoned=counts.abandoned,
+                deflected=counts.deflected.total(),
+                reply_rate_180s=counts.reply_rate,
+            )
+        )
+    return rows
+
+
+def figures_of(
+    dispatcher: Dispatcher,
+    tally: Tally,
+    tenant: str,
+    connections: Mapping[tuple[str, str], int],
+    last_lsn: int,
+    inbox_depth: int,
+) -> Figures:
+    """Totals over the tenant's queues (empty: all)."""
+    rows = queue_rows(dispatcher, tally, tenant)
+    counts = [tally.queues[row.queue] for row in rows if row.queue in tally.queues]
+    agents = [a for a in dispatcher.agents.values() if not tenant or a.profile.tenant in ("", tenant)]
+    on = [agent for agent in agents if agent.state in SIGNED_ON]
+    answered = sum(count.answered for count in counts)
+    rounds = sum(c.reply_rounds.count + c.rounds_unanswered for c in counts)
+    in_time = sum(c.reply_rounds.within(REPLY_RATE_MS) for c in counts)
+    by_role: dict[str, int] = {}
+    for (_carrier, role), number in connections.items():
+        by_role[role or "pending"] = by_role.get(role or "pending", 0) + number
+    return Figures(
+        now=dispatcher.now,
+        since=tally.since,
+        submitted=sum(c.submitted for c in counts),
+        answered=answered,
+        abandoned=sum(c.abandoned for c in counts),
+        deflected=sum(c.deflected.total() for c in counts),
+        closed=sum(c.closed for c in counts),
+        bot_contained=sum(c.bot_contained for c in counts),
+        waiting=sum(row.waiting for row in rows),
+        longest_wait_ms=max((row.longest_wait_ms for row in rows), default=0),
+        connected=sum(row.connected for row in rows),
+        agents_signed_on=len(on),
+        agents_available=sum(a.state is AgentState.AVAILABLE for a in on),
+        load=sum(a.load for a in on),
+        capacity=sum(a.capacity for a in on),
+        offers_made=sum(c.offers["made"] for c in counts),
+        offers_accepted=sum(c.offers["accepted"] for c in counts),
+        offers_declined=sum(c.offers["declined"] for c in counts),
+        offers_expired=sum(c.offers["expired"] for c in counts),
+        offers_rescinded=sum(c.offers["rescinded"] for c in counts),
+        asa_ms=round(sum(c.waits.total for c in counts) / answered) if answered else 0,
+        reply_rounds=rounds,
+        reply_rate_180s=in_time / rounds if rounds else -1.0,
+        connections=by_role,
+        last_lsn=last_lsn,
+        inbox_depth=inbox_depth,
+        policy=dispatcher.policy.version,
+    )

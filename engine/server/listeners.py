@@ -1,0 +1,236 @@
+"""Sockets: where we listen, who is let in, and one supervised task per connection."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import stat
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from engine.config import Address
+from engine.server.connection import Connection
+from engine.server.core import Core
+from engine.wire import limits, websocket
+from engine.wire.framed import FramedCarrier
+
+BACKLOG = 1024
+_READ_HEAD = 4096
+# After EMFILE and its kin: let others close something first.
+_ACCEPT_PAUSE_S = 0.1
+
+
+class BindError(Exception):
+    """We may not or cannot listen there; one line."""
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def bind(address: Address, *, allow_remote: bool) -> list[trio.SocketListener]:
+    """Raises :class:`BindError`. Plain listeners stay on this machine unless told otherwise."""
+    if address.path:
+        return [await _bind_unix(address.path)]
+    if not is_loopback(address.host) and not allow_remote:
+        raise BindError(f"{address}: not a loopback address; --listen-remote allows it (put TLS before it)")
+    try:
+        return await trio.open_tcp_listeners(address.port, host=address.host, backlog=BACKLOG)
+    except OSError as error:
+        raise BindError(f"{address}: cannot listen, got {error.strerror or error}") from None
+
+
+async def _bind_unix(path: str) -> trio.SocketListener:
+    """A socket file left by a killed process is taken over; a living one, or any other file, is not."""
+    sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+    try:
+        _remove_dead_socket(path)
+        await sock.bind(path)
+        os.chmod(path, 0o600)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise BindError(f"unix:{path}: cannot listen, got {error.strerror or error}") from None
+    except BindError:
+        sock.close()
+        raise
+    return trio.SocketListener(sock)
+
+
+def _remove_dead_socket(path: str) -> None:
+    where = Path(path)
+    if not (where.exists() and stat.S_ISSOCK(where.stat().st_mode)):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(path) == 0:
+            raise BindError(f"unix:{path}: another process listens there")
+    where.unlink()
+
+
+def bound_address(listener: trio.SocketListener) -> str:
+    """``host:port`` or ``unix:path``, as bound."""
+    name = listener.socket.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else f"{name[0]}:{name[1]}"
+
+
+class Admission:
+    """Who may open a socket. ``waiting`` counts those that have not said hello."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._by_address: Counter[str] = Counter()
+
+    def refusal(self, peer: str, loopback: bool) -> str:
+        """Why not, or nothing."""
+        counters = self._core.counters
+        pending = sum(number for (_carrier, role), number in counters.open.items() if not role)
+        if counters.open.total() >= limits.SOCKETS:
+            return "sockets"
+        if pending + self._by_address.total() >= limits.PENDING:
+            return "pending"
+        if not loopback and self._by_address[peer] >= limits.PENDING_PER_ADDRESS:
+            return "pending_per_address"
+        return ""
+
+    def enter(self, peer: str) -> None:
+        self._by_address[peer] += 1
+
+    def leave(self, peer: str) -> None:
+        self._by_address[peer] -= 1
+        if self._by_address[peer] <= 0:
+            del self._by_address[peer]
+
+
+Handler = Callable[[trio.abc.Stream, bool, Callable[[], None]], Awaitable[None]]
+
+
+class Listeners:
+    """Runs accept loops. A connection's own failure closes that connection and is counted; nothing else."""
+
+    def __init__(self, core: Core, origins: websocket.OriginRule) -> None:
+        self._core = core
+        self._origins = origins
+        self._admission = Admission(core)
+
+    async def serve_websocket(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        await self._accept(listener, nursery, self.handle_websocket)
+
+    async def serve_framed(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        await self._accept(listener, nursery, self.handle_framed)
+
+    async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery, handler: Handler) -> None:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
+                await trio.sleep(_ACCEPT_PAUSE_S)
+                continue
+            nursery.start_soon(self.supervise, stream, handler)
+
+    async def supervise(self, stream: trio.abc.Stream, handler: Handler) -> None:
+        """The whole life of one socket, whatever happens in it."""
+        peer, loopback = _peer_of(stream)
+        counters = self._core.counters
+        try:
+            why = self._admission.refusal(peer, loopback)
+            if why:
+                counters.refused_sockets[why] += 1
+                return
+            _set_options(stream)
+            entered = True
+            self._admission.enter(peer)
+
+            def opened() -> None:
+                nonlocal entered
+                if entered:
+                    entered = False
+                    self._admission.leave(peer)
+
+            try:
+                await handler(stream, loopback, opened)
+            finally:
+                opened()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            counters.closed["broken"] += 1
+        except Exception as error:  # one connection's crash is that connection's end, and is counted
+            counters.crashes += 1
+            self._core.log.error("connection_crashed", error=type(error).__name__, exc_info=True)
+        finally:
+            with trio.move_on_after(0):
+                await trio.aclose_forcefully(stream)
+
+    async def handle_framed(self, stream: trio.abc.Stream, loopback: bool, opened: Callable[[], None]) -> None:
+        opened()
+        self._core.counters.accepted["framed"] += 1
+        await Connection(self._core, stream, FramedCarrier(), loopback=loopback).run()
+
+    async def handle_websocket(self, stream: trio.abc.Stream, loopback: bool, opened: Callable[[], None]) -> None:
+        with trio.move_on_after(limits.HANDSHAKE_MS / 1000) as deadline:
+            carrier = await self._shake_hands(stream)
+        if deadline.cancelled_caught:
+            self._core.counters.refused_sockets["handshake_timeout"] += 1
+            return
+        if carrier is None:
+            return
+        opened()
+        self._core.counters.accepted["websocket"] += 1
+        await Connection(self._core, stream, carrier, loopback=loopback).run()
+
+    async def _shake_hands(self, stream: trio.abc.Stream) -> websocket.WebSocketCarrier | None:
+        head = websocket.Head()
+        try:
+            while True:
+                data = await stream.receive_some(_READ_HEAD)
+                if not data:
+                    return None
+                whole = head.feed(bytes(data))
+                if whole is not None:
+                    break
+            carrier, answer = websocket.accept(whole, self._origins)
+        except websocket.BadHead as bad:
+            self._core.counters.refused_sockets[bad.why] += 1
+            await stream.send_all(bad.response)
+            if isinstance(stream, trio.abc.HalfCloseableStream):
+                await stream.send_eof()
+                await _drain(stream)
+            return None
+        await stream.send_all(answer)
+        return carrier
+
+
+async def _drain(stream: trio.abc.Stream) -> None:
+    """Read what the peer still sends for a moment, so that our refusal is not lost to a reset."""
+    with trio.move_on_after(0.5):
+        while await stream.receive_some(_READ_HEAD):
+            pass
+
+
+def _peer_of(stream: trio.abc.Stream) -> tuple[str, bool]:
+    """The peer's address and whether it is this machine; Unix sockets and streams in memory are."""
+    if not isinstance(stream, trio.SocketStream):
+        return "memory", True
+    try:
+        name = stream.socket.getpeername()
+    except OSError:
+        return "gone", False
+    if isinstance(name, str | bytes):
+        return "unix", True
+    return str(name[0]), is_loopback(str(name[0]).removeprefix("::ffff:"))
+
+
+def _set_options(stream: trio.abc.Stream) -> None:
+    """A peer that vanished in the middle of our write is given up after 30 s by the kernel too."""
+    if isinstance(stream, trio.SocketStream) and stream.socket.family != trio.socket.AF_UNIX:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)

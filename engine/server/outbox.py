@@ -1,0 +1,70 @@
+"""What waits to be written to one socket, with a bound."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+
+
+class Outbox:
+    """Frames of bytes in order, put without waiting by anybody, taken by the socket's one writer."""
+
+    __slots__ = ("_frames", "_wake", "closed", "limit_bytes", "limit_frames", "size")
+
+    def __init__(self, limit_frames: int, limit_bytes: int) -> None:
+        self.limit_frames = limit_frames
+        self.limit_bytes = limit_bytes
+        self.size = 0
+        self.closed = False
+        self._frames: deque[bytes] = deque()
+        self._wake: trio.Event | None = None
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def put(self, data: bytes) -> bool:
+        """False, and nothing taken in, when that would go over a limit. What comes after ``close`` is dropped."""
+        if self.closed or not data:
+            return True
+        if len(self._frames) >= self.limit_frames or self.size + len(data) > self.limit_bytes:
+            return False
+        self._append(data)
+        return True
+
+    def put_last(self, data: bytes, *, drop_waiting: bool = False) -> None:
+        """The last words, whatever the limits; then closed. ``drop_waiting``: instead of what still waits."""
+        if self.closed:
+            return
+        if drop_waiting:
+            self._frames.clear()
+            self.size = 0
+        self._append(data)
+        self.closed = True
+
+    def _append(self, data: bytes) -> None:
+        self._frames.append(data)
+        self.size += len(data)
+        if self._wake is not None:
+            self._wake.set()
+
+    async def take(self) -> bytes:
+        """All that waits, in one piece; empty when it is closed and drained."""
+        while not self._frames:
+            if self.closed:
+                return b""
+            self._wake = trio.Event()
+            await self._wake.wait()
+            self._wake = None
+        data = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
+        self._frames.clear()
+        self.size = 0
+        return data
+
+    def abandon(self) -> None:
+        """Nobody will read any more."""
+        self._frames.clear()
+        self.size = 0
+        self.closed = True
+        if self._wake is not None:
+            self._wake.set()

@@ -1,0 +1,113 @@
+"""Who is connected: one live socket per agent and per session, and what the dispatcher is told of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from engine.access.roles import Role
+from engine.dispatch import commands as cmd
+from engine.dispatch import events as ev
+from engine.dispatch.agents import SIGNED_ON, AgentState
+from engine.dispatch.commands import Command
+from engine.dispatch.dispatcher import Dispatcher
+from engine.ports import Answer, Committed, Overloaded, Principal, Stopped
+from engine.server.door import Door
+
+SERVER = Principal("", Role.SERVER, "server")
+# Sessions of closed sockets are remembered by nobody: an id is only a key to fence its former socket.
+SESSION_BYTES = 16
+
+
+class Member(Protocol):
+    """A connection that has said hello."""
+
+    principal: Principal
+    session: str
+    in_flight: int
+
+    def fence(self) -> None: ...
+
+
+class Roster:
+    """Sessions and agents, by their live socket.
+
+    An agent whose last socket dies is reported lost at once; the dispatcher's grace does the rest. ``states`` follows
+    the journal, so that only agents who are signed on (or may be, with a command under way) are reported.
+    """
+
+    def __init__(self, door: Door, log: Callable[[str], None]) -> None:
+        self._door = door
+        self._log = log
+        self._sessions: dict[str, Member] = {}
+        self._agents: dict[str, Member] = {}
+        self._states: dict[str, AgentState] = {}
+        self._losing: set[str] = set()
+        self._said = 0
+        self.epoch = 0
+        self.closing = False
+
+    def load(self, dispatcher: Dispatcher) -> None:
+        self._states = {name: agent.state for name, agent in dispatcher.agents.items()}
+
+    def on_commit(self, records: Sequence[Committed]) -> None:
+        for record in records:
+            for event in record.events:
+                match event:
+                    case ev.AgentStateChanged(agent=agent, after=after) | ev.AgentBack(agent=agent, after=after):
+                        self._states[agent] = AgentState(after)
+                    case ev.AgentLost(agent=agent):
+                        self._states[agent] = AgentState.LOST
+                    case ev.AgentRemoved(agent=agent):
+                        self._states.pop(agent, None)
+
+    def is_connected(self, agent: str) -> bool:
+        return agent in self._agents
+
+    def join(self, member: Member, session: str) -> str:
+        """The session's id. Fences the former socket of this session or agent; tells of an agent who is back."""
+        former = self._sessions.get(session)
+        if former is None or former.principal != member.principal:
+            session = secrets.token_urlsafe(SESSION_BYTES)
+        else:
+            former.fence()
+        self._sessions[session] = member
+        if member.principal.role in (Role.AGENT, Role.BOT):
+            agent = member.principal.subject
+            other = self._agents.get(agent)
+            if other is not None and other is not former:
+                other.fence()
+            self._agents[agent] = member
+            if agent in self._losing or self._states.get(agent) is AgentState.LOST:
+                self._say(cmd.ReturnAgent(agent), agent)
+        return session
+
+    def leave(self, member: Member) -> None:
+        if self._sessions.get(member.session) is member:
+            del self._sessions[member.session]
+        agent = member.principal.subject
+        if self._agents.get(agent) is not member or member.principal.role not in (Role.AGENT, Role.BOT):
+            return
+        del self._agents[agent]
+        # A sign-on may still be under way: the inbox keeps order, so this comes after it.
+        if not self.closing and (self._states.get(agent) in SIGNED_ON or member.in_flight > 0):
+            self._losing.add(agent)
+            self._say(cmd.LoseAgent(agent), agent)
+
+    def _say(self, command: Command, agent: str) -> None:
+        self._said += 1
+
+        def deliver(_answer: Answer | Exception) -> None:
+            if isinstance(command, cmd.LoseAgent):
+                self._losing.discard(agent)
+
+        try:
+            self._door.post(command, SERVER, f"{self.epoch}-{self._said}", b"", deliver)
+        except Overloaded:
+            # Heard again at the agent's next connection or at the next start; until then the agent keeps its offers'
+            # deadlines, and each offer that it cannot see expires.
+            self._losing.discard(agent)
+            self._log(f"the inbox is full: not told that agent's connection changed ({type(command).__name__})")
+        except Stopped:
+            self._losing.discard(agent)

@@ -1,0 +1,134 @@
+"""Why a contact is where it is: its state's own explanation, and its story read from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from engine.dispatch import events as ev
+from engine.dispatch.contacts import Contact
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.explain import Explanation
+from engine.dispatch.refusals import Code
+from engine.ports import Committed, Principal
+from engine.server.authority import Unknown, covers
+from engine.server.door import Door
+from engine.server.hub import Hub
+from engine.wire import limits
+from engine.wire.queries import AskExplain, ExplainResult, StoryLine
+from engine.wire.streams import slimmed
+
+_READ_RECORDS = 512
+Visible = Callable[[Principal, Contact], bool]
+
+
+class Stories:
+    """Reads at most ``story_records`` records, newest first in windows, until the contact's arrival is found."""
+
+    def __init__(self, door: Door, hub: Hub) -> None:
+        self._door = door
+        self._hub = hub
+
+    async def explain(self, principal: Principal, query: AskExplain, visible: Visible) -> ExplainResult:
+        """Raises :class:`Unknown` and :class:`HistoryTrimmed`."""
+        if query.at:
+            past = await self._door.rebuild_at(query.at)
+            return ExplainResult(query.contact, self._explain_in(past, principal, query, visible), as_of=query.at)
+        now = await self._door.ask(lambda dispatcher: self._find_in(dispatcher, principal, query, visible))
+        records: list[Committed] = []
+        cut = False
+        if query.story or now is None:
+            records, cut = await self._records(query.contact)
+            if now is None and not self._is_theirs(records, principal, query.contact):
+                raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
+        story = [_line(record, query.contact) for record in records]
+        if now is None and query.why_not:
+            decision = _last_decision(records, query.contact)
+            if decision:
+                past = await self._door.rebuild_at(decision - 1)
+                then = self._find_in(past, principal, query, lambda _principal, _contact: True)
+                return ExplainResult(query.contact, then, story, cut, as_of=decision - 1)
+        return ExplainResult(query.contact, now, story, cut)
+
+    def _find_in(
+        self, dispatcher: Dispatcher, principal: Principal, query: AskExplain, visible: Visible
+    ) -> Explanation | None:
+        """None when the contact is not open there. Raises :class:`Unknown` for another tenant's contact or agent."""
+        contact = dispatcher.contacts.get(query.contact)
+        if contact is None:
+            return None
+        if not visible(principal, contact):
+            raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
+        if query.why_not and not _knows_agent(dispatcher, principal, query.why_not):
+            raise Unknown(Code.UNKNOWN_AGENT, query.why_not)
+        return dispatcher.explain(query.contact, query.why_not or None)
+
+    def _explain_in(
+        self, dispatcher: Dispatcher, principal: Principal, query: AskExplain, visible: Visible
+    ) -> Explanation:
+        found = self._find_in(dispatcher, principal, query, visible)
+        if found is None:
+            raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
+        return found
+
+    def belongs(self, record: Committed, principal: Principal) -> bool:
+        """Whether a record about an ended contact is of the principal's tenant, as far as it says."""
+        tenant = getattr(record.command, "tenant", "") or record.principal.tenant
+        return bool(tenant) and covers(principal, tenant)
+
+    def _is_theirs(self, records: list[Committed], principal: Principal, contact: int) -> bool:
+        for record in records:
+            for event in record.events:
+                if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected) and event.contact == contact:
+                    return covers(principal, event.tenant)
+        facts = self._hub.directory.find(contact)
+        if facts is not None:
+            return covers(principal, facts.tenant)
+        return bool(records) and any(self.belongs(record, principal) for record in records)
+
+    async def _records(self, contact: int) -> tuple[list[Committed], bool]:
+        """The contact's records, oldest first; True when its arrival lies further back than we looked."""
+        found: list[Committed] = []
+        upper = self._hub.last_lsn
+        floor = max(0, upper - limits.STORY_RECORDS)
+        while upper > floor:
+            lower = max(floor, upper - _READ_RECORDS)
+            window = await self._door.read_committed(lower, upper - lower)
+            mine = [record for record in window if any(_is_about(event, contact) for event in record.events)]
+            found = [*mine, *found]
+            if any(_begins(event, contact) for record in mine for event in record.events):
+                return found, False
+            if not window:
+                break
+            upper = lower
+        return found, True
+
+
+def _is_about(event: ev.Event, contact: int) -> bool:
+    return getattr(event, "contact", None) == contact
+
+
+def _begins(event: ev.Event, contact: int) -> bool:
+    return isinstance(event, ev.ContactSubmitted | ev.ContactDeflected) and event.contact == contact
+
+
+def _knows_agent(dispatcher: Dispatcher, principal: Principal, name: str) -> bool:
+    agent = dispatcher.agents.get(name)
+    return agent is not None and (not agent.profile.tenant or covers(principal, agent.profile.tenant))
+
+
+def _last_decision(records: list[Committed], contact: int) -> int:
+    """The lsn of the last offer made of this contact, 0 when there was none."""
+    for record in reversed(records):
+        if any(isinstance(event, ev.OfferMade) and event.contact == contact for event in record.events):
+            return record.lsn
+    return 0
+
+
+def _line(record: Committed, contact: int) -> StoryLine:
+    asker = f"{record.principal.role}/{record.principal.subject}" if record.command is not None else "engine"
+    mine = [event for event in record.events if _is_about(event, contact)]
+    events: list[dict[str, Any]] = [msgspec.to_builtins(event) for event in slimmed(mine)]
+    return StoryLine(record.lsn, record.stamp, asker, events)
