@@ -1,0 +1,1 @@
+"""Commands of the terminal that talk to a running engine as clients: chat, ctl, top, explain, policy apply."""

@@ -1,0 +1,191 @@
+"""The customer's side of ``sluice chat``: write, wait, see who joins, talk, leave."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+
+from adapters.clients.client import Client
+from adapters.clients.protocol import Frame, Push, Refused
+from adapters.clients.terminal.chat_lines import Printer, parse_line
+
+POSITION_EVERY_S = 5.0
+
+
+class CustomerChat:
+    """One customer at a terminal. ``submission``: the fields of ``contact.submit`` (channel, shop, attributes)."""
+
+    def __init__(self, client: Client, printer: Printer, submission: dict[str, Any]) -> None:
+        self.client, self.printer, self.submission = client, printer, submission
+        self.contact = 0
+        self.state = ""  # as far as the customer is told: waiting, connected, or nothing
+        self.position = 0
+        self.queue = ""
+
+    # --- what is typed ------------------------------------------------------------------------------------------------
+
+    async def take(self, line: str) -> bool:
+        """One line; False: the customer leaves."""
+        command, rest = parse_line(line)
+        if command in ("quit", "exit", "q"):
+            return False
+        try:
+            if not command:
+                await self.write(rest)
+            else:
+                await self.command(command)
+        except Refused as refused:
+            self.printer.refusal(refused)
+        return True
+
+    async def command(self, command: str) -> None:
+        commands: dict[str, Callable[[], Awaitable[None]]] = {
+            "person": self.ask_person,
+            "where": self.show_position,
+            "close": self.close,
+        }
+        if command in ("help", "?"):
+            self.printer.notice("customer.help")
+        elif command not in commands:
+            self.printer.notice("chat.unknown", command="/" + command)
+        elif not self.contact:
+            self.printer.notice("customer.nothing")
+        else:
+            await commands[command]()
+
+    async def write(self, text: str) -> None:
+        if not text.strip():
+            return
+        if self.contact:
+            try:
+                await self.client.do({"type": "contact.message", "contact": self.contact}, text=text)
+                return
+            except Refused as refused:  # ended while this was typed: it opens a new conversation
+                if refused.code not in ("contact_gone", "unknown_contact", "wrong_state"):
+                    raise
+        await self.submit(text)
+
+    async def submit(self, text: str) -> None:
+        result = await self.client.do({"type": "contact.submit", **self.submission}, text=text)
+        state = result.get("state", "queued")
+        if state == "deflected":
+            code = self.printer.texts.code
+            reason, alternative = code("word", str(result["reason"])), code("word", str(result["alternative"]))
+            notice = result.get("notice", "")
+            self.printer.notice("customer.deflected", reason=reason, alternative=alternative, notice=notice)
+            return
+        self.contact, self.state, self.position = int(result["contact"]), "waiting", 0
+        # From just before the submission, so that nothing that followed it is missed.
+        await self.client.subscribe(f"contact:{self.contact}", int(result["lsn"]) - 1)
+        if state == "joined":
+            self.printer.notice("customer.joined_open", contact=self.contact)
+            await self.show_history()
+        elif state == "resumed":
+            self.printer.notice("customer.resumed", contact=self.contact)
+
+    async def ask_person(self) -> None:
+        await self.client.do({"type": "contact.ask_person", "contact": self.contact})
+
+    async def close(self) -> None:
+        command = "contact.abandon" if self.state == "waiting" else "contact.close"
+        await self.client.do({"type": command, "contact": self.contact})
+
+    async def leave(self) -> None:
+        """At the end of the input: a waiting customer abandons, a connected one closes."""
+        if not self.contact or not self.state:
+            return
+        try:
+            await self.close()
+        except Refused as refused:
+            if refused.code not in ("contact_gone", "unknown_contact", "wrong_state"):
+                self.printer.refusal(refused)
+
+    async def show_history(self) -> None:
+        answer = await self.client.ask({"type": "history", "contact": self.contact})
+        for message in answer["messages"]:
+            sender = message["sender"]
+            who = (
+                self.printer.texts.say("who.you")
+                if sender == "customer"
+                else self.printer.speaker(sender, message.get("agent", ""))
+            )
+            self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
+
+    async def show_position(self) -> None:
+        self.position = 0
+        await self.poll_position()
+
+    async def watch_position(self) -> None:
+        """Tell a waiting customer when the place has changed."""
+        while True:
+            await trio.sleep(POSITION_EVERY_S)
+            if self.contact and self.state == "waiting" and self.client.is_connected:
+                try:
+                    await self.poll_position()
+                except Refused:  # ended between two looks
+                    continue
+
+    async def poll_position(self) -> None:
+        answer = await self.client.ask({"type": "position", "contact": self.contact})
+        position = answer.get("position", 0)
+        if position and position != self.position:
+            self.position = position
+            self.printer.notice("customer.position", position=position)
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        async for push in self.client.pushes():
+            if push.stream != f"contact:{self.contact}":
+                continue
+            if push.snapshot is not None:
+                self.take_snapshot(push.snapshot)
+            for event in push.events:
+                await self.take_event(event, push)
+
+    def take_snapshot(self, snapshot: Frame) -> None:
+        """Some of what happened cannot be told any more: go on from how it stands."""
+        row = snapshot.get("contact")
+        if row is None:
+            self.end("")
+        else:
+            self.state = "waiting" if row["state"] in ("queued", "offered", "held") else "connected"
+            for message in row.get("last_messages", []):
+                if message["sender"] != "customer":
+                    self.printer.said(
+                        self.printer.speaker(message["sender"], message.get("agent", "")), message["text"]
+                    )
+
+    async def take_event(self, event: Frame, push: Push) -> None:
+        printer, kind = self.printer, event["type"]
+        if kind == "message.added":
+            if event["sender"] != "customer":
+                who = printer.speaker(event["sender"], event.get("agent", ""))
+                printer.said(who, push.text, automatic=event.get("automatic", False))
+        elif kind == "contact.submitted":
+            self.queue = event["queue"]
+            printer.notice("customer.queued", queue=self.queue, contact=self.contact)
+        elif kind == "contact.connected":
+            self.state = "connected"
+            printer.notice("customer.joined", who=event["agent"])
+        elif kind == "contact.moved" and event["queue"] != self.queue:
+            self.queue = event["queue"]
+            printer.notice("customer.moved", queue=self.queue)
+        elif kind == "contact.transferred":
+            self.state, self.queue, prefer = "waiting", event["queue"], event.get("prefer", "")
+            printer.notice("customer.passed_to" if prefer else "customer.passed", queue=self.queue, prefer=prefer)
+        elif kind == "contact.requeued":
+            self.state = "waiting"
+            printer.notice("customer.requeued", who=event["agent"])
+        elif kind == "person.asked":
+            printer.notice("customer.person")
+        elif kind in ("contact.closed", "contact.abandoned"):
+            self.end(event.get("reason", "abandoned"))
+
+    def end(self, reason: str) -> None:
+        if self.state:
+            self.state = ""
+            self.contact = 0
+            self.printer.notice("customer.closed", reason=self.printer.texts.code("word", reason))

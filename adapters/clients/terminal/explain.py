@@ -1,0 +1,103 @@
+"""``sluice explain``: a contact's story, where it stands, and why not this or that agent."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from adapters.clients.client import Client
+from adapters.clients.protocol import Frame
+from adapters.clients.terminal.engine_options import (
+    EXIT_CODES,
+    Door,
+    ask_pages,
+    engine_options,
+    json_option,
+    print_json,
+    run,
+)
+from adapters.clients.terminal.texts import Texts
+from engine.console.sentences import Line, present, story, why_not
+from engine.console.wording import Words
+from engine.dispatch.events import Event
+from engine.dispatch.explain import Explanation
+
+# Names for at most so many agents: beyond, ids are shown.
+NAMES_AT_MOST = 2_000
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("contact", type=click.IntRange(1))
+@click.option("--why-not", "agent", default="", metavar="AGENT", help="Why this agent does not have it.")
+@click.option(
+    "--at", type=click.IntRange(1), default=None, metavar="LSN", help="As it stood after this journal record."
+)
+@json_option
+@engine_options
+def explain(door: Door, contact: int, agent: str, at: int | None, as_json: bool) -> None:
+    """Tell a contact's story: how it came in, who was offered it and why, where it stands, and why nobody takes it.
+
+    Times at the left count from its arrival. --why-not for a contact that has ended, and --at, rebuild the engine's
+    state from the nearest snapshot; when history was trimmed that is refused (history_trimmed, exit code 1). --json
+    prints the codes instead of sentences.
+    """
+    run(show_explanation, door, contact, agent, at or 0, as_json)
+
+
+async def show_explanation(door: Door, contact: int, agent: str, at: int, as_json: bool) -> None:
+    async with door.connect("supervisor") as client:
+        answer = await client.ask({"type": "explain", "contact": contact, "why_not": agent, "at": at})
+        names = {} if as_json else await agent_names(client)
+    if as_json:
+        print_json(answer)
+        return
+    for line in render(answer, agent, door.texts, door.texts.words_for(names)):
+        click.echo(line)
+
+
+async def agent_names(client: Client) -> dict[str, str]:
+    rows = await ask_pages(client, {"type": "agents"}, "agents", "agent", NAMES_AT_MOST)
+    return {row["agent"]: f"{row['name']} ({row['agent']})" for row in rows if row["name"]}
+
+
+def render(answer: Frame, agent: str, texts: Texts, words: Words) -> list[str]:
+    """The whole explanation as lines of text."""
+    lines = [texts.say("explain.title", contact=answer["contact"])]
+    if answer.get("story_cut"):
+        lines.append(texts.say("explain.cut"))
+    told = read_story(answer.get("story", []), texts, words)
+    lines += told or [texts.say("explain.no_story")]
+    if answer.get("as_of"):
+        lines.append(texts.say("explain.as_of", lsn=answer["as_of"]))
+    if answer.get("now") is None:
+        return [*lines, words.say("now.over")]
+    now = msgspec.convert(answer["now"], Explanation)
+    lines += present(now, words)
+    if agent:
+        lines += [texts.say("explain.why_not", agent=words.agent(agent)), *why_not(now, words)]
+    return lines
+
+
+def read_story(records: list[Frame], texts: Texts, words: Words) -> list[str]:
+    """Story lines with the time since arrival at the left. Events of a later release are named, not dropped."""
+    known: list[Event] = []
+    unknown: list[Line] = []
+    begun: int | None = None
+    for record in records:
+        for raw in record["events"]:
+            begun = raw["at"] if begun is None else begun
+            try:
+                known.append(msgspec.convert(raw, Event))
+            except msgspec.ValidationError:
+                text = texts.say("explain.raw", type=raw.get("type", "?"))
+                unknown.append(Line(raw["at"], raw["at"] - begun, str(raw.get("type")), text))
+    lines = sorted([*story(known, words), *unknown], key=lambda line: line.at)
+    return [f"{clock(line.at - (begun or 0)):>9}  {line.text}" for line in lines]
+
+
+def clock(ms: int) -> str:
+    """A length as on a stop watch: 0:07.250, 1:02:03.000."""
+    seconds, rest = divmod(max(ms, 0), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}.{rest:03}" if hours else f"{minutes}:{seconds:02}.{rest:03}"

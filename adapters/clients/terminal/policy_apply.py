@@ -1,0 +1,64 @@
+"""``sluice policy apply``: swap the policy of a running engine, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from adapters.clients.protocol import Refused
+from adapters.clients.terminal.engine_options import EXIT_USAGE, Door, engine_options, json_option, print_json, run
+
+EXIT_CODES = """\b
+Exit codes:
+  0    applied
+  1    refused by the engine for another reason than the file
+  2    the file cannot be read or has problems: each with its line; the old policy stays
+  3    no engine answers, or the connection was lost
+  130  interrupted
+"""
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@engine_options
+def apply(door: Door, file: Path, as_json: bool) -> None:
+    """Send FILE to a running engine, which checks it whole and swaps it in, or keeps the old one.
+
+    Waiting contacts keep their clocks and open offers stand. `sluice policy check FILE` looks at it beforehand.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(
+            f"{file}: not UTF-8, got byte {error.object[error.start]:#04x} at {error.start}"
+        ) from None
+    run(send_policy, door, file, text, as_json)
+
+
+async def send_policy(door: Door, file: Path, text: str, as_json: bool) -> None:
+    async with door.connect("supervisor") as client:
+        try:
+            result = await client.do({"type": "policy.apply", "text": text})
+        except Refused as refused:
+            if refused.code != "bad_policy":
+                raise
+            problems = problems_of(refused)
+            if as_json:
+                print_json({"ok": False, "problems": problems})
+            else:
+                for problem in problems:
+                    click.echo(f"{file}: {problem}", err=True)
+            raise SystemExit(EXIT_USAGE) from None
+        version = result.get("version") or (await client.ask({"type": "policy"})).get("version", "")
+    if as_json:
+        print_json({"ok": True, "version": version, "lsn": result.get("lsn", 0)})
+    else:
+        click.echo(door.texts.say("policy.applied", version=version, lsn=result.get("lsn", 0)))
+
+
+def problems_of(refused: Refused) -> list[str]:
+    """The problems that a refusal lists, one a line."""
+    return [line for line in re.split(r"\n+", refused.got or str(refused)) if line.strip()]
