@@ -144,7 +144,6 @@ class Bots(_Table, frozen=True):
     capacity: Annotated[int, msgspec.Meta(ge=1)]
     answer: Length
     silence: Length
-    connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
 
 
 class Some(_Table, frozen=True):

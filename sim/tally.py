@@ -30,7 +30,8 @@ class Figures:
 
     name: str
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
-    silent: int = 0
+    silent: int = 0  # of the abandoned: said nothing
+    gone: int = 0  # of the answered: had left without a word before
     rounds: int = 0
     in_time: int = 0
     mail_rounds: int = 0
@@ -38,6 +39,7 @@ class Figures:
     waits: list[int] = field(default_factory=list)  # of answered chats, until connected
     first_replies: list[int] = field(default_factory=list)  # of answered chats, until the first word
     transfers: int = 0
+    bot_first_replies: list[int] = field(default_factory=list)
 
     @property
     def submitted(self) -> int:
@@ -65,7 +67,10 @@ class Figures:
     def add(self, life: Life) -> None:
         self.outcomes[life.outcome] += 1
         self.silent += life.outcome == "abandoned" and life.silent
+        self.gone += life.outcome == "answered" and life.gone
         self.transfers += life.transfers
+        if life.bot_reply_ms >= 0:
+            self.bot_first_replies.append(life.bot_reply_ms)
         late = sum(reply.took_ms > PROMISE_MS for reply in life.replies)
         in_time = sum(reply.answered and reply.took_ms <= PROMISE_MS for reply in life.replies)
         if life.mail:

@@ -6,6 +6,7 @@ Two kinds of client saw it apart: the channels (their contacts' events, and the 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,16 +38,20 @@ class Life:
     submitted_at: int
     state: str = "queued"
     acked: bool = False
-    person_since: int = 0  # waits for a person since
+    person_since: int = 0  # began to wait for a person
+    wait_from: int = 0  # waits since, 0 while connected
+    waited_so_far_ms: int = 0
+    reply_since: int = 0  # the reply clock; 0: stopped
     answered_at: int = 0
-    first_reply_ms: int = -1
-    waited_ms: int = -1
-    by_bot: bool = False  # a bot said something
+    first_reply_ms: int = -1  # of answered: from person_since to the first word
+    waited_ms: int = -1  # of answered: its part without being connected
+    bot_reply_ms: int = -1  # from arrival to a bot's first word
     agents: list[str] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     messages: int = 0
     gaps: int = 0
     silent: bool = False
+    gone: bool = False  # the customer left without a word, which the engine cannot know
     transfers: int = 0
     ended_at: int = 0
     reason: str = ""
@@ -60,7 +65,7 @@ class Life:
             return "open"
         if self.answered_at:
             return "answered"
-        if self.stage == "bot" and self.by_bot and self.state != "abandoned":
+        if self.stage == "bot" and self.bot_reply_ms >= 0 and self.state != "abandoned":
             return "bot_contained"
         return "abandoned"
 
@@ -109,6 +114,7 @@ class Witness:
         self.acked: dict[str, int] = {}  # external id → contact, as the answers to submits said
         self.joined: set[str] = set()  # external ids that joined or resumed an open contact
         self.events = 0
+        self.seen: Counter[str] = Counter()  # of the channels' events, by type
 
     # --- the channels' side -------------------------------------------------------------------------------------------
 
@@ -124,6 +130,7 @@ class Witness:
     def channel_saw(self, event: ev.Event, lsn: int) -> Life | None:
         """An event of a channel's stream; the contact's life so far, when there is one."""
         self.events += 1
+        self.seen[type(event).__name__] += 1
         if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
             return self._begin(event)
         life = self.lives.get(getattr(event, "contact", 0))
@@ -149,7 +156,8 @@ class Witness:
         if isinstance(event, ev.ContactDeflected):
             life.state, life.ended_at, life.reason = "deflected", event.at, event.reason
         elif life.stage == "person":
-            life.person_since = event.at
+            life.person_since = life.wait_from = event.at
+            life.reply_since = event.at if event.opening else 0
         self.lives[event.contact] = life
         return life
 
@@ -158,42 +166,61 @@ class Witness:
             case ev.MessageAdded():
                 self._message(life, event)
             case ev.ContactConnected(agent=agent):
-                life.state = "connected"
+                if life.stage == "person" and life.wait_from:
+                    life.waited_so_far_ms += event.at - life.wait_from
+                life.state, life.wait_from = "connected", 0
                 life.agents.append(agent)
-            case ev.ReplyStopped(took_ms=took_ms, answered=answered):
-                life.replies.append(Reply(took_ms, answered))
-            case ev.ContactAnswered(waited_ms=waited_ms) if life.waited_ms < 0:
-                life.waited_ms = waited_ms
             case ev.ContactMoved(queue=queue):
                 life.queue = queue
             case ev.ContactTransferred() | ev.PersonAsked() | ev.ContactRequeued() | ev.ContactResumed():
                 self._wait_again(life, event)
             case ev.ContactAbandoned(silent=silent):
-                life.state, life.silent, life.ended_at, life.reason = "abandoned", silent, event.at, "abandoned"
+                life.state, life.silent, life.reason = "abandoned", silent, "abandoned"
+                self._end(life, event.at)
             case ev.ContactClosed(reason=reason):
-                life.state, life.ended_at, life.reason = "closed", event.at, reason
+                life.state, life.reason = "closed", reason
+                self._end(life, event.at)
 
     @staticmethod
     def _wait_again(
         life: Life, event: ev.ContactTransferred | ev.PersonAsked | ev.ContactRequeued | ev.ContactResumed
     ) -> None:
-        life.state, life.ended_at = "queued", 0
+        life.state, life.ended_at, life.wait_from = "queued", 0, event.at
+        stage = life.stage
         if isinstance(event, ev.ContactTransferred):
-            if event.stage == "person" and life.stage == "bot":
-                life.person_since = event.at
-            life.stage, life.queue = event.stage, event.queue
+            stage, life.queue = event.stage, event.queue
             life.transfers += 1
         elif isinstance(event, ev.PersonAsked):
-            life.stage, life.person_since = "person", event.at
+            stage = "person"
+        if stage == "person" and life.stage == "bot":
+            life.person_since = life.reply_since = event.at
+        elif stage == "person" and not life.reply_since:
+            life.reply_since = event.at
+        life.stage = stage
 
     def _message(self, life: Life, event: ev.MessageAdded) -> None:
         life.gaps += event.seq != life.messages + 1
         life.messages = event.seq
         if event.sender == Sender.BOT:
-            life.by_bot = True
-        elif event.sender == Sender.AGENT and not event.automatic and not life.answered_at:
-            life.answered_at = event.at
-            life.first_reply_ms = event.at - (life.person_since or life.submitted_at)
+            if life.bot_reply_ms < 0:
+                life.bot_reply_ms = event.at - life.submitted_at
+        elif event.sender == Sender.CUSTOMER:
+            if life.stage == "person" and not life.reply_since:
+                life.reply_since = event.at
+        elif event.sender == Sender.AGENT and not event.automatic:
+            if life.reply_since:
+                life.replies.append(Reply(event.at - life.reply_since, True))
+                life.reply_since = 0
+            if not life.answered_at:
+                life.answered_at, life.waited_ms = event.at, life.waited_so_far_ms
+                life.first_reply_ms = event.at - life.person_since
+
+    @staticmethod
+    def _end(life: Life, at: int) -> None:
+        life.ended_at = at
+        if life.reply_since:
+            life.replies.append(Reply(at - life.reply_since, False))
+            life.reply_since = 0
 
     # --- the agents' side ---------------------------------------------------------------------------------------------
 

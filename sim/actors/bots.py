@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from sim.streams import lognormal_ms
 
 
 class _Talk:
-    __slots__ = ("intent", "language", "reason", "turn")
+    __slots__ = ("greeted", "intent", "language", "reason", "turn")
 
     def __init__(self) -> None:
         self.intent = ""
         self.language = "zh"
         self.reason = ""  # why it hands the customer on
+        self.greeted = False
         self.turn = 0
 
 
@@ -59,6 +60,7 @@ class Bot:
             return []
         match what:
             case "greet":
+                talk.greeted = True
                 return [self._say(contact, phrases.BOT_GREETINGS, talk), self._mind_silence(contact, talk)]
             case "answer":
                 return [self._say(contact, phrases.BOT_ANSWERS, talk), self._mind_silence(contact, talk)]
@@ -77,8 +79,20 @@ class Bot:
                 return [self._close(contact, "idle")]
         return []
 
+    def resynced(self, state: str, serving: Mapping[int, tuple[str, str]], wrapping: Collection[int]) -> list[Deed]:
+        """The stream could not be replayed: talks that are over are forgotten, new ones greeted. ``wrapping`` is empty."""
+        for contact in self._talks.keys() - serving.keys():
+            del self._talks[contact]
+        deeds: list[Deed] = []
+        for contact in sorted(serving.keys() - self._talks.keys()):
+            self._talks[contact] = _Talk()
+            deeds.append(Wake(self._answer_ms(), "greet", contact))
+        return [*deeds, *([Do(cmd.SignOn(agent=self.profile.agent))] if state == "offline" else [])]
+
     def _hear(self, contact: int, text: str) -> list[Deed]:
         talk = self._talks[contact]
+        if not talk.greeted:
+            return []  # the opening line; the greeting on its way answers it
         talk.turn += 1
         if phrases.is_farewell(text):
             return [Wake(self._answer_ms(), "close", contact, talk.turn)]

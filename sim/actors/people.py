@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import log
 
 import numpy as np
@@ -19,6 +19,7 @@ from sim.streams import lognormal_ms
 
 HOUR_MS = 3_600_000
 LAST_WORD_MS = 6_000
+SIGN_ON_AGAIN_MS = 2_000
 
 
 def passes_on(scenario: Scenario, policy: Policy) -> dict[str, str]:
@@ -121,10 +122,21 @@ class Person:
                 return [Cut(self._length(self._people.away)), *self._hazard("cut", self.post.cuts_per_hour)]
         return []
 
-    def lost_everything(self) -> None:
-        """The stream could not be replayed: what was on the screen is gone."""
-        self._offers.clear()
-        self.chats.clear()
+    def resynced(self, state: str, serving: Mapping[int, tuple[str, str]], wrapping: Collection[int]) -> list[Deed]:
+        """The stream could not be replayed; this is what there is now. ``serving``: contact → (channel, queue)."""
+        self.state = state
+        self._offers.clear()  # an offer not seen cannot be answered; it will run out
+        gone = self.chats.keys() - serving.keys()
+        for contact in gone:
+            del self.chats[contact]
+        deeds: list[Deed] = [
+            Wake(self._length(self._people.wrap_up), "wrap_up", contact) for contact in sorted(wrapping)
+        ]
+        for contact, (channel, queue) in serving.items():
+            if contact not in self.chats:
+                chat = self.chats[contact] = Chat(contact, channel, queue)
+                deeds.append(self._reply_later(chat))
+        return [*deeds, *([Wake(SIGN_ON_AGAIN_MS, "sign_on")] if state == "offline" else [])]
 
     def _answer(self, offer: int) -> Wake:
         """Accept after a moment, decline, or look away."""
@@ -185,8 +197,9 @@ class Person:
     def _change(self, event: ev.AgentStateChanged) -> list[Deed]:
         self.state = event.after
         if event.after == "offline":
-            self.lost_everything()
-            return [Wake(2_000, "sign_on")]
+            self._offers.clear()
+            self.chats.clear()
+            return [Wake(SIGN_ON_AGAIN_MS, "sign_on")]
         if event.after == "not_ready" and event.reason != "break":
             return [Wake(self._length(self._people.back_after_rona), "available")]
         return []

@@ -11,7 +11,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from sim.actors.bots import Bot
-from sim.actors.customers import Customer
+from sim.actors.customers import Customer, Phase
 from sim.actors.deeds import Deed, Do, Wake
 from sim.actors.people import Person, passes_on
 from sim.arrivals import arrivals
@@ -74,6 +74,8 @@ class Stage:
             self._carry_out(now, actor, actor.arrive())
         elif isinstance(actor, Customer | Person | Bot):
             self._carry_out(now, actor, actor.woken(*wake))
+            if isinstance(actor, Customer) and actor.phase == Phase.GONE:
+                self.witness.lives[actor.contact].gone = True
 
     def _carry_out(self, now: int, actor: Customer | Person | Bot, deeds: Iterable[Deed]) -> None:
         for deed in deeds:
@@ -89,6 +91,9 @@ class Stage:
         if isinstance(actor, Customer) and isinstance(command, cmd.SubmitContact):
             self._answer_submit(actor, command, events)
         self._spread(now, events, deed.text)
+        if isinstance(actor, Customer) and isinstance(command, cmd.SubmitContact) and actor.phase != Phase.DONE:
+            # As on the wire: the text of a submit is the contact's first message.
+            self._do(now, actor, Do(cmd.AddMessage(contact=actor.contact), deed.text))
         refusal = events[-1] if events else None
         if isinstance(refusal, ev.CommandRejected):
             self.refusals[f"{refusal.command} {refusal.code}"] = (

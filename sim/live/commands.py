@@ -1,0 +1,103 @@
+"""`sluice demo`: a shop's day against a real engine, over real sockets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sim.scenario import Scenario, ScenarioErrors, load_scenario
+
+# Measured on two cores of a small cloud machine: latency stays well below 5 % of an offer there.
+SPEED = 30.0
+PLAY_S = 110.0
+# Served to the end after the doors close: a quarter of the play, and no longer than this.
+DRAIN_S = 20.0
+
+DEFINITIONS = """\b
+The JSON line (with --json the last line of stdout; waits in scenario ms, latencies in real ms):
+  submitted         contacts the engine let in or turned away; each has exactly one outcome:
+    answered        a person wrote to the customer, and it has ended
+    abandoned       ended unserved (abandoned_silently: the customer said nothing)
+    deflected       turned away with a reason and an alternative
+    bot_contained   ended with a bot, which had spoken
+    open            still in progress when play ended
+  lost, double_assigned, over_capacity
+                    faults that an independent checker found in what the clients saw: acknowledged and gone; with two
+                    agents at once; more units in hand than the agent can carry
+  reply_rate_180s   chat rounds answered by a person within 180 s ÷ (those answered + those left later than that)
+  asa_ms            mean wait of answered chats: waiting for a person until connected, time with a bot left out
+  offer_p99_ms      real ms from the stamp of the record that made an offer to the agent's client reading it
+  accept_ack_p99_ms real ms from sending an accept to its durable answer
+
+\b
+Exit codes:
+  0    played, no fault
+  1    a fault was found: lost, double-assigned, over capacity, counts or journal that disagree
+  2    wrong usage, or a scenario or policy file with problems
+  3    the engine did not start, or ended on its own
+  130  interrupted
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for, checked."""
+
+    scenario: Scenario
+    play_s: float
+    speed: float
+    as_json: bool
+    hold: bool
+    lang: str
+    store: Path | None
+    drain_s: float = DRAIN_S
+
+
+def shipped_scenario() -> Path:
+    """The shop of this repository, or of the installed package."""
+    room = Path(__file__).resolve().parents[1]
+    places = [place / "examples" / "shop" / "scenario.toml" for place in (room.parent, room)]
+    return next((place for place in places if place.exists()), places[0])
+
+
+@click.command(epilog=DEFINITIONS)
+@click.option("--for", "play_s", type=click.FloatRange(1, 3600), default=PLAY_S, show_default=True,
+              help="Real seconds during which customers come.")  # fmt: skip
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=SPEED, show_default=True,
+              help="Scenario seconds in one real second. Offers are distorted when latency × speed is not small; that is said.")  # fmt: skip
+@click.option("--volume", type=click.IntRange(1, 10_000_000), help="Contacts of the whole day.  [default: 60,000]")
+@click.option("--at", metavar="HH:MM", help="Time of day at which play starts.  [default: 09:30]")
+@click.option("--day", metavar="bank|double11", help="The day's shape, one of the scenario's.  [default: bank]")
+@click.option("--seed", type=click.IntRange(0), help="One seed, one day: the same customers and agents.")
+@click.option("--scenario", "path", type=click.Path(path_type=Path), help="Another scenario file.")
+@click.option("--store", type=click.Path(path_type=Path), help="An empty or new folder for the journal; it is kept.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
+@click.option("--hold", is_flag=True, help="Keep engine and agents running afterwards, and say how to look around.")
+@click.option("--lang", default=lambda: os.environ.get("LC_ALL") or os.environ.get("LANG") or "en",
+              show_default="from LANG", help="Language: en or zh.")  # fmt: skip
+def demo(
+    play_s: float, speed: float, volume: int | None, at: str | None, day: str | None, seed: int | None,
+    path: Path | None, store: Path | None, as_json: bool, hold: bool, lang: str,
+) -> None:  # fmt: skip
+    """A shop's contacts find people, remote teams and bots, live.
+
+    Starts a real engine with an empty store as a process of its own and plays the scenario's customers, people and bots
+    as its clients over real sockets, on one accelerated clock. Ends with a summary per queue, the longest waits
+    explained, and checks.
+    """
+    try:
+        scenario = load_scenario(path or shipped_scenario(), day=day, at=at, volume=volume, seed=seed)
+    except ScenarioErrors as error:
+        for problem in error.problems:
+            click.echo(f"sluice: {problem}", err=True)
+        sys.exit(2)
+    if store is not None and store.exists() and any(store.iterdir()):
+        raise click.BadParameter(f"got {store}, which is not empty, wanted a new or empty folder", param_hint="--store")
+    # Imported late: `sluice --help` and wrong usage need no engine, no sockets, no arrays.
+    from sim.live.performance import run_demo
+
+    sys.exit(run_demo(Request(scenario, play_s, speed, as_json, hold, lang, store)))

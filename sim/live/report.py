@@ -1,0 +1,146 @@
+"""What a performance comes to: one JSON object, and the summary that people read.
+
+Definitions. Every contact that the engine let in or turned away is ``submitted`` and has exactly one outcome: *deflected*
+(turned away with a reason and an alternative), *bot_contained* (ended with a bot, which had spoken), *answered* (a person
+wrote to the customer, and it has ended), *abandoned* (ended unserved), *open* (still in progress when play ended).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from sim.live.latency import HONEST_SHARE
+from sim.live.play import Seen, Settings
+from sim.scenario import clock_text
+from sim.tally import Figures, longest_waits, per_queue, quantile
+from sim.witness import Life
+
+EXPLAINED = 3
+# The actors may be this late, in real ms, before it is worth a word.
+LAG_WORTH_SAYING_MS = 250.0
+
+
+class Report:
+    """Figures of one performance; everything is computed from what the clients saw."""
+
+    def __init__(self, seen: Seen, settings: Settings) -> None:
+        self.seen, self.settings = seen, settings
+        self.witness = seen.troupe.witness
+        lives = self.witness.lives.values()
+        self.rows, self.total = per_queue(lives, list(seen.policy.queues))
+        self.mail = Figures("mail")
+        for life in lives:
+            if life.mail:
+                self.mail.add(life)
+        self.waits: list[tuple[Life, int]] = longest_waits(lives, EXPLAINED, seen.now_ms)
+        self.offer_ms = min(queue.offer_ms for queue in seen.policy.queues.values())
+        self.distortion = seen.troupe.measured.distortion(settings.speed, self.offer_ms)
+        self.counts = self._counts()
+        self.journal: dict[str, Any] = {}
+
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        """What the clients saw beside what the engine counted, both by event."""
+        engine, seen = self.seen.figures, self.witness.seen
+        ever_answered = sum(1 for life in self.witness.lives.values() if life.answered_at)
+        return {
+            "submitted": (seen["ContactSubmitted"], int(engine["submitted"])),
+            "answered": (ever_answered, int(engine["answered"])),
+            "abandoned": (seen["ContactAbandoned"], int(engine["abandoned"])),
+            "deflected": (seen["ContactDeflected"], int(engine["deflected"])),
+            "closed": (seen["ContactClosed"], int(engine["closed"])),
+        }
+
+    @property
+    def counts_agree(self) -> bool:
+        return all(ours == theirs for ours, theirs in self.counts.values())
+
+    @property
+    def is_distorted(self) -> bool:
+        return self.distortion > HONEST_SHARE
+
+    @property
+    def is_lagging(self) -> bool:
+        return self.seen.lag_ms > LAG_WORTH_SAYING_MS
+
+    @property
+    def is_clean(self) -> bool:
+        return self.seen.verdict.is_clean and self.counts_agree and bool(self.journal.get("ok", True))
+
+    @property
+    def peaks(self) -> Counter[int]:
+        """Most units in hand at once → number of people."""
+        return Counter(hands.peak for hands in self.witness.hands.values() if not hands.is_bot)
+
+    def as_json(self) -> dict[str, Any]:
+        total, seen, measured = self.total, self.seen, self.seen.troupe.measured
+        scenario = self.settings.scenario
+        return {
+            "submitted": total.submitted,
+            **total.outcomes,
+            "abandoned_silently": total.silent,
+            "answered_after_leaving": total.gone,
+            "lost": seen.verdict.lost,
+            "double_assigned": seen.verdict.double_assigned,
+            "over_capacity": seen.verdict.over_capacity,
+            "faults": seen.verdict.faults[:20],
+            "reply_rate_180s": _rounded(total.reply_rate),
+            "abandonment": _rounded(total.abandonment),
+            "asa_ms": total.asa_ms,
+            "first_reply_p50_ms": quantile(total.first_replies, 0.5),
+            "first_reply_p90_ms": quantile(total.first_replies, 0.9),
+            "bot_first_reply_p50_ms": quantile(total.bot_first_replies, 0.5),
+            "offer_p50_ms": measured.offers.quantile(0.5),
+            "offer_p99_ms": measured.offers.quantile(0.99),
+            "accept_ack_p50_ms": measured.acks.quantile(0.5),
+            "accept_ack_p99_ms": measured.acks.quantile(0.99),
+            "share_of_offer_lost": round(self.distortion, 4),
+            "distorted": self.is_distorted,
+            "actor_lag_ms": round(seen.lag_ms, 1),
+            "queues": {row.name or "(deflected)": _row(row) for row in self.rows if row.submitted},
+            "counts": {name: {"clients": ours, "engine": theirs} for name, (ours, theirs) in self.counts.items()},
+            "counts_agree": self.counts_agree,
+            "journal": self.journal,
+            "agents": seen.people,
+            "bots": seen.bots,
+            "cuts": seen.troupe.cuts,
+            "resyncs": seen.troupe.resyncs,
+            "retries": seen.troupe.retries,
+            "commands": seen.troupe.commands,
+            "events_seen": self.witness.events,
+            "refusals": dict(sorted(seen.troupe.refusals.items())),
+            "scenario": scenario.name,
+            "policy": seen.policy.version,
+            "day": scenario.day.name,
+            "at": clock_text(seen.begin_day_ms),
+            "until": clock_text(seen.end_day_ms),
+            "volume": scenario.volume,
+            "speed": self.settings.speed,
+            "for_s": self.settings.play_s,
+            "seed": scenario.seed,
+            "engine_version": version("sluice"),
+            "ok": self.is_clean,
+        }
+
+    def json_line(self) -> str:
+        return msgspec.json.encode(self.as_json()).decode()
+
+
+def _row(row: Figures) -> Mapping[str, Any]:
+    return {
+        "submitted": row.submitted,
+        **row.outcomes,
+        "reply_rate_180s": _rounded(row.reply_rate),
+        "asa_ms": row.asa_ms,
+        "first_reply_p50_ms": quantile(row.first_replies, 0.5),
+        "first_reply_p90_ms": quantile(row.first_replies, 0.9),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    """A share with four digits; None when there is none."""
+    return None if value < 0 else round(value, 4)

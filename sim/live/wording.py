@@ -1,0 +1,156 @@
+"""What `sluice demo` says, in English and Chinese."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "title": "{title} — {name}, {volume:,} contacts a day, from {at}, {speed:g} × real time",
+        "waits": "waits are scenario time, latencies are real milliseconds",
+        "starting": "starting the engine with an empty store",
+        "entering": "{agents} agents and {bots} bots connect over WebSocket and framed msgpack",
+        "signed_on": "{signed_on} signed on after {took:.1f} s; the doors open at {at}",
+        "draining": "{at}: nobody new comes in; those inside are served for up to {minutes:.0f} scenario minutes more",
+        "line": "{at}  in {submitted}  waiting {waiting}  connected {connected}  answered {answered}  left {abandoned}  "
+        "by bots {bot_contained}  reply ≤3 min {reply_rate}  {records}/s journal records  offers p99 {offer_p99} ms",
+        "queue": "queue",
+        "all": "all",
+        "door": "(at the door)",
+        "waiting": "waiting",
+        "longest": "longest",
+        "offered": "offered",
+        "connected": "connected",
+        "with_bot": "with bot",
+        "answered": "answered",
+        "abandoned": "left",
+        "submitted": "came",
+        "bot_contained": "bot settled",
+        "deflected": "deflected",
+        "open": "open",
+        "first_reply": "first reply p50 / p90",
+        "mean_wait": "mean wait",
+        "reply_rate": "reply ≤3 min",
+        "abandonment": "left ÷ wanted a person",
+        "agents": "agents {signed_on} signed on, {available} available, {load} of {capacity} units in use",
+        "rates": "{records}/s journal records, {events:,} events seen, offers p99 {offer_p99} ms, {cuts} lines cut",
+        "summary": "Summary, {begin} to {end} (scenario time)",
+        "by_person": "People: of {to_people} who wanted one, {answered} got a first reply (half within {p50}, nine in ten "
+        "within {p90}), {abandoned} left ({silent} of them without a word); {gone} had left unnoticed before they were answered.",
+        "by_bot": "Bots: talked to {talked}, settled {settled} ({share}) for good, first reply half within {p50}; the others "
+        "were handed to people with intent, reason and transcript.",
+        "mail": "Mail: {rounds} answers; counted apart from the chats above.",
+        "staff": "Staff: {served} conversations by {agents} people; the busiest moments: {peak}; {declined} offers declined, "
+        "{expired} ran out, {rescinded} taken back; {cuts} lines cut and made again.",
+        "peak": "{n} had {units} at once",
+        "longest_waits": "The longest waits, explained",
+        "long_wait": "Contact {contact} ({queue}, {channel}): {waited} {until}",
+        "until_answered": "until {agent} wrote the first word",
+        "until_left": "until the customer left",
+        "until_now": "and still waits",
+        "checks": "Checks, from what the clients saw",
+        "check_lost": "lost: {lost} of {acked} acknowledged contacts",
+        "check_double": "with two agents at once: {double} of {holdings} assignments",
+        "check_capacity": "over capacity: {over} of {agents} agents",
+        "check_counts": "the engine's own counts agree: {counts}",
+        "check_counts_not": "the engine's own counts differ: {counts}",
+        "check_journal": "journal verified: {records} records, hash chain unbroken",
+        "check_journal_not": "the journal does not verify: {message}",
+        "check_journal_later": "journal: verified when the engine stops (sluice journal verify {store})",
+        "latency": "Latency (real ms): decision → agent p50 {offer_p50}, p99 {offer_p99}; accept → durable answer p50 {ack_p50}, "
+        "p99 {ack_p99}",
+        "honest": "At {speed:g} × this takes {share} of the shortest offer ({offer_s:g} s): it changes nobody's offers.",
+        "dishonest": "NOTE: at {speed:g} × this takes {share} of the shortest offer ({offer_s:g} s): offers last noticeably shorter "
+        "than they would in real time, so waits and expiries above are too high. A lower --speed is nearer the truth.",
+        "lagging": "NOTE: the actors themselves fell behind by up to {lag:.0f} real ms; a lower --speed is nearer the truth.",
+        "hold": "The engine goes on (Ctrl-C ends it); the agents stay at their desks and will answer you. Look around:",
+        "hold_store": "the store: {store}",
+        "stopped": "stopped; the store is kept: {store}",
+        "failed": "the demo cannot go on: {error}",
+    },
+    "zh": {
+        "title": "{title} — {name}，每天 {volume:,} 个会话，从 {at} 开始，{speed:g} 倍速",
+        "waits": "等待是场景时间，延迟是真实毫秒",
+        "starting": "启动引擎（空的存储）",
+        "entering": "{agents} 位客服和 {bots} 个机器人通过 WebSocket 和 msgpack 连接",
+        "signed_on": "{signed_on} 位已签入，用时 {took:.1f} 秒；{at} 开门",
+        "draining": "{at}：不再有新客户；店内客户最多再服务 {minutes:.0f} 分钟（场景时间）",
+        "line": "{at}  进线 {submitted}  排队 {waiting}  服务中 {connected}  已回复 {answered}  离开 {abandoned}  "
+        "机器人解决 {bot_contained}  3分钟回复率 {reply_rate}  日志 {records}/秒  派单 p99 {offer_p99} 毫秒",
+        "queue": "队列",
+        "all": "合计",
+        "door": "（门口）",
+        "waiting": "排队",
+        "longest": "最长等待",
+        "offered": "派单中",
+        "connected": "服务中",
+        "with_bot": "机器人",
+        "answered": "已回复",
+        "abandoned": "离开",
+        "submitted": "进线",
+        "bot_contained": "机器人解决",
+        "deflected": "引导",
+        "open": "进行中",
+        "first_reply": "首次回复 p50 / p90",
+        "mean_wait": "平均等待",
+        "reply_rate": "3分钟回复率",
+        "abandonment": "离开 ÷ 要人工",
+        "agents": "签入 {signed_on} 人，可接 {available} 人，占用 {load} / {capacity}",
+        "rates": "日志 {records} 条/秒，见到事件 {events:,} 个，派单 p99 {offer_p99} 毫秒，断线 {cuts} 次",
+        "summary": "汇总，{begin} 至 {end}（场景时间）",
+        "by_person": "人工：{to_people} 位要人工，{answered} 位得到首次回复（一半在 {p50} 内，九成在 {p90} 内），{abandoned} 位离开"
+        "（其中 {silent} 位不辞而别）；{gone} 位在回复之前已悄悄离开。",
+        "by_bot": "机器人：接待 {talked} 位，彻底解决 {settled} 位（{share}），首次回复一半在 {p50} 内；其余连同意图、原因和记录转给人工。",
+        "mail": "邮件：{rounds} 次回复，不计入上面的聊天。",
+        "staff": "客服：{agents} 人完成 {served} 次会话；最忙的时候：{peak}；拒单 {declined} 次，超时 {expired} 次，撤回 {rescinded} 次；"
+        "断线 {cuts} 次并重连。",
+        "peak": "{n} 人同时 {units} 个",
+        "longest_waits": "最长的等待，逐条解释",
+        "long_wait": "会话 {contact}（{queue}，{channel}）：{waited}，{until}",
+        "until_answered": "直到 {agent} 首次回复",
+        "until_left": "直到客户离开",
+        "until_now": "仍在等待",
+        "checks": "检查（根据客户端所见）",
+        "check_lost": "丢失：{acked} 个已确认会话中 {lost} 个",
+        "check_double": "同时分给两人：{holdings} 次分配中 {double} 次",
+        "check_capacity": "超出容量：{agents} 位客服中 {over} 位",
+        "check_counts": "引擎自己的计数一致：{counts}",
+        "check_counts_not": "引擎自己的计数不同：{counts}",
+        "check_journal": "日志校验通过：{records} 条记录，哈希链完整",
+        "check_journal_not": "日志校验未通过：{message}",
+        "check_journal_later": "日志：引擎停止后校验（sluice journal verify {store}）",
+        "latency": "延迟（真实毫秒）：决定 → 客服 p50 {offer_p50}，p99 {offer_p99}；接受 → 落盘确认 p50 {ack_p50}，p99 {ack_p99}",
+        "honest": "在 {speed:g} 倍速下占最短派单时限（{offer_s:g} 秒）的 {share}：不影响派单。",
+        "dishonest": "注意：在 {speed:g} 倍速下占最短派单时限（{offer_s:g} 秒）的 {share}：派单明显变短，上面的等待和超时偏高。请降低 --speed。",
+        "lagging": "注意：演员自己最多落后 {lag:.0f} 真实毫秒，请降低 --speed。",
+        "hold": "引擎继续运行（Ctrl-C 结束）；客服仍在线，会回复您。可以这样看看：",
+        "hold_store": "存储：{store}",
+        "stopped": "已停止；存储保留在：{store}",
+        "failed": "演示无法继续：{error}",
+    },
+}
+
+
+class Wording:
+    """One language's texts, by a ``LANG`` value: Chinese for any ``zh``, else English."""
+
+    def __init__(self, tag: str) -> None:
+        self.language = "zh" if tag.lower().startswith("zh") else "en"
+        self._texts = TEXTS[self.language]
+
+    def __call__(self, key: str, **fields: object) -> str:
+        return self._texts[key].format(**fields)
+
+
+def span(ms: int) -> str:
+    """A length of scenario time for a table: ``7 s``, ``2:05``, ``1:02:09``; a dash when there is none."""
+    if ms < 0:
+        return "–"
+    seconds = round(ms / 1000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def share(value: float) -> str:
+    """A share in per cent; a dash when there is none (below 0)."""
+    return "–" if value < 0 else f"{100 * value:.1f} %"
