@@ -16,8 +16,8 @@ import click
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    refused, or something is wrong with what was asked about
-  2    wrong usage, or an input file with problems
+  1    refused, or what was looked at has problems (a policy, a journal)
+  2    wrong usage, or a file that cannot be read
   3    no engine answers, or the connection was lost for good
   130  interrupted
 """

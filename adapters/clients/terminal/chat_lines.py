@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TextIO
@@ -11,11 +10,9 @@ from typing import Any, TextIO
 import trio
 
 from adapters.clients.protocol import Refused
-from adapters.clients.terminal.texts import Texts
+from adapters.clients.terminal.texts import Texts, clean
 
 READ_BYTES = 64 * 1024
-# What could move the cursor, ring, or retitle the window: other people's words are text and nothing else.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 async def read_lines(fd: int, take: Callable[[str], Awaitable[bool]]) -> None:
@@ -45,7 +42,7 @@ class Printer:
         self._out = sys.stdout if out is None else out
 
     def line(self, text: str) -> None:
-        self._out.write(_CONTROLS.sub("�", text) + "\n")
+        self._out.write(clean(text) + "\n")
         self._out.flush()
 
     def notice(self, key: str, **fields: Any) -> None:

@@ -21,7 +21,7 @@ from adapters.clients.terminal.engine_options import (
     run,
 )
 from adapters.clients.terminal.tables import agents_table, contacts_table, queues_table, show
-from adapters.clients.terminal.texts import Texts
+from adapters.clients.terminal.texts import Texts, clean
 
 MakeTable = Callable[[Texts, list[dict[str, Any]]], Table]
 
@@ -59,7 +59,7 @@ async def show_answer(door: Door, query: Mapping[str, Any], as_json: bool) -> No
     width = max(map(len, answer), default=0)
     for name, value in answer.items():
         if value not in ("", [], {}):
-            click.echo(f"{name:<{width}}  {value}")
+            click.echo(clean(f"{name:<{width}}  {value}"))
 
 
 @ctl.command(epilog=EXIT_CODES)
@@ -129,7 +129,7 @@ async def show_history(door: Door, number: int, as_json: bool) -> None:
         return
     for message in messages:
         who = message.get("agent") or door.texts.say(f"who.{message['sender']}")
-        click.echo(door.texts.say("chat.said", who=who, text=message["text"]))
+        click.echo(clean(door.texts.say("chat.said", who=who, text=message["text"])))
 
 
 @ctl.command(epilog=EXIT_CODES)

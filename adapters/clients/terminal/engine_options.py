@@ -21,6 +21,7 @@ import trio
 from adapters.clients.client import Client, Options, connect
 from adapters.clients.protocol import BadAddress, ClientError, ConnectionLost
 from adapters.clients.terminal.texts import Texts
+from engine.console.wording import Language, language_of
 
 DEFAULT_URL = "ws://127.0.0.1:7700"
 EXIT_REFUSED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -77,12 +78,12 @@ def engine_options(command: F) -> F:
     """Adds ``--url --token --tenant --lang``; the command gets one argument ``door`` for them."""
 
     @wraps(command)
-    def with_door(url: str, token: str, tenant: str, lang: str, **rest: Any) -> Any:
+    def with_door(url: str, token: str, tenant: str, lang: Language, **rest: Any) -> Any:
         return command(door=Door(url, token, tenant, Texts(lang)), **rest)
 
     wrapped: Any = with_door
     for option in (
-        click.option("--lang", default=default_language, show_default="from LANG", help="Language: en or zh-CN."),
+        click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=default_language, show_default="by LANG"),
         click.option("--tenant", default="", envvar="SLUICE_TENANT", help="Tenant, where the engine runs with --dev."),
         click.option("--token", default="", envvar="SLUICE_TOKEN", help="Token (`sluice token`); not needed with --dev."),
         click.option(
@@ -98,8 +99,10 @@ def engine_options(command: F) -> F:
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON line instead of a table.")
 
 
-def default_language() -> str:
-    return os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+def default_language() -> Language:
+    """Chinese when the locale's environment says so, else English."""
+    told = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return language_of(told)
 
 
 def run(work: Callable[..., Awaitable[None]], *args: Any, **kwargs: Any) -> None:

@@ -16,7 +16,7 @@ from adapters.clients.terminal.engine_options import (
     print_json,
     run,
 )
-from adapters.clients.terminal.texts import Texts
+from adapters.clients.terminal.texts import Texts, clean
 from engine.console.sentences import Line, present, story, why_not
 from engine.console.wording import Words
 from engine.dispatch.events import Event
@@ -52,7 +52,7 @@ async def show_explanation(door: Door, contact: int, agent: str, at: int, as_jso
         print_json(answer)
         return
     for line in render(answer, agent, door.texts, door.texts.words_for(names)):
-        click.echo(line)
+        click.echo(clean(line))
 
 
 async def agent_names(client: Client) -> dict[str, str]:
@@ -92,7 +92,7 @@ def read_story(records: list[Frame], texts: Texts, words: Words) -> list[str]:
                 text = texts.say("explain.raw", type=raw.get("type", "?"))
                 unknown.append(Line(raw["at"], raw["at"] - begun, str(raw.get("type")), text))
     lines = sorted([*story(known, words), *unknown], key=lambda line: line.at)
-    return [f"{clock(line.at - (begun or 0)):>9}  {line.text}" for line in lines]
+    return [f"{clock(line.at - (begun or 0)):>10}  {line.text}" for line in lines]
 
 
 def clock(ms: int) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from adapters.clients.protocol import Refused
-from adapters.clients.terminal.engine_options import EXIT_USAGE, Door, engine_options, json_option, print_json, run
+from adapters.clients.terminal.engine_options import EXIT_REFUSED, Door, engine_options, json_option, print_json, run
 
 EXIT_CODES = """\b
 Exit codes:
   0    applied
-  1    refused by the engine for another reason than the file
-  2    the file cannot be read or has problems: each with its line; the old policy stays
+  1    refused: the file has problems (each with its line), or may not be applied; the old policy stays
+  2    wrong usage, or a file that cannot be read
   3    no engine answers, or the connection was lost
   130  interrupted
 """
@@ -51,7 +51,7 @@ async def send_policy(door: Door, file: Path, text: str, as_json: bool) -> None:
             else:
                 for problem in problems:
                     click.echo(f"{file}: {problem}", err=True)
-            raise SystemExit(EXIT_USAGE) from None
+            raise SystemExit(EXIT_REFUSED) from None
         version = result.get("version") or (await client.ask({"type": "policy"})).get("version", "")
     if as_json:
         print_json({"ok": True, "version": version, "lsn": result.get("lsn", 0)})

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapters.clients.terminal.texts import Texts
+from adapters.clients.terminal.texts import Texts, clean
 
 Row = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def table_of(
         table.add_column(texts.say(f"col.{key}"), justify="right" if key in to_the_right else "left")
     for row in rows:
         # Text, not markup: a queue named [bold] is a queue named [bold].
-        table.add_row(*(Text(str(show(row))) for show in columns.values()))
+        table.add_row(*(Text(clean(str(show(row)))) for show in columns.values()))
     return table
 
 

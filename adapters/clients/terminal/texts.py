@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from engine.console.wording import Words, language_of
+from engine.console.wording import Language, Words
 
 # English first, Chinese second.
 TEXTS: dict[str, tuple[str, str]] = {
@@ -154,11 +155,20 @@ TEXTS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-class Texts:
-    """The texts of one language, ``tag`` as in ``--lang`` or ``LANG``."""
+# What could move the cursor, ring, retitle the window or turn the writing around.
+_CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 
-    def __init__(self, tag: str) -> None:
-        self.language = language_of(tag)
+
+def clean(text: str) -> str:
+    """Other people's words as text and nothing else; a further line is set in, so that it passes for none of ours."""
+    return _CONTROLS.sub("\ufffd", text).replace("\n", "\n      ")
+
+
+class Texts:
+    """The texts of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
         self._column = 1 if self.language == "zh-CN" else 0
         self.words = Words(self.language)
 
