@@ -260,6 +260,7 @@ class Client:
         reply.result = {**result, "lsn": frame["lsn"]} if "lsn" in frame else result
         if reply.streams:
             self.streams.resumed(reply.streams)
+            self._on_streams(result)
         if reply.then is not None:
             reply.then(result)
 
@@ -291,6 +292,7 @@ class Client:
         return reply
 
     def _on_streams(self, result: Frame) -> None:
+        """Where streams stand, in the answer to a resume or to our question."""
         for name, offset in result.get("streams", {}).items():
             self.streams.note(name, offset)
 

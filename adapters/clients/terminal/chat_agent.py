@@ -25,6 +25,7 @@ class AgentChat:
         self.contacts: dict[int, str] = {}
         self.wrapping: set[int] = set()
         self.offers: dict[int, int] = {}
+        self.seen: dict[int, int] = {}  # contact → the last message shown
         self.current = 0
         self.state = "offline"
         self.commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -202,6 +203,7 @@ class AgentChat:
             more = answer["more"] and bool(answer["messages"])
         if messages:
             self.printer.notice("chat.history")
+            self.seen[contact] = messages[-1]["seq"]
         for message in messages:
             who = self.printer.speaker(message["sender"], message.get("agent", ""))
             self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
@@ -231,6 +233,7 @@ class AgentChat:
     def drop(self, contact: int) -> None:
         """No longer this agent's; the next one open becomes the current."""
         self.contacts.pop(contact, None)
+        self.seen.pop(contact, None)
         self.wrapping.discard(contact)
         self.choose_next(contact)
 
@@ -254,11 +257,22 @@ class AgentChat:
         """Some of what happened cannot be told any more: this is how it stands."""
         agent, held = snapshot.get("agent"), {row["contact"]: row for row in snapshot["contacts"]}
         self.state = agent["state"] if agent else "offline"
-        self.offers = {row["offer"]: row["contact"] for row in snapshot["offers"]}
+        for contact in [number for number in self.contacts if number not in held]:
+            self.printer.notice("agent.gone", contact=contact, reason=self.printer.texts.code("word", "agent_lost"))
+            self.drop(contact)
         self.wrapping = {number for number, row in held.items() if row["state"] == "wrap_up"}
-        self.contacts = {number: row["queue"] for number, row in held.items()}
+        for number, row in held.items():
+            if number not in self.contacts:
+                await self.take_up(number, row["queue"])
+            for message in row.get("last_messages", []):
+                self.show_message(number, message, message["text"])
+        known, self.offers = self.offers, {}
+        for row in snapshot["offers"]:
+            if row["offer"] in known:
+                self.offers[row["offer"]] = row["contact"]
+            else:
+                self.take_offer_row(row["offer"], row)
         self.printer.notice("agent.resync", contacts=len(self.contacts), offers=len(self.offers))
-        self.choose_next(self.current)
 
     async def on_offer(self, event: Frame, push: Push) -> None:
         if event["offer"] in self.offers:  # told on signing on
@@ -285,10 +299,17 @@ class AgentChat:
         await self.take_up(event["contact"], row["queue"])
 
     async def on_message(self, event: Frame, push: Push) -> None:
-        if event.get("agent") != self.agent and event["contact"] in self.contacts:
-            who = self.printer.speaker(event["sender"], event.get("agent", ""))
-            automatic = event.get("automatic", False)
-            self.printer.said(who, push.text, automatic=automatic, before=f"[{event['contact']}] ")
+        if event["contact"] in self.contacts:
+            self.show_message(event["contact"], event, push.text)
+
+    def show_message(self, contact: int, message: Frame, text: str) -> None:
+        """Once each, whether it comes as history, as a push or in a snapshot; one's own are known."""
+        if message["seq"] <= self.seen.get(contact, 0):
+            return
+        self.seen[contact] = message["seq"]
+        if message.get("agent") != self.agent:
+            who = self.printer.speaker(message["sender"], message.get("agent", ""))
+            self.printer.said(who, text, automatic=message.get("automatic", False), before=f"[{contact}] ")
 
     async def on_closed(self, event: Frame, push: Push) -> None:
         if event["contact"] not in self.contacts:

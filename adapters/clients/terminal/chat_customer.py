@@ -23,6 +23,7 @@ class CustomerChat:
         self.state = ""  # as far as the customer is told: waiting, connected, or nothing
         self.position = 0
         self.queue = ""
+        self.seen = 0  # the last message shown
 
     # --- what is typed ------------------------------------------------------------------------------------------------
 
@@ -76,7 +77,7 @@ class CustomerChat:
             notice = result.get("notice", "")
             self.printer.notice("customer.deflected", reason=reason, alternative=alternative, notice=notice)
             return
-        self.contact, self.state, self.position = int(result["contact"]), "waiting", 0
+        self.contact, self.state, self.position, self.seen = int(result["contact"]), "waiting", 0, 0
         # From just before the submission, so that nothing that followed it is missed.
         await self.client.subscribe(f"contact:{self.contact}", int(result["lsn"]) - 1)
         if state == "joined":
@@ -105,12 +106,9 @@ class CustomerChat:
     async def show_history(self) -> None:
         answer = await self.client.ask({"type": "history", "contact": self.contact})
         for message in answer["messages"]:
-            sender = message["sender"]
-            who = (
-                self.printer.texts.say("who.you")
-                if sender == "customer"
-                else self.printer.speaker(sender, message.get("agent", ""))
-            )
+            self.seen = message["seq"]
+            own = message["sender"] == "customer"
+            who = self.printer.speaker("you" if own else message["sender"], message.get("agent", ""))
             self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
 
     async def show_position(self) -> None:
@@ -153,17 +151,20 @@ class CustomerChat:
         else:
             self.state = "waiting" if row["state"] in ("queued", "offered", "held") else "connected"
             for message in row.get("last_messages", []):
-                if message["sender"] != "customer":
-                    self.printer.said(
-                        self.printer.speaker(message["sender"], message.get("agent", "")), message["text"]
-                    )
+                self.show_message(message, message["text"])
+
+    def show_message(self, message: Frame, text: str) -> None:
+        """Once each, whether it comes as history, as a push or in a snapshot; the customer's own are known."""
+        if message["seq"] > self.seen:
+            self.seen = message["seq"]
+            if message["sender"] != "customer":
+                who = self.printer.speaker(message["sender"], message.get("agent", ""))
+                self.printer.said(who, text, automatic=message.get("automatic", False))
 
     async def take_event(self, event: Frame, push: Push) -> None:
         printer, kind = self.printer, event["type"]
         if kind == "message.added":
-            if event["sender"] != "customer":
-                who = printer.speaker(event["sender"], event.get("agent", ""))
-                printer.said(who, push.text, automatic=event.get("automatic", False))
+            self.show_message(event, push.text)
         elif kind == "contact.submitted":
             self.queue = event["queue"]
             printer.notice("customer.queued", queue=self.queue, contact=self.contact)
