@@ -92,7 +92,7 @@ def indexes(state: State) -> list[str]:
 
 def timers(state: State) -> list[str]:
     """Every deadline that state names is armed."""
-    armed = {unpack(entry) for entry in state.timers.heap}
+    armed = {unpack(entry) for entry in state.timers.entries()}
     wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
     for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]

@@ -8,7 +8,6 @@ expires what is due, a refused command changes nothing but time, and no event is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from heapq import heappop
 from typing import TYPE_CHECKING
 
 from engine.dispatch import snapshots
@@ -56,8 +55,7 @@ class Dispatcher:
         if stamp < state.now:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
-        if state.timers.heap and state.timers.heap[0] < (stamp + 1) << DEADLINE_SHIFT:
-            self._expire_due(stamp, UNBOUNDED)
+        self._expire_due(stamp, UNBOUNDED)
         state.now = stamp
         HANDLERS[type(command)](state, command)
         return out
@@ -75,23 +73,26 @@ class Dispatcher:
 
     def _expire_due(self, now: int, limit: int) -> bool:
         """Expire in deadline order; False when ``limit`` was reached with more to do."""
-        state, heap, due = self._state, self._state.timers.heap, self._state.due
+        state, due = self._state, self._state.due
         bound = (now + 1) << DEADLINE_SHIFT
-        state.settle()
-        while heap and heap[0] < bound:
-            deadline, kind, ident = unpack(heap[0])
+        if state.arriving:
+            state.settle()
+        while True:
+            timers = state.timers  # a policy swap makes another
+            entry = timers.first()
+            if entry is None or entry >= bound:
+                return True
+            deadline, kind, ident = unpack(entry)
             if due(kind, ident) != deadline:
-                heappop(heap)
+                timers.drop()
                 continue
             if not limit:
                 return False
-            heappop(heap)
+            timers.drop()
             limit -= 1
             state.now = now
             EXPIRE[kind](state, ident)
             state.settle()
-            heap = state.timers.heap  # a policy swap builds another
-        return True
 
     def next_deadline(self) -> int | None:
         """The instant at which ``expire`` has something to do, or None."""

@@ -420,20 +420,20 @@ class State:
     def next_due(self) -> tuple[int, int, int] | None:
         """The earliest deadline that state still names, as (deadline, kind, id)."""
         self.settle()
-        heap = self.timers.heap
-        while heap:
-            deadline, kind, ident = unpack(heap[0])
+        while (entry := self.timers.first()) is not None:
+            deadline, kind, ident = unpack(entry)
             if self.due(kind, ident) == deadline:
                 return deadline, kind, ident
-            heappop(heap)
+            self.timers.drop()
         return None
 
     def trim_timers(self) -> None:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
-        heap = self.timers.heap
-        if len(heap) > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
-            heap[:] = [entry for entry in set(heap) if self.due(*unpack(entry)[1:]) == unpack(entry)[0]]
-            heapify(heap)
+        if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
+            entries, self.timers = self.timers.entries(), Timers()
+            for deadline, kind, ident in map(unpack, entries):
+                if self.due(kind, ident) == deadline:
+                    self.timers.arm(deadline, kind, ident)
 
 
 AGENT_KINDS: dict[int, str] = {

@@ -1,22 +1,26 @@
-"""Deadlines. The heap holds hints; state holds the truth.
+"""Deadlines. The store holds hints; state holds the truth.
 
 An entry names (deadline, kind, id). It is honoured only if state still names that very deadline for that kind and id, so
 nothing is ever cancelled: a stale entry does nothing. Ties inside a millisecond are settled by kind, then by id, both
 fixed by state alone, so a restored dispatcher expires in the same order as one that never stopped.
 
-Entries are packed into one integer each, which compares in a third of a tuple's time.
+Entries are packed into one integer each, which compares in a third of a tuple's time. Far ones lie unsorted in buckets
+of 64 ms and are ordered only when their bucket comes up: one heap of 100,000 pending deadlines touches cold memory at
+sixteen levels for each one popped, and most are stale by then.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from typing import Final
 
-ID_BITS = 40
-KIND_BITS = 4
-KIND_SHIFT = ID_BITS
-DEADLINE_SHIFT = ID_BITS + KIND_BITS
-ID_MASK = (1 << ID_BITS) - 1
-KIND_MASK = (1 << KIND_BITS) - 1
+ID_BITS: Final = 40
+KIND_BITS: Final = 4
+DEADLINE_SHIFT: Final = ID_BITS + KIND_BITS
+ID_MASK: Final = (1 << ID_BITS) - 1
+KIND_MASK: Final = (1 << KIND_BITS) - 1
+# 64 ms of deadlines are a few hundred entries at a thousand contacts a second: they stay in the nearest cache.
+BUCKET_SHIFT: Final = DEADLINE_SHIFT + 6
 
 
 class Kind:
@@ -37,27 +41,55 @@ class Kind:
     RESUME = 10
 
 
-def pack(deadline: int, kind: int, ident: int) -> int:
-    return deadline << DEADLINE_SHIFT | kind << KIND_SHIFT | ident
-
-
 def unpack(entry: int) -> tuple[int, int, int]:
     """(deadline, kind, id)"""
-    return entry >> DEADLINE_SHIFT, entry >> KIND_SHIFT & KIND_MASK, entry & ID_MASK
+    return entry >> DEADLINE_SHIFT, entry >> ID_BITS & KIND_MASK, entry & ID_MASK
 
 
 class Timers:
-    """A heap of hints. ``arm`` is O(log n); the owner asks state whether the earliest hint is still true."""
+    """Pending hints, earliest first."""
 
-    __slots__ = ("heap",)
+    __slots__ = ("bucket", "buckets", "front", "keys", "size")
 
     def __init__(self) -> None:
-        self.heap: list[int] = []
+        self.front: list[int] = []  # a heap: everything up to and including ``bucket``
+        self.bucket = -1
+        self.keys: list[int] = []  # a heap of the later buckets' numbers
+        self.buckets: dict[int, list[int]] = {}
+        self.size = 0
 
     def arm(self, deadline: int, kind: int, ident: int) -> None:
         """``deadline`` 0 means none and is ignored."""
-        if deadline:
-            heappush(self.heap, deadline << DEADLINE_SHIFT | kind << KIND_SHIFT | ident)
+        if not deadline:
+            return
+        entry = deadline << DEADLINE_SHIFT | kind << ID_BITS | ident
+        number = entry >> BUCKET_SHIFT
+        self.size += 1
+        if number <= self.bucket:
+            heappush(self.front, entry)
+            return
+        entries = self.buckets.get(number)
+        if entries is None:
+            self.buckets[number] = [entry]
+            heappush(self.keys, number)
+        else:
+            entries.append(entry)
+
+    def first(self) -> int | None:
+        """The earliest entry, left in its place."""
+        while not self.front:
+            if not self.keys:
+                return None
+            self.bucket = heappop(self.keys)
+            self.front = self.buckets.pop(self.bucket)
+            heapify(self.front)
+        return self.front[0]
 
     def drop(self) -> None:
-        heappop(self.heap)
+        """Forget what :meth:`first` said."""
+        heappop(self.front)
+        self.size -= 1
+
+    def entries(self) -> set[int]:
+        """All of them, in no order."""
+        return {entry for entries in (self.front, *self.buckets.values()) for entry in entries}
