@@ -128,4 +128,3 @@ STREAM_TABLE: Mapping[Role, Mapping[str, Scope]] = {
 def find_scope(table: Mapping[Role, Mapping[str, Scope]], role: Role, name: str) -> Scope | None:
     """How far ``role`` may go with ``name``; None: not at all."""
     return table[role].get(name)
-

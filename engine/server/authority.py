@@ -165,6 +165,10 @@ class Authority:
             case _:
                 return covers(principal, tenant)
 
+    def tenant_shown(self, principal: Principal) -> str:
+        """The tenant whose rows are shown; empty for all."""
+        return "" if principal.tenant == EVERY_TENANT else principal.tenant
+
     def stream(self, principal: Principal, name: str) -> StreamKey:
         """The stream behind a name. Raises :class:`WireError`: forbidden or unknown_stream."""
         parsed = parse_stream(name)

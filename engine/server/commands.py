@@ -7,8 +7,8 @@ from engine.dispatch.commands import Command
 from engine.ports import Answer, Overloaded, Stopped
 from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
-from engine.server.counters import Counters
 from engine.server.door import Door
+from engine.telemetry.counters import Counters
 from engine.wire.errors import SENTENCES, WireCode, WireError
 from engine.wire.messages import Do, Error, Ok
 

@@ -20,13 +20,13 @@ from engine.ports import Committed
 from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
-from engine.server.counters import Counters
 from engine.server.door import Door
 from engine.server.gate import Gate
 from engine.server.hub import Hub
 from engine.server.questions import Questions
 from engine.server.resumes import Resumes
 from engine.server.roster import Roster
+from engine.telemetry.counters import Counters
 from engine.telemetry.tally import Tally
 from engine.wire import limits
 from engine.wire.errors import Close
@@ -103,7 +103,7 @@ class Core:
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
             core.directory.load(dict(dispatcher.contacts), agent_tenants)
             core.roster.load(dispatcher)
-            core.tally.load(dispatcher.contacts, dispatcher.now)
+            core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now)
             core.hub.last_lsn = door.figures.last_lsn
             core.roster.epoch = door.figures.epoch
             door.add_listener(core.on_commit)

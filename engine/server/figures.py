@@ -5,76 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.dispatch.agents import SIGNED_ON, AgentState
-from engine.dispatch.contacts import ContactState
 from engine.dispatch.dispatcher import Dispatcher
+from engine.telemetry.gauges import read_gauges
 from engine.telemetry.tally import REPLY_RATE_MS, QueueTally, Tally
 from engine.wire.queries import Figures, QueueRow
-
-S = ContactState
-_WITH_AGENT = frozenset({S.CONNECTED, S.DORMANT})
-
-
-class QueueGauges:
-    """Contacts of one queue, by what they are doing now."""
-
-    __slots__ = ("bot", "connected", "offered")
-
-    def __init__(self) -> None:
-        self.offered = 0
-        self.connected = 0
-        self.bot = 0
-
-
-def queue_gauges(dispatcher: Dispatcher) -> dict[str, QueueGauges]:
-    """One pass over the contacts that agents hold; those that merely wait are counted by their lines."""
-    gauges = {name: QueueGauges() for name in dispatcher.policy.queues}
-    for agent in dispatcher.agents.values():
-        for number in agent.contacts:
-            contact = dispatcher.contacts.get(number)
-            row = gauges.get(contact.queue) if contact is not None else None
-            if contact is None or row is None:
-                continue
-            if contact.state in _WITH_AGENT:
-                if contact.stage == "bot":
-                    row.bot += 1
-                else:
-                    row.connected += 1
-            elif contact.state in (S.OFFERED, S.HELD):
-                row.offered += 1
-    return gauges
-
-
-def open_agents_by_pool(dispatcher: Dispatcher) -> dict[str, int]:
-    """Available agents with room, per pool."""
-    pools: dict[str, int] = {}
-    for agent in dispatcher.agents.values():
-        if agent.state is AgentState.AVAILABLE and agent.load < agent.capacity:
-            for pool in agent.profile.pools:
-                pools[pool] = pools.get(pool, 0) + 1
-    return pools
 
 
 def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueRow]:
     """One row per queue of the tenant (empty: of all), in the policy's order."""
-    gauges = queue_gauges(dispatcher)
-    pools = open_agents_by_pool(dispatcher)
+    gauges = read_gauges(dispatcher)
     rows = []
     for name, queue in dispatcher.policy.queues.items():
         if tenant and queue.tenant != tenant:
             continue
-        counts, now = tally.queues.get(name) or QueueTally(), gauges[name]
+        counts, now = tally.queues.get(name) or QueueTally(), gauges.queues[name]
         rows.append(
             QueueRow(
                 queue=name,
                 tenant=queue.tenant,
-                waiting=dispatcher.queue_length(name),
-                longest_wait_ms=dispatcher.longest_wait(name),
+                waiting=now.waiting,
+                longest_wait_ms=now.longest_wait_ms,
                 offered=now.offered,
                 connected=now.connected,
                 bot=now.bot,
-                closed=name in dispatcher.closed_queues,
-                notice=queue.closed_notice if name in dispatcher.closed_queues else "",
-                open_agents=sum(pools.get(pool, 0) for pool in queue.pools),
+                closed=now.closed,
+                notice=queue.closed_notice if now.closed else "",
+                open_agents=sum(gauges.pools[pool].with_room for pool in queue.pools),
                 submitted=counts.submitted,
                 answered=counts.answered,
                 abandoned=counts.abandoned,

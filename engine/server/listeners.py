@@ -15,6 +15,7 @@ import trio
 from engine.config import Address
 from engine.server.connection import Connection
 from engine.server.core import Core
+from engine.telemetry.logs import where
 from engine.wire import limits, websocket
 from engine.wire.framed import FramedCarrier
 
@@ -79,7 +80,9 @@ def _remove_dead_socket(path: str) -> None:
 def bound_address(listener: trio.SocketListener) -> str:
     """``host:port`` or ``unix:path``, as bound."""
     name = listener.socket.getsockname()
-    return f"unix:{name}" if isinstance(name, str) else f"{name[0]}:{name[1]}"
+    if isinstance(name, str):
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 class Admission:
@@ -162,9 +165,9 @@ class Listeners:
                 opened()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             counters.closed["broken"] += 1
-        except Exception as error:  # one connection's crash is that connection's end, and is counted
+        except Exception as error:  # noqa: BLE001  # one connection's crash is that connection's end, and is counted
             counters.crashes += 1
-            self._core.log.error("connection_crashed", error=type(error).__name__, exc_info=True)
+            self._core.log.error("connection_crashed", where=where(error))
         finally:
             with trio.move_on_after(0):
                 await trio.aclose_forcefully(stream)

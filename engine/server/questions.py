@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from engine.access.roles import EVERY_TENANT, Role
+from engine.access.roles import Role
 from engine.dispatch.contacts import Contact
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.refusals import Code
@@ -15,12 +15,12 @@ from engine.server import views
 from engine.server.authority import Authority, Unknown, covers
 from engine.server.commands import error_frame
 from engine.server.connection import Connection
-from engine.server.counters import Counters
 from engine.server.door import Door
 from engine.server.figures import figures_of, queue_rows
 from engine.server.hub import Hub
 from engine.server.roster import Roster
 from engine.server.stories import Stories
+from engine.telemetry.counters import Counters
 from engine.telemetry.tally import Tally
 from engine.wire import limits
 from engine.wire import queries as q
@@ -86,7 +86,7 @@ class Questions:
     # --- lists ----------------------------------------------------------------------------------------------------
 
     async def _queues(self, connection: Connection, _query: q.AskQueues) -> dict[str, Any]:
-        tenant = _tenant(connection.principal)
+        tenant = self._authority.tenant_shown(connection.principal)
         rows = await self._door.ask(lambda dispatcher: queue_rows(dispatcher, self._tally, tenant))
         return {"queues": rows}
 
@@ -171,12 +171,16 @@ class Questions:
         return {"messages": rows, "more": len(read) > limit}
 
     async def _explain(self, connection: Connection, query: q.AskExplain) -> q.ExplainResult:
-        return await self._stories.explain(connection.principal, query, self._visible)
+        return await self.explain(connection.principal, query)
+
+    async def explain(self, principal: Principal, query: q.AskExplain) -> q.ExplainResult:
+        """Raises :class:`Unknown` and :class:`HistoryTrimmed`."""
+        return await self._stories.explain(principal, query, self._visible)
 
     # --- the domain -----------------------------------------------------------------------------------------------
 
     async def _figures(self, connection: Connection, _query: q.AskFigures) -> q.Figures:
-        tenant = _tenant(connection.principal)
+        tenant = self._authority.tenant_shown(connection.principal)
 
         def build(dispatcher: Dispatcher) -> q.Figures:
             return figures_of(
@@ -210,11 +214,6 @@ class Questions:
         if contact is None or not self._visible(principal, contact):
             raise Unknown(Code.UNKNOWN_CONTACT, str(number))
         return contact
-
-
-def _tenant(principal: Principal) -> str:
-    """The tenant whose rows are shown; empty for all."""
-    return "" if principal.tenant == EVERY_TENANT else principal.tenant
 
 
 def _holder(dispatcher: Dispatcher, number: int) -> str:

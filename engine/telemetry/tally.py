@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.ports import Committed
 # Exact bounds of the service levels people promise (20, 30, 60, 100 and 180 s), and a few around them.
 WAIT_BOUNDS_MS = (5_000, 10_000, 20_000, 30_000, 60_000, 100_000, 180_000, 300_000, 600_000, 1_800_000)
 REPLY_RATE_MS = 180_000
+OUTCOMES = ("made", "accepted", "declined", "expired", "rescinded")
 
 
 class Distribution:
@@ -65,7 +66,7 @@ class QueueTally:
     transferred: int = 0
     requeued: int = 0
     messages: Counter[str] = field(default_factory=Counter)
-    offers: Counter[str] = field(default_factory=Counter)
+    offers: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(OUTCOMES, 0)))
     waits: Distribution = field(default_factory=lambda: Distribution(WAIT_BOUNDS_MS))
     reply_rounds: Distribution = field(default_factory=lambda: Distribution(WAIT_BOUNDS_MS))
     rounds_unanswered: int = 0
@@ -88,9 +89,11 @@ class Tally:
         self.rejected: Counter[str] = Counter()
         self._places: dict[int, tuple[QueueTally, bool]] = {}
 
-    def load(self, contacts: Mapping[int, Contact], now: int) -> None:
-        """Start from recovered state: nothing is counted for what happened before."""
+    def load(self, queues: Iterable[str], contacts: Mapping[int, Contact], now: int) -> None:
+        """Start from recovered state: nothing is counted for what happened before, and every queue has its zeros."""
         self.since = now
+        for name in queues:
+            self.queue(name)
         for number, contact in contacts.items():
             self._places[number] = (self.queue(contact.queue), contact.stage == "bot")
 

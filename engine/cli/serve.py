@@ -1,0 +1,226 @@
+"""``sluice serve``: an engine with its listeners, until it is told to stop."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import msgspec
+import structlog
+import trio
+
+from engine.access.tokens import BadKeyFile, Keys
+from engine.bootstrap import open_driver, tune_process, wall_ms
+from engine.config import Address, BadAddress, ServeConfig
+from engine.dispatch import commands as cmd
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.problems import PolicyErrors
+from engine.driver import Driver, PolicyRefused
+from engine.ports import Overloaded, Stopped, StoreError
+from engine.server.core import Core
+from engine.server.listeners import BindError, is_loopback
+from engine.server.roster import SERVER
+from engine.server.server import Addresses, Server
+from engine.telemetry.logs import set_up_logs
+
+EXIT_CODES = """\b
+Exit codes:
+  0  stopped as told (SIGTERM, SIGINT)
+  1  the store failed or is in use, or an address cannot be listened on
+  2  wrong usage, or a policy or key file with problems
+
+Signals: SIGHUP reads the policy file again, whole or not at all.
+"""
+# Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
+_GC = (50_000, 20, 50)
+
+
+def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None], Address | None]:
+    def parse(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Address | None:
+        try:
+            return None if text is None else Address.parse(text, unix=unix)
+        except BadAddress as error:
+            raise click.BadParameter(str(error)) from None
+
+    return parse
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--store", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the journal.")
+@click.option("--ws", callback=_address(unix=False), metavar="HOST:PORT", help="WebSocket (JSON and msgpack).")
+@click.option(
+    "--msgpack", callback=_address(unix=True), metavar="HOST:PORT|unix:PATH", help="Framed msgpack, for programs."
+)
+@click.option("--http", callback=_address(unix=False), metavar="HOST:PORT", help="Health, readiness, metrics.")
+@click.option("--keys", type=click.Path(dir_okay=False, path_type=Path), help="Key file (`sluice token --create`).")
+@click.option(
+    "--origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may connect; again for more."
+)
+@click.option("--listen-remote", is_flag=True, help="Plain listeners may bind beyond loopback. Put TLS before them.")
+@click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
+@click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
+def serve(
+    policy: Path,
+    store: Path,
+    ws: Address | None,
+    msgpack: Address | None,
+    http: Address | None,
+    keys: Path | None,
+    origins: tuple[str, ...],
+    listen_remote: bool,
+    dev: bool,
+    clock_speed: float,
+) -> None:
+    """Route contacts by POLICY, journal in --store, until SIGTERM.
+
+    Says one JSON line on stdout when it is ready: the addresses by carrier (port 0 becomes a free one). Logs are JSON
+    lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
+    """
+    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote)
+    _check(config)
+    signing = _load_keys(keys)
+    text = _read_policy(policy)
+    set_up_logs()
+    tune_process()
+    try:
+        trio.run(_serve, config, text, signing)
+    except (StoreError, BindError, PolicyRefused) as error:
+        _leave(1, f"{_kind(error)}: {error}")
+
+
+def _check(config: ServeConfig) -> None:
+    addresses = [address for address in (config.ws, config.msgpack, config.http) if address is not None]
+    if not addresses:
+        raise click.UsageError("nothing to listen on: give --ws, --msgpack or --http")
+    if not config.dev and config.clock_speed != 1.0:
+        raise click.UsageError(f"--clock-speed: got {config.clock_speed:g}, wanted 1 without --dev")
+    if config.clock_speed <= 0:
+        raise click.UsageError(f"--clock-speed: got {config.clock_speed:g}, wanted a number above 0")
+    if config.dev and any(not address.path and not is_loopback(address.host) for address in addresses):
+        raise click.UsageError("--dev listens on this machine only: give loopback addresses, or accounts (--keys)")
+    if not config.dev and config.keys is None:
+        raise click.UsageError("nobody could connect: give --keys FILE (`sluice token --create FILE`), or --dev")
+
+
+def _load_keys(path: Path | None) -> Keys | None:
+    try:
+        return None if path is None else Keys.load(path)
+    except BadKeyFile as error:
+        _leave(2, str(error))
+
+
+def _read_policy(path: Path) -> str:
+    """The text of a policy without problems; else every problem on stderr, and out."""
+    try:
+        text = path.read_text("utf-8")
+        compile_policy(text)
+    except (OSError, UnicodeDecodeError) as error:
+        _leave(2, f"policy file: cannot be read, got {error} ({path})")
+    except PolicyErrors as errors:
+        for problem in errors.problems:
+            click.echo(f"sluice: {problem.placed(str(path))}", err=True)
+        _leave(2, f"policy file: {len(errors.problems)} problem(s), nothing was started ({path})")
+    return text
+
+
+async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
+    log = structlog.get_logger("sluice.serve")
+    failure: BaseException | None = None
+    try:
+        async with open_driver(text, config.store, clock_scale=config.clock_speed) as driver:
+            core = await Core.start(
+                driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
+            )
+            server = Server(core, config)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC)
+            async with trio.open_nursery() as nursery:
+                addresses = await nursery.start(server.run)
+                _say_ready(config, driver, addresses, core.policy.version)
+                nursery.start_soon(_heed_signals, config, driver, server)
+                if config.dev:
+                    log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
+                await server.stopped.wait()
+                nursery.cancel_scope.cancel()
+            log.info("stopped", lsn=driver.last_lsn)
+    except BaseExceptionGroup as group:
+        failure = _first(group)
+    if failure is not None:
+        raise failure
+
+
+async def _heed_signals(config: ServeConfig, driver: Driver, server: Server) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                await _reload(config.policy, driver)
+            else:
+                server.stop()
+
+
+async def _reload(path: Path, driver: Driver) -> None:
+    """The file as it is now, whole or not at all; what is wrong with it goes to the log."""
+    log = structlog.get_logger("sluice.policy")
+    try:
+        text = await trio.Path(path).read_text("utf-8")
+        version = compile_policy(text).version
+        answer = await driver.submit(cmd.ApplyPolicy(text), SERVER)
+    except (OSError, UnicodeDecodeError) as error:
+        log.error("policy_not_applied", why=f"cannot be read: {error}", file=str(path))
+    except PolicyErrors as errors:
+        log.error(
+            "policy_not_applied", problems=[problem.placed(path.name) for problem in errors.problems], file=str(path)
+        )
+    except (Overloaded, Stopped) as error:
+        log.error("policy_not_applied", why=str(error), file=str(path))
+    else:
+        if answer.code:
+            log.error("policy_not_applied", why=f"{answer.what}: {answer.got}, wanted {answer.wanted}", file=str(path))
+        else:
+            log.info("policy_applied", version=version, lsn=answer.lsn)
+
+
+def _say_ready(config: ServeConfig, driver: Driver, addresses: Addresses, policy: str) -> None:
+    """The first and only line on stdout."""
+    ready = {
+        "ready": True,
+        **{name: url for name in ("ws", "msgpack", "http") if (url := getattr(addresses, name))},
+        "store": str(config.store),
+        "policy": policy,
+        "epoch": driver.figures.epoch,
+        "lsn": driver.last_lsn,
+        "dev": config.dev,
+        "clock_speed": config.clock_speed,
+    }
+    click.echo(msgspec.json.encode(ready))
+    if config.dev:
+        click.echo(_BANNER, err=True)
+
+
+_BANNER = """
+  ╔══════════════════════════════════════════════════════════════════╗
+  ║  --dev: NO ACCOUNTS. Anybody on this machine can be anybody.     ║
+  ║  For trying things out and for tests; never for real customers.  ║
+  ╚══════════════════════════════════════════════════════════════════╝"""
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def _kind(error: Exception) -> str:
+    return {"BindError": "address", "PolicyRefused": "policy"}.get(type(error).__name__, "store")
+
+
+def _leave(code: int, line: str) -> NoReturn:
+    click.echo(f"sluice: {line}", err=True)
+    sys.exit(code)
