@@ -26,7 +26,7 @@ def quantile(values: Sequence[int], share: float) -> int:
 
 @dataclass(slots=True)
 class Figures:
-    """One row. ``in_time`` of ``rounds`` were answered within the promise; a round left unanswered counts once it is late."""
+    """One row. ``in_time`` of ``rounds`` (those that ended) were answered by a person within the promise."""
 
     name: str
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
@@ -52,7 +52,7 @@ class Figures:
 
     @property
     def reply_rate(self) -> float:
-        """Share of chat rounds answered by a person within the promise; -1 when none ended."""
+        """Share of ended chat rounds that a person answered within the promise; -1 when none ended."""
         return self.in_time / self.rounds if self.rounds else -1.0
 
     @property
@@ -71,13 +71,12 @@ class Figures:
         self.transfers += life.transfers
         if life.bot_reply_ms >= 0:
             self.bot_first_replies.append(life.bot_reply_ms)
-        late = sum(reply.took_ms > PROMISE_MS for reply in life.replies)
         in_time = sum(reply.answered and reply.took_ms <= PROMISE_MS for reply in life.replies)
         if life.mail:
-            self.mail_rounds += in_time + late
+            self.mail_rounds += len(life.replies)
             self.mail_in_time += in_time
             return
-        self.rounds += in_time + late
+        self.rounds += len(life.replies)
         self.in_time += in_time
         if life.answered_at:
             self.first_replies.append(life.first_reply_ms)

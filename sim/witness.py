@@ -43,6 +43,7 @@ class Life:
     waited_so_far_ms: int = 0
     reply_since: int = 0  # the reply clock; 0: stopped
     answered_at: int = 0
+    answered_by: str = ""
     first_reply_ms: int = -1  # of answered: from person_since to the first word
     waited_ms: int = -1  # of answered: its part without being connected
     bot_reply_ms: int = -1  # from arrival to a bot's first word
@@ -212,7 +213,7 @@ class Witness:
                 life.replies.append(Reply(event.at - life.reply_since, True))
                 life.reply_since = 0
             if not life.answered_at:
-                life.answered_at, life.waited_ms = event.at, life.waited_so_far_ms
+                life.answered_at, life.answered_by, life.waited_ms = event.at, event.agent, life.waited_so_far_ms
                 life.first_reply_ms = event.at - life.person_since
 
     @staticmethod

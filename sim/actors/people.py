@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import log
 
 import numpy as np
@@ -172,7 +172,7 @@ class Person:
             chat.owes_reply = False
             chat.replies += 1
             chat.turn += 1
-            return [self._say(chat), *self._after_reply(chat)]
+            return [self._say(chat, phrases.REPLIES), *self._after_reply(chat)]
         if guard != chat.turn:
             return []
         if what == "pass_on":
@@ -180,8 +180,12 @@ class Person:
                 contact=contact, agent=self.agent, to_queue=self._passes_on[chat.queue], reason="other_team"
             )
             return [Do(command)]
-        reason = "done" if what == "close" else "no_reply"
-        return [Do(cmd.CloseContact(contact=contact, agent=self.agent, reason=reason))]
+        if what == "silence":
+            return [self._close(contact, "no_reply")]
+        if chat.channel in self._mails:
+            return [self._close(contact, "done")]
+        # The last word is the house's: a round left open would count as unanswered.
+        return [self._say(chat, phrases.LAST_REPLIES), self._close(contact, "done")]
 
     def _after_reply(self, chat: Chat) -> list[Deed]:
         if chat.channel in self._mails:
@@ -190,9 +194,12 @@ class Person:
             return [Wake(LAST_WORD_MS, "pass_on", chat.contact, chat.turn)]
         return [Wake(self._length(self._people.silence), "silence", chat.contact, chat.turn)]
 
-    def _say(self, chat: Chat) -> Do:
+    def _say(self, chat: Chat, lines: Mapping[str, Sequence[str]]) -> Do:
         command = cmd.AddMessage(contact=chat.contact, sender=Sender.AGENT, agent=self.agent)
-        return Do(command, phrases.line(phrases.REPLIES, chat.language, chat.contact + chat.replies))
+        return Do(command, phrases.line(lines, chat.language, chat.contact + chat.replies))
+
+    def _close(self, contact: int, reason: str) -> Do:
+        return Do(cmd.CloseContact(contact=contact, agent=self.agent, reason=reason))
 
     def _change(self, event: ev.AgentStateChanged) -> list[Deed]:
         self.state = event.after

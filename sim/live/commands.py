@@ -28,7 +28,7 @@ The JSON line (with --json the last line of stdout; waits in scenario ms, latenc
   lost, double_assigned, over_capacity
                     faults that an independent checker found in what the clients saw: acknowledged and gone; with two
                     agents at once; more units in hand than the agent can carry
-  reply_rate_180s   chat rounds answered by a person within 180 s ÷ (those answered + those left later than that)
+  reply_rate_180s   chat rounds answered by a person within 180 s ÷ chat rounds that ended, answered or not
   asa_ms            mean wait of answered chats: waiting for a person until connected, time with a bot left out
   offer_p99_ms      real ms from the stamp of the record that made an offer to the agent's client reading it
   accept_ack_p99_ms real ms from sending an accept to its durable answer

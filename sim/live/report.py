@@ -51,8 +51,8 @@ class Report:
             "submitted": (seen["ContactSubmitted"], int(engine["submitted"])),
             "answered": (ever_answered, int(engine["answered"])),
             "abandoned": (seen["ContactAbandoned"], int(engine["abandoned"])),
-            "deflected": (seen["ContactDeflected"], int(engine["deflected"])),
             "closed": (seen["ContactClosed"], int(engine["closed"])),
+            "reply_rounds": (self.total.rounds + self.total.mail_rounds, int(engine["reply_rounds"])),
         }
 
     @property

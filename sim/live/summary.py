@@ -114,8 +114,7 @@ def _paragraphs(report: Report, words: Wording) -> Iterator[str]:
 def _wait(report: Report, words: Wording, life: Life, waited_ms: int, told: Mapping[str, Any] | None) -> Iterator[str]:
     names = report.seen.names
     if life.answered_at:
-        agent = next((name for name in reversed(life.agents) if name in names), "")
-        until = words("until_answered", agent=names.get(agent, agent))
+        until = words("until_answered", agent=names.get(life.answered_by, life.answered_by))
     else:
         until = words("until_left" if life.ended_at else "until_now")
     yield words(
