@@ -266,6 +266,62 @@ def test_conditions_may_be_written_in_every_toml_way(rules: str, enters: str | N
     assert compile_policy(text).enter({"blocked": False}).queue == "presale"
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[channels.web]", "[channels]\nweb = 3"), "channels.web must be a table, got 3"),
+        (("[[queues.presale.steps]]", "[queues.presale.steps]"), "steps must be a list of tables, got a table"),
+        (('bot_pools = ["bot"]', "steps = [3, {}]"), "steps[0] must be a table, got 3"),
+        (('requirement = "presale >= 3 and english"', "requirement = 1979-05-27"), "text, got a date or time"),
+        (('bot_pools = ["bot"]', "boost = inf"), "boost must be a finite number, got inf"),
+        (('bot_pools = ["bot"]', "boost = []"), "boost must be a number, got a list"),
+        (('bot_pools = ["bot"]', f"slope = 1{'0' * 40}"), "got a number of more than 20 digits"),
+        (('["onsite"]', '["onsite", 3]'), "pools[1] must be text, got 3"),
+    ],
+)
+def test_a_wrong_shape_is_named(change: tuple[str, str], said: str) -> None:
+    """What was wanted, what was got."""
+    text = shop(change)
+    if "steps = " in change[1]:
+        text = text.replace("[[queues.presale.steps]]", "[old]")
+    assert any(said in problem.message for problem in problems_of(text))
+
+
+@pytest.mark.parametrize(
+    ("when", "code"),
+    [
+        ("{ tier = [] }", "empty"),
+        ("{ tier = nan }", "wrong_type"),
+        ("{ tier = { a = 1 } }", "wrong_type"),
+        ("{ shop = 3 }", "unknown_name"),
+        ('{ channel = ["web", "wap"] }', "unknown_name"),
+        ('{ " tier" = 1 }', "bad_name"),
+        ("{ " + ", ".join(f"a{n} = 1" for n in range(17)) + " }", "too_many"),
+        ("{ tier = [" + "1, " * 1001 + "] }", "too_many"),
+    ],
+)
+def test_a_condition_is_checked(when: str, code: str) -> None:
+    """Values one can compare with, names that exist, and not too many."""
+    text = shop(rules=f'[[entry]]\nname = "x"\nwhen = {when}\nqueue = "presale"')
+    assert [problem.code for problem in problems_of(text)] == [code]
+
+
+def test_a_deflection_has_a_reason_and_an_alternative() -> None:
+    """Never silence: an empty reason says nothing."""
+    found = problems_of(shop(rules=EXTRA + 'deflect = { reason = "" }'))
+    assert [(problem.code, problem.path) for problem in found] == [
+        ("missing", "entry[0].deflect.alternative"),
+        ("empty", "entry[0].deflect.reason"),
+    ]
+
+
+def test_two_steps_of_a_queue_may_not_share_a_name() -> None:
+    """Explanations name the step: which one was it?"""
+    text = shop(("[[entry]]", '[[queues.presale.steps]]\nname = "remote"\nraise_priority = 1\n[[entry]]'))
+    (problem,) = problems_of(text)
+    assert (problem.code, problem.path) == ("same_name", "queues.presale.steps[1].name")
+
+
 # --- any text ---------------------------------------------------------------------------------------------------------
 
 words = st.sampled_from(

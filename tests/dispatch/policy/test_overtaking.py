@@ -106,6 +106,26 @@ def test_a_step_without_a_fixed_moment_is_taken_at_its_worst() -> None:
     assert windows_of(two(a={"steps": [step]}, b={"priority": 1}))["a", "b"] == ("unbounded", 0)
 
 
+def test_a_step_on_the_age_clock_may_have_come_before_the_wait_began() -> None:
+    """B was with a bot for long: its raise is there at once; A came straight to people: its raise takes the full minute."""
+    step = {"clock": "age", "after_ms": MINUTE, "raise_priority": 1}
+    assert windows_of(two(a={"steps": [step]}, b={"steps": [step]}))["a", "b"] == ("within", MINUTE)
+
+
+def test_a_class_that_ties_only_where_it_cannot_stand_never_passes() -> None:
+    """A holds B's score only from 2 minutes on, when B, which never grows, has been raised past it or is behind."""
+    steps = [{"after_ms": 2 * MINUTE, "add_pools": ["onsite"]}]
+    policy = two(SCORE, a={"slope": 1, "pools": ["elsewhere"], "steps": steps}, b={"slope": 0, "boost": 2})
+    assert windows_of(policy)["a", "b"] == ("within", 0)
+    later = [{"after_ms": 3 * MINUTE, "add_pools": ["onsite"]}]
+    policy = two(
+        SCORE,
+        a={"slope": 1, "pools": ["elsewhere"], "steps": steps},
+        b={"slope": 0, "boost": 2, "pools": ["elsewhere"], "steps": later},
+    )
+    assert windows_of(policy)["a", "b"] == ("earlier", MINUTE)
+
+
 def test_classes_are_what_the_entry_rules_make() -> None:
     """One queue with two priorities is two classes; a bot stage is one of its own; an unreached queue has its own."""
     text = policy_text(
