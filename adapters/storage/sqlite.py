@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from adapters.storage.lease import VALID_MS, Holder, boot_ms
+from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check_sqlite, configure
 from adapters.storage.rows import (
     KEY_BYTES,
     PLACE_BYTES,
@@ -44,19 +45,12 @@ from engine.ports import (
 
 JOURNAL = "journal.sqlite"
 SNAPSHOTS = "snapshots"
-# Older ones can lose a committed transaction when a checkpoint meets a WAL reset.
-SQLITE_FLOOR = (3, 51, 3)
-_APPLICATION_ID = 0x534C5543  # "SLUC"
-_FORMAT = 1
 # An opener waits this long for a writer, so that a second engine refuses within a second; a committing engine waits
 # longer: only another opener's look at the lease can be in its way.
 _OPEN_BUSY_MS = 400
 _COMMIT_BUSY_MS = 10_000
 # A commit renews the lease when the last renewal is at least this old.
 _RENEW_AFTER_MS = 500
-# Pages (4 KiB) in the WAL before a commit writes them back: 16 MiB, so that few commits pay for it.
-_CHECKPOINT_PAGES = 4_000
-_WAL_KEPT_BYTES = 64 << 20
 
 _SCHEMA = f"""
 CREATE TABLE journal (lsn INTEGER PRIMARY KEY, row BLOB NOT NULL);
@@ -65,11 +59,11 @@ CREATE INDEX answers_by_key ON answers (key);
 CREATE TABLE messages (place BLOB PRIMARY KEY, lsn BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (
     only INTEGER PRIMARY KEY CHECK (only = 1), epoch INTEGER NOT NULL, holder BLOB NOT NULL, renewed_ms INTEGER NOT NULL,
-    wall_ms INTEGER NOT NULL, now_ms INTEGER NOT NULL
+    wall_ms INTEGER NOT NULL, now_ms INTEGER NOT NULL, last_lsn INTEGER NOT NULL
 );
-INSERT INTO lease VALUES (1, 0, x'', 0, 0, 0);
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_FORMAT};
+INSERT INTO lease VALUES (1, 0, x'', 0, 0, 0, 0);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
 """
 
 _encoder = msgspec.msgpack.Encoder()
@@ -128,7 +122,8 @@ class SqliteJournal:
     def damage(self) -> list[str]:
         with self._reading() as connection:
             said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(100)")]
-        return [f"{self.path}: {line}" for line in said if line != "ok"]
+            cut = _cut_off(connection, _last(connection)[0])
+        return [f"{self.path}: {line}" for line in said if line != "ok"] + [str(missing) for missing in cut]
 
     def close(self) -> None:
         while self._idle:
@@ -154,7 +149,7 @@ class SqliteJournal:
             raise StoreError(f"{self.path}: there is no journal here")
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
         connection.set_busy_timeout(_COMMIT_BUSY_MS)
-        _check_format(connection, self.path)
+        check_format(connection, self.path)
         return connection
 
     @contextmanager
@@ -209,8 +204,8 @@ class SqliteStore(SqliteJournal):
     def commit(self, batch: Batch) -> None:
         assert batch.records, "a commit without records"
         first, count = batch.records[0].lsn, len(batch.records)
-        assert (first, batch.records[-1].lsn) == (self._last_lsn + 1, self._last_lsn + count), "lsns are dense"
         with self._writing() as writer:
+            assert (first, batch.records[-1].lsn) == (self._last_lsn + 1, self._last_lsn + count), "lsns are dense"
             writer.execute("BEGIN IMMEDIATE")
             writer.execute(
                 "INSERT INTO journal SELECT ? + rowid - 1, value FROM carray(?) WHERE (SELECT epoch FROM lease) = ?",
@@ -230,10 +225,10 @@ class SqliteStore(SqliteJournal):
                     " FROM carray(?)",
                     (_blobs([pack_message(row) for row in batch.messages]),),
                 )
+            self._last_lsn += count
             if (now := self._boot_ms()) >= self._renewed_ms + _RENEW_AFTER_MS:
                 self._renew(writer, now, batch.wall_ms, batch.now_ms)
             writer.execute("COMMIT")
-        self._last_lsn += count
 
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         if not keys:
@@ -253,12 +248,13 @@ class SqliteStore(SqliteJournal):
 
     def forget_answers(self, before_stamp: int, limit: int) -> int:
         with self._writing() as writer:
-            rows = writer.execute("SELECT place, row FROM answers ORDER BY place LIMIT ?", (limit,)).fetchall()
-            old = 0
-            while old < len(rows) and unpack_answer(rows[old][1]).stamp < before_stamp:
-                old += 1
+            old, until = 0, 0
+            for place, row in writer.execute("SELECT place, row FROM answers ORDER BY place LIMIT ?", (limit,)):
+                if unpack_answer(row).stamp >= before_stamp:
+                    break
+                old, until = old + 1, place
             if old:
-                writer.execute("DELETE FROM answers WHERE place <= ?", (rows[old - 1][0],))
+                writer.execute("DELETE FROM answers WHERE place <= ?", (until,))
         return old
 
     def free_bytes(self) -> int:
@@ -276,7 +272,9 @@ class SqliteStore(SqliteJournal):
                 if self._broken:  # the pages in memory are not to be trusted: nothing more is written
                     writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 else:
-                    writer.execute("UPDATE lease SET holder = x'' WHERE epoch = ?", (self._epoch,))
+                    writer.execute(
+                        "UPDATE lease SET holder = x'', last_lsn = ? WHERE epoch = ?", (self._last_lsn, self._epoch)
+                    )
         finally:
             writer.close(True)
 
@@ -296,25 +294,28 @@ class SqliteStore(SqliteJournal):
     def _take(self, writer: apsw.Connection) -> Opened:
         writer.set_busy_timeout(_OPEN_BUSY_MS)
         try:
-            _configure(writer, self.path)
+            configure(writer, self.path)
             writer.execute("BEGIN IMMEDIATE")
         except apsw.BusyError as error:
             raise LeaseHeld(f"{self.path}: another process is writing to it") from error
         created = not writer.execute("SELECT count(*) FROM sqlite_schema").get
         if created:
             writer.execute(_SCHEMA)
-        _check_format(writer, self.path)
+        check_format(writer, self.path)
         epoch, holder, renewed, wall, now = writer.execute(
             "SELECT epoch, holder, renewed_ms, wall_ms, now_ms FROM lease"
         ).get
         boot_now = self._boot_ms()
         self._refuse_while_held(holder, renewed, boot_now)
-        self._epoch, self._renewed_ms = epoch + 1, boot_now
+        # The first commit renews at once: with it the clocks become known, from which the next start counts our absence.
+        self._epoch, self._renewed_ms = epoch + 1, boot_now - _RENEW_AFTER_MS
         writer.execute(
             "UPDATE lease SET epoch = ?, holder = ?, renewed_ms = ?",
             (self._epoch, _encoder.encode(self._holder), boot_now),
         )
         self._last_lsn, last_hash = _last(writer)
+        if cut := _cut_off(writer, self._last_lsn):
+            raise cut[0]
         writer.execute("COMMIT")
         writer.set_busy_timeout(_COMMIT_BUSY_MS)
         return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created)
@@ -335,8 +336,8 @@ class SqliteStore(SqliteJournal):
 
     def _renew(self, writer: apsw.Connection, boot_now: int, wall_ms: int, now_ms: int) -> None:
         writer.execute(
-            "UPDATE lease SET renewed_ms = ?, wall_ms = ?, now_ms = ? WHERE epoch = ?",
-            (boot_now, wall_ms, now_ms, self._epoch),
+            "UPDATE lease SET renewed_ms = ?, wall_ms = ?, now_ms = ?, last_lsn = ? WHERE epoch = ?",
+            (boot_now, wall_ms, now_ms, self._last_lsn, self._epoch),
         )
         if writer.changes() != 1:
             raise self._lease_lost(writer)
@@ -347,39 +348,12 @@ class SqliteStore(SqliteJournal):
         return LeaseLost(f"{self.path}: another engine took this store: our epoch {self._epoch}, now {epoch}")
 
 
-def check_sqlite(version: str) -> None:
-    """Raises :class:`StoreError` for a SQLite with a known fault."""
-    if tuple(int(part) for part in version.split(".")[:3]) < SQLITE_FLOOR:
-        wanted = ".".join(str(part) for part in SQLITE_FLOOR)
-        raise StoreError(f"SQLite {version} can lose committed records; wanted at least {wanted} (apsw bundles one)")
-
-
-def _configure(writer: apsw.Connection, path: Path) -> None:
-    """Set what durability rests on, and read each back: SQLite answers a pragma it cannot follow with silence."""
-    pragmas: list[tuple[str, str | int, str | int]] = [
-        ("journal_mode", "WAL", "wal"),
-        ("synchronous", "FULL", 2),
-        ("fullfsync", 1, 1),
-        ("checkpoint_fullfsync", 1, 1),
-        ("cell_size_check", 1, 1),
-        ("trusted_schema", 0, 0),
-        ("wal_autocheckpoint", _CHECKPOINT_PAGES, _CHECKPOINT_PAGES),
-        ("journal_size_limit", _WAL_KEPT_BYTES, _WAL_KEPT_BYTES),
-    ]
-    for name, value, wanted in pragmas:
-        writer.execute(f"PRAGMA {name} = {value}").fetchall()
-        got = writer.execute(f"PRAGMA {name}").get
-        if got != wanted:
-            raise StoreError(f"{path}: SQLite would not take {name}: got {got!r}, wanted {wanted!r}")
-
-
-def _check_format(connection: apsw.Connection, path: Path) -> None:
-    application = connection.execute("PRAGMA application_id").get
-    version = connection.execute("PRAGMA user_version").get
-    if application != _APPLICATION_ID:
-        raise StoreError(f"{path}: not a Sluice journal (application id {application:#x}, wanted {_APPLICATION_ID:#x})")
-    if version != _FORMAT:
-        raise StoreError(f"{path}: journal format {version}; this release reads format {_FORMAT}")
+def _cut_off(connection: apsw.Connection, last_lsn: int) -> list[Corrupt]:
+    """A damaged page can hide the newest rows without a trace in themselves; the lease remembers how far they went."""
+    known = connection.execute("SELECT last_lsn FROM lease").get
+    if last_lsn >= known:
+        return []
+    return [Corrupt(f"journal record {last_lsn + 1} is missing: the journal once went to {known}", last_lsn + 1)]
 
 
 def _last(connection: apsw.Connection) -> tuple[int, bytes]:
