@@ -71,9 +71,7 @@ class Findings:
             table = self.document.tables[str(section)][name]
             called = table.get(key) if isinstance(table, dict) else None
             return (kind, called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
-        if section in KIND_OF:
-            return (KIND_OF[str(section)], str(name)), path[2:]
-        return ("", ""), path
+        return (KIND_OF[str(section)], str(name)), path[2:]
 
     def sorted(self) -> list[Problem]:
         return sorted(self.problems, key=lambda found: (found.line, found.path, found.code))

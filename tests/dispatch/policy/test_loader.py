@@ -138,6 +138,7 @@ def test_random_files_have_the_right_lines(rows: list[tuple[str, str, int]], dat
         ("a = 1\n\na = 2\n", 3, "Cannot overwrite a value"),
         ("a = 1\nb = '''\n\n", 2, "Expected"),
         ("a = 1\nb", 2, "Expected '='"),
+        ('a = 1\n"\\q" = 2', 2, "Unescaped"),
         ("a = " + "9" * 5000, 1, "thousands of digits"),
         ("a = 1\nb = '\ud800'", 2, "half a character"),
     ],

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from engine.cli.policy import language, policy
 from engine.cli.policy_report import WORDS, length
 from engine.dispatch.policy.template import TEMPLATE
-from tests.dispatch.policy.drafts import line_of, shop
+from tests.dispatch.policy.drafts import line_of, queue_table, shop
 from tests.dispatch.policy.test_check import TEAM
 
 
@@ -52,6 +52,24 @@ def test_a_good_policy_is_shown_as_tables(file: Path) -> None:
     team.write_text(TEAM, encoding="utf-8")
     named = run("check", file, "--agents", team, "--lang", "en").output
     assert "1: ann" in named and "1: robo" in named
+
+
+def test_remarks_stand_above_the_tables_and_cost_nothing(file: Path) -> None:
+    """A pool that nobody uses is worth a second look, and the exit code stays 0."""
+    file.write_text(shop(("[pools.bot]", "[pools.bot]\n[pools.night]")), encoding="utf-8")
+    result = run("check", file, "--lang", "en")
+    assert result.exit_code == 0
+    assert "Worth a second look" in result.output and 'pool "night": no queue uses this pool' in result.output
+
+
+def test_a_long_list_says_how_much_it_leaves_out(file: Path) -> None:
+    """Two hundred queues in one pool, some by two rules: the tables stay readable."""
+    rule = '[[entry]]\nname = "r{}"\nwhen = {{ n = {} }}\nqueue = "q{}"\npriority = {}\nrequirement = "{}"\n'
+    rules = "".join(rule.format(n, n, n // 2, n, "english" if n % 2 else "") for n in range(400))
+    queues = "".join(queue_table(f"q{n}", pools='["onsite"]') for n in range(200))
+    file.write_text(shop(("[queues.presale]", queues + "[queues.presale]"), rules=rules), encoding="utf-8")
+    output = run("check", file, "--lang", "en").output
+    assert "pairs are left out" in output and "more" in output and "at once, by rule r1" in output
 
 
 def test_a_bad_policy_is_one_line_a_problem(file: Path) -> None:
