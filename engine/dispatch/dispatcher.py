@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from engine.dispatch import snapshots
 from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
+from engine.dispatch.commands import StartEngine
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
@@ -54,6 +55,11 @@ class Dispatcher:
         state.out = out
         if stamp < state.now:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
+            return out
+        if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
+            state.now = stamp
+            HANDLERS[StartEngine](state, command)
+            self._expire_due(stamp, UNBOUNDED)
             return out
         self._expire_due(stamp, UNBOUNDED)
         state.now = stamp

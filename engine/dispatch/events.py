@@ -64,6 +64,7 @@ class ContactJoined(_Event, tag="contact.joined", frozen=True, gc=False):
     contact: int
     channel: str
     external_id: str
+    opening: bool = True
 
 
 class ContactResumed(_Event, tag="contact.resumed", frozen=True, gc=False):
@@ -352,8 +353,11 @@ class AgentLost(_Event, tag="agent.lost", frozen=True, gc=False):
 
 
 class AgentBack(_Event, tag="agent.back", frozen=True, gc=False):
+    """As before the loss; ``until``: the automatic change that was running then (0: none)."""
+
     agent: str
     after: str
+    until: int = 0
 
 
 class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):

@@ -78,9 +78,9 @@ def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None
 
 
 def start_reply_clock(state: State, contact: Contact) -> None:
-    """The customer's message waits for a person from now, unless one already does."""
+    """If the customer has written and waits for a person, the reply clock runs from now, unless it already does."""
     channel = state.policy.channels.get(contact.channel)
-    if not contact.reply_since and contact.stage == "person" and channel is not None and channel.messages:
+    if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
         state.emit(ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
 
 
@@ -206,7 +206,7 @@ def connect(state: State, offer: Offer) -> None:
     state.emit(ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
     channel = state.policy.channels.get(contact.channel)
     person = state.agents[offer.agent].profile.kind != AgentKind.BOT
-    if person and not contact.answered_at and channel is not None and not channel.messages:
+    if person and not contact.answered and channel is not None and not channel.messages:
         state.emit(ev.ContactAnswered(state.now, contact.contact, offer.agent, waited, waited))
 
 
@@ -223,7 +223,13 @@ def reconsider_without(state: State, seat: Seat) -> None:
             place(state, contact, "affinity_ended")
     if seat.agent.state in PRESENT:
         return
-    for number in sorted(stranded(seat)):
+    reconsider_stranded(state, seat.lanes)
+
+
+def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
+    """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
+    state.settle()
+    for number in sorted(stranded(lanes)):
         found = state.contacts.get(number)
         if found is None or found.state is not QUEUED:
             continue
@@ -235,10 +241,10 @@ def reconsider_without(state: State, seat: Seat) -> None:
         place(state, found, "agent_left")
 
 
-def stranded(seat: Seat) -> set[int]:
-    """Contacts in this agent's lanes whom its leaving may have left with nobody, or with decliners only."""
+def stranded(lanes: Iterable[Lane]) -> set[int]:
+    """Contacts in these lanes who may have been left with nobody, or with decliners only."""
     numbers: set[int] = set()
-    for lane in seat.lanes:
+    for lane in lanes:
         if not lane.waits or lane.signed_on > FEW:
             continue
         if not lane.signed_on:

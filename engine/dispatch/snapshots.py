@@ -75,4 +75,5 @@ def index_names(state: State, contact: Contact) -> None:
         if external_id:
             state.by_external[(contact.tenant, channel, external_id)] = contact.contact
     if contact.customer:
-        state.by_customer[(contact.tenant, contact.shop, contact.customer)] = contact.contact
+        key = (contact.tenant, contact.shop, contact.customer)
+        state.by_customer[key] = (*state.by_customer.get(key, ()), contact.contact)

@@ -79,7 +79,7 @@ class State:
         self.out: list[Event] = []
         self.apply: Appliers = {}
         self.by_external: dict[tuple[str, str, str], int] = {}
-        self.by_customer: dict[tuple[str, str, str], int] = {}
+        self.by_customer: dict[tuple[str, str, str], tuple[int, ...]] = {}  # ascending
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -189,6 +189,8 @@ class State:
                 lanes.append(self._lane(requirement, pool, contact.cost, limited, limit))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
+            if not lanes:  # a stage without pools: it stands in its queue's line only
+                keyed.append((0, 0.0, True))
             known = self._stands[key] = Stand(tuple(lanes), tuple(keyed), queue.boost, contact.step < len(queue.steps))
         return known
 
@@ -379,7 +381,7 @@ class State:
 
     def reply_due(self, contact: Contact) -> int:
         """The next alarm of the reply clock; 0: none."""
-        if not contact.reply_since or contact.reply_alarm == 2:
+        if not contact.replying or contact.reply_alarm == 2:
             return 0
         queue = self.policy.queues[contact.queue]
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)

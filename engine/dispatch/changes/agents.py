@@ -17,13 +17,13 @@ def defined(state: State, event: ev.AgentDefined) -> None:
     profile = event.profile
     agent = state.agents.get(profile.agent)
     if agent is None:
-        agent = Agent(profile, state.next_seq, capacity=profile.capacity)
+        agent = Agent(profile, state.next_seq, capacity=profile.capacity, lasting_capacity=profile.capacity)
         state.agents[profile.agent] = agent
         state.next_seq += 1
         state.seat_agent(agent)
         return
     old = state.unseat_agent(agent)
-    agent.profile = profile
+    agent.profile, agent.lasting_capacity = profile, profile.capacity
     if not agent.capacity_until:
         agent.capacity = profile.capacity
     state.seat_agent(agent)
@@ -52,7 +52,7 @@ def state_changed(state: State, event: ev.AgentStateChanged) -> None:
 @applies(ev.AgentLost)
 def lost(state: State, event: ev.AgentLost) -> None:
     agent = state.agents[event.agent]
-    agent.before_lost, agent.until = event.before, event.grace_until
+    agent.before_lost, agent.until_before_lost, agent.until = event.before, agent.until, event.grace_until
     state.timers.arm(event.grace_until, Kind.AGENT_UNTIL, agent.seq)
     enter_state(state, agent, A.LOST)
 
@@ -60,7 +60,8 @@ def lost(state: State, event: ev.AgentLost) -> None:
 @applies(ev.AgentBack)
 def back(state: State, event: ev.AgentBack) -> None:
     agent = state.agents[event.agent]
-    agent.before_lost, agent.until = "", 0
+    agent.before_lost, agent.until, agent.until_before_lost = "", event.until, 0
+    state.timers.arm(event.until, Kind.AGENT_UNTIL, agent.seq)
     enter_state(state, agent, A(event.after))
 
 
@@ -74,6 +75,8 @@ def back_off_ended(state: State, event: ev.BackOffEnded) -> None:
 def capacity_changed(state: State, event: ev.CapacityChanged) -> None:
     agent = state.agents[event.agent]
     agent.capacity, agent.capacity_until = event.capacity, event.until
+    if not event.until:
+        agent.lasting_capacity = event.capacity
     state.timers.arm(event.until, Kind.CAPACITY, agent.seq)
     state.freer(state.seats[event.agent])
 

@@ -37,6 +37,7 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
         step_at=at,
         asks=event.asks,
         cost=event.cost,
+        owed=event.opening,
         source=event.source,
     )
     state.contacts[number] = contact
@@ -44,7 +45,8 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
     if event.external_id:
         state.by_external[(event.tenant, event.channel, event.external_id)] = number
     if event.customer:
-        state.by_customer[(event.tenant, event.shop, event.customer)] = number
+        customer = (event.tenant, event.shop, event.customer)
+        state.by_customer[customer] = (*state.by_customer.get(customer, ()), number)
     state.enter_line(contact)
     state.enter_lanes(contact)
 
@@ -60,6 +62,7 @@ def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
     if event.external_id and key not in state.by_external:
         contact.joined = [*contact.joined, (event.channel, event.external_id)]
         state.by_external[key] = contact.contact
+    contact.owed = contact.owed or event.opening
 
 
 @applies_to_contact(ev.ContactResumed)
@@ -122,11 +125,16 @@ def decliner_forgotten(state: State, event: ev.DeclinerForgotten, contact: Conta
 @applies_to_contact(ev.MessageAdded)
 def message_added(state: State, event: ev.MessageAdded, contact: Contact) -> None:
     contact.messages = event.seq
+    if event.sender == "customer":
+        contact.owed = True
+    elif event.sender == "agent" and not event.automatic:
+        contact.owed = False
 
 
 @applies_to_contact(ev.ReplyStarted)
 def reply_started(state: State, event: ev.ReplyStarted, contact: Contact) -> None:
-    contact.reply_since, contact.reply_round, contact.reply_alarm = event.at, event.round, 0
+    contact.replying, contact.reply_since = True, event.at
+    contact.reply_round, contact.reply_alarm = event.round, 0
     state.timers.arm(state.reply_due(contact), Kind.REPLY, contact.contact)
 
 
@@ -143,12 +151,12 @@ def reply_breached(state: State, event: ev.ReplyBreached, contact: Contact) -> N
 
 @applies_to_contact(ev.ReplyStopped)
 def reply_stopped(state: State, event: ev.ReplyStopped, contact: Contact) -> None:
-    contact.reply_since = contact.reply_alarm = 0
+    contact.replying, contact.reply_since, contact.reply_alarm = False, 0, 0
 
 
 @applies_to_contact(ev.ContactAnswered)
 def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
-    contact.answered_at = event.at
+    contact.answered, contact.answered_at = True, event.at
 
 
 @applies_to_contact(ev.ContactConnected)
@@ -286,7 +294,10 @@ def unname(state: State, contact: Contact) -> None:
         if state.by_external.get((contact.tenant, channel, external_id)) == contact.contact:
             del state.by_external[(contact.tenant, channel, external_id)]
     key = (contact.tenant, contact.shop, contact.customer)
-    if state.by_customer.get(key) == contact.contact:
+    numbers = state.by_customer.get(key, ())
+    if len(numbers) > 1:
+        state.by_customer[key] = tuple(number for number in numbers if number != contact.contact)
+    elif numbers:
         del state.by_customer[key]
 
 

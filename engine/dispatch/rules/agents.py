@@ -7,7 +7,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, Agent, AgentState
 from engine.dispatch.commands import AgentKind, AgentProfile
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import feed, place, reconsider_without, start_reply_clock
+from engine.dispatch.matching import feed, place, reconsider_stranded, reconsider_without, start_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.contacts import freed, priority_in
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
@@ -46,9 +46,13 @@ def define(state: State, command: cmd.DefineAgent) -> None:
 
 
 def redefine(state: State, profile: AgentProfile) -> None:
+    """Room or skills may have come, so it is fed; skills may have gone, so its old lanes look elsewhere."""
+    old = state.seats.get(profile.agent)
     state.emit(ev.AgentDefined(state.now, profile))
     seat = state.seats[profile.agent]
     feed(state, seat, "redefined")
+    if old is not None:
+        reconsider_stranded(state, [lane for lane in old.lanes if seat.agent.seq not in lane.members])
 
 
 @handles(cmd.RemoveAgent)
@@ -58,6 +62,12 @@ def remove(state: State, command: cmd.RemoveAgent) -> None:
         return None
     if agent.state is not A.OFFLINE or agent.contacts:
         return state.refuse(command, Code.AGENT_BUSY, agent.state, "an offline agent without work")
+    state.settle()
+    seat = state.seats[command.agent]
+    for number in sorted(seat.preferred):
+        state.emit(ev.AffinityEnded(state.now, number, command.agent, "agent_removed"))
+    for number in sorted(seat.declined):
+        state.emit(ev.DeclinerForgotten(state.now, number, command.agent, "agent_removed"))
     state.emit(ev.AgentRemoved(state.now, command.agent))
 
 
@@ -205,7 +215,7 @@ def come_back_command(state: State, command: cmd.ReturnAgent) -> None:
 def come_back(state: State, agent: Agent) -> None:
     """As before the loss; what it served is still its own."""
     name = agent.profile.agent
-    state.emit(ev.AgentBack(state.now, name, agent.before_lost or "available"))
+    state.emit(ev.AgentBack(state.now, name, agent.before_lost or "available", agent.until_before_lost))
     freed(state, name, "available")
 
 

@@ -70,8 +70,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
         )
     )
     contact = state.contacts[number]
-    if command.opening:
-        start_reply_clock(state, contact)
+    start_reply_clock(state, contact)
     return place(state, contact, "arrival")
 
 
@@ -93,7 +92,7 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
     if command.external_id:
         number = state.by_external.get((command.tenant, command.channel, command.external_id))
     if number is None and command.customer:
-        number = state.by_customer.get((command.tenant, command.shop, command.customer))
+        number = next(reversed(state.by_customer.get((command.tenant, command.shop, command.customer), ())), None)
         if number is not None and state.policy.several_per_customer and state.contacts[number].state is not ABANDONED:
             number = None
     if number is None:
@@ -104,9 +103,8 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
     else:
-        state.emit(ev.ContactJoined(state.now, number, command.channel, command.external_id))
-        if command.opening:
-            start_reply_clock(state, contact)
+        state.emit(ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening))
+        start_reply_clock(state, contact)
     return True
 
 
@@ -180,9 +178,12 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
             hand_to_people(state, contact, command.intent, command.reason)
         return None
     if contact.stage == "bot":
+        agent = contact.agent
         take_back(state, contact, "person_asked")
         ask_person(state, contact, command.intent, command.reason)
         place(state, contact, "person_asked")
+        if agent:
+            freed(state, agent)
 
 
 def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> None:
@@ -205,7 +206,7 @@ def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> 
     )
     start_reply_clock(state, contact)
     place(state, contact, "hand_off")
-    feed(state, state.seats[agent], "freed")
+    freed(state, agent)
 
 
 def take_back(state: State, contact: Contact, reason: str) -> None:
@@ -230,12 +231,12 @@ def abandon(state: State, command: cmd.AbandonContact) -> None:
     if not window:
         state.emit(ev.ContactForgotten(state.now, contact.contact))
     if agent:
-        feed(state, state.seats[agent], "freed")
+        freed(state, agent)
 
 
 def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
     """End the running round, if one runs."""
-    if contact.reply_since:
+    if contact.replying:
         took = state.now - contact.reply_since
         number = contact.contact
         state.emit(ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
@@ -303,7 +304,7 @@ def move(state: State, command: cmd.MoveContact) -> None:
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
     place(state, contact, "moved")
     if agent:
-        feed(state, state.seats[agent], "freed")
+        freed(state, agent)
 
 
 def priority_in(state: State, contact: Contact, queue: Queue) -> int:

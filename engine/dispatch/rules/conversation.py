@@ -39,9 +39,9 @@ def add_message(state: State, command: cmd.AddMessage) -> None:
     if sender == Sender.CUSTOMER:
         start_reply_clock(state, contact)
     elif not automatic:
-        if not contact.answered_at:
+        if not contact.answered:
             waited = contact.waited_ms(state.now)
-            since = contact.reply_since or contact.connected_at
+            since = contact.reply_since if contact.replying else contact.connected_at
             state.emit(ev.ContactAnswered(state.now, number, agent, waited, state.now - since))
         stop_reply_clock(state, contact, agent, answered=True)
 

@@ -62,8 +62,8 @@ def agent_due(state: State, seq: int) -> None:
 
 def capacity_due(state: State, seq: int) -> None:
     seat = state.seats_by_seq[seq]
-    profile = seat.agent.profile
-    state.emit(ev.CapacityChanged(state.now, profile.agent, profile.capacity, 0, "ended"))
+    agent = seat.agent
+    state.emit(ev.CapacityChanged(state.now, agent.profile.agent, agent.lasting_capacity, 0, "ended"))
     feed(state, seat, "capacity")
 
 
