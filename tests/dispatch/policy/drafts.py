@@ -55,7 +55,7 @@ def holds(node: Node, skills: Mapping[str, int], attributes: Mapping[str, Value]
     """What the language says, word by word, and slowly."""
     match node:
         case ("skill", name, level):
-            return skills.get(name, 0) >= level
+            return bool(skills.get(name, 0) >= level)
         case ("attr", name, values):
             return name in attributes and any(_same(attributes[name], value) for value in values)
         case ("not", inner):

@@ -225,15 +225,14 @@ def test_names_are_bounded_and_printable() -> None:
 def test_counts_are_bounded(section: str) -> None:
     """At the limit fine, one more refused."""
     limit = MAX_COUNTS[section]
-    text = SHOP.replace("[[queues.presale.steps]]", "[[queues.presale.steps]]", 1)
     have = {"channels": 2, "pools": 3}.get(section, 1)
     make = {
-        "queues": lambda n: queue_table(f"q{n}", pools='["onsite"]'),
-        "entry": lambda n: f'[[entry]]\nname = "r{n}"\nwhen = {{ n = {n} }}\nqueue = "presale"\n',
-        "steps": lambda n: "[[queues.presale.steps]]\nraise_priority = 1\nafter_ms = 1\n",
-    }.get(section, lambda n: f"[{section}.s{n}]\n")
-    more = [make(n) for n in range(limit - have + 1)]
-    before, after = text.split("[[entry]]")
+        "queues": queue_table("q{n}", pools='["onsite"]'),
+        "entry": '[[entry]]\nname = "r{n}"\nwhen.n = {n}\nqueue = "presale"\n',
+        "steps": "[[queues.presale.steps]]\nraise_priority = 1\nafter_ms = 1\n",
+    }.get(section, f"[{section}.s{{n}}]\n")
+    more = [make.replace("{n}", str(n)) for n in range(limit - have + 1)]
+    before, after = SHOP.split("[[entry]]")
     compile_policy(before + "\n".join(more[:-1]) + "\n[[entry]]" + after)
     codes = [problem.code for problem in problems_of(before + "\n".join(more) + "\n[[entry]]" + after)]
     assert codes[0] == "too_many"
@@ -357,7 +356,7 @@ def toml_of(value: Any) -> str:
             return "{" + ", ".join(f"{toml_of(key)} = {toml_of(item)}" for key, item in value.items()) + "}"
         case int() | float():
             return repr(value)
-    return value.isoformat()
+    return str(value.isoformat())
 
 
 @given(st.dictionaries(words, values, max_size=6))

@@ -110,7 +110,8 @@ def key_text(key: str) -> str:
 @given(st.lists(st.tuples(keys, scalars, st.integers(0, 2)), max_size=8, unique_by=lambda row: row[0]), st.data())
 def test_random_files_have_the_right_lines(rows: list[tuple[str, str, int]], data: st.DataObject) -> None:
     """Lines are noted while the file is being written; the scanner, which only reads it, finds the same."""
-    text, expected = "", {}
+    text = ""
+    expected: dict[Path, int] = {}
     tables: dict[str, int] = {}
     where: Path = ()
     for key, value, before in rows:

@@ -208,8 +208,8 @@ def test_the_dispatcher_keeps_to_the_windows(
 
 
 def _submit(dispatcher: Dispatcher, queue: str, at: int) -> int:
-    fields = {"tenant": "acme", "channel": "web", "shop": "flagship", "customer": queue, "external_id": queue}
-    events = dispatcher.handle(cm.SubmitContact(attributes={"to": queue}, **fields), at)
+    command = cm.SubmitContact("acme", "web", queue, queue, "flagship", {"to": queue})
+    events = dispatcher.handle(command, at)
     return next(event.contact for event in events if isinstance(event, ev.ContactSubmitted))
 
 
