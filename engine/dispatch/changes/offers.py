@@ -67,6 +67,7 @@ def offer_expired(state: State, event: ev.OfferExpired, contact: Contact) -> Non
 
 @applies_to_contact(ev.OfferRescinded)
 def offer_rescinded(state: State, event: ev.OfferRescinded, contact: Contact) -> None:
+    contact.offers -= 1  # nobody's fault: it does not count
     end_offer(state, event.offer, contact, event.agent, "rescinded", event.at)
 
 
