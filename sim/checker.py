@@ -29,11 +29,14 @@ class Verdict:
         return not (self.lost or self.double_assigned or self.over_capacity or self.faults)
 
 
-def judge(witness: Witness, known_open: Iterable[int]) -> Verdict:
-    """``known_open``: the contacts that the engine, asked after play, still has."""
+def judge(witness: Witness, known_open: Iterable[int], up_to_lsn: int | None = None) -> Verdict:
+    """``known_open``: the contacts that the engine, asked after play, still has.
+
+    ``up_to_lsn``: how far every client has read its streams; what one agent heard later than that, another may not have.
+    """
     verdict = Verdict()
     _find_lost(witness, set(known_open), verdict)
-    _find_double(witness.finish(), verdict)
+    _find_double(_cut(witness.finish(), up_to_lsn), verdict)
     worst = {overload.agent: overload for overload in sorted(witness.overloads, key=lambda each: each.units)}
     verdict.over_capacity = len(worst)
     verdict.faults += [
@@ -41,6 +44,12 @@ def judge(witness: Witness, known_open: Iterable[int]) -> Verdict:
         for agent, overload in sorted(worst.items())
     ]
     return verdict
+
+
+def _cut(holdings: list[Holding], up_to_lsn: int | None) -> list[Holding]:
+    if up_to_lsn is None:
+        return holdings
+    return [holding for holding in holdings if holding.begin <= up_to_lsn]
 
 
 def _find_lost(witness: Witness, known_open: set[int], verdict: Verdict) -> None:

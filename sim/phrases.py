@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-OPENINGS = {
-    "zh": ("你好，在吗？", "亲，问一下", "您好", "在不在？"),
-    "en": ("Hello?", "Hi there", "Hello, I have a question"),
-}
-
 QUESTIONS: dict[str, dict[str, Sequence[str]]] = {
     "presale": {
         "zh": ("这件外套的尺码偏大还是偏小？身高168该选哪个", "现在下单有什么优惠吗？能用店铺券吗"),
@@ -52,7 +47,6 @@ MORE = {
     "en": ("It is the order above", "Is there another way?", "How long will it take?", "And the other one?", "I see"),
 }
 NUDGES = {"zh": ("有人吗？", "还要等多久？", "在吗在吗"), "en": ("Anyone there?", "How much longer?", "Hello??")}
-ASKS_PERSON = {"zh": ("转人工", "人工客服"), "en": ("human, please", "Let me talk to a person")}
 UNSOLVED = {"zh": ("没有解决我的问题", "答非所问，没有解决"), "en": ("That does not help", "No, that does not help me")}
 FAREWELLS = {"zh": ("好的，谢谢！", "明白了，谢谢"), "en": ("Great, thank you!", "All clear, thank you")}
 REPLIES = {

@@ -1,4 +1,4 @@
-"""A bot: greets, knows a topic by its words, answers, and hands to a person what it cannot settle."""
+"""A bot: knows a topic by its words, answers, and hands to a person what it cannot settle."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from sim.actors.deeds import Deed, Do, Wake
 from sim.scenario import Scenario
 from sim.streams import lognormal_ms
 
+# A customer who has said nothing by then is asked what it is about.
+GREET_MS = 4_000
+
 
 class _Talk:
-    __slots__ = ("greeted", "intent", "language", "reason", "turn")
+    __slots__ = ("intent", "language", "reason", "turn")
 
     def __init__(self) -> None:
         self.intent = ""
         self.language = "zh"
         self.reason = ""  # why it hands the customer on
-        self.greeted = False
         self.turn = 0
 
 
@@ -42,7 +44,7 @@ class Bot:
         match event:
             case ev.ContactConnected(contact=contact, agent=self.profile.agent):
                 self._talks[contact] = _Talk()
-                return [Wake(self._answer_ms(), "greet", contact)]
+                return [Wake(GREET_MS, "greet", contact)]
             case ev.MessageAdded(contact=contact, sender=Sender.CUSTOMER) if contact in self._talks:
                 return self._hear(contact, text)
             case (
@@ -60,7 +62,6 @@ class Bot:
             return []
         match what:
             case "greet":
-                talk.greeted = True
                 return [self._say(contact, phrases.BOT_GREETINGS, talk), self._mind_silence(contact, talk)]
             case "answer":
                 return [self._say(contact, phrases.BOT_ANSWERS, talk), self._mind_silence(contact, talk)]
@@ -86,18 +87,14 @@ class Bot:
         deeds: list[Deed] = []
         for contact in sorted(serving.keys() - self._talks.keys()):
             self._talks[contact] = _Talk()
-            deeds.append(Wake(self._answer_ms(), "greet", contact))
+            deeds.append(Wake(GREET_MS, "greet", contact))
         return [*deeds, *([Do(cmd.SignOn(agent=self.profile.agent))] if state == "offline" else [])]
 
     def _hear(self, contact: int, text: str) -> list[Deed]:
         talk = self._talks[contact]
-        if not talk.greeted:
-            return []  # the opening line; the greeting on its way answers it
         talk.turn += 1
         if phrases.is_farewell(text):
             return [Wake(self._answer_ms(), "close", contact, talk.turn)]
-        if any(text in asked for asked in phrases.ASKS_PERSON.values()):
-            return []  # the channel's button has already asked the engine
         if not talk.intent:
             talk.language = "en" if text.isascii() else "zh"
             talk.intent = phrases.topic_of(text, self._words)

@@ -56,11 +56,7 @@ class Customer:
 
     def arrive(self) -> list[Deed]:
         plan = self.plan
-        opening = (
-            phrases.question(plan.topic, self._words, plan.language, plan.words)
-            if plan.mail
-            else phrases.line(phrases.OPENINGS, plan.language, plan.words)
-        )
+        opening = phrases.question(plan.topic, self._words, plan.language, plan.words)
         command = cmd.SubmitContact(
             tenant=self.tenant,
             channel=plan.channel,
@@ -144,7 +140,7 @@ class Customer:
         return Wake(self.plan.patience_ms, "patience", self.contact, self._wait)
 
     def _hear_bot(self) -> list[Deed]:
-        """Each thing a bot says is a turn: the greeting first, then its answers."""
+        """Each thing a bot says is a turn."""
         self._bot_turns += 1
         self._turn += 1
         think = self.plan.rounds[0].think_ms // 2
@@ -174,11 +170,8 @@ class Customer:
 
     def _write_to_bot(self) -> list[Deed]:
         plan = self.plan
-        if self._bot_turns == 1:
-            if plan.asks_person:
-                said = phrases.line(phrases.ASKS_PERSON, plan.language, plan.words)
-                return [self._say(said), Do(cmd.AskPerson(contact=self.contact))]
-            return [self._say(phrases.question(plan.topic, self._words, plan.language, plan.words))]
+        if plan.asks_person:
+            return [Do(cmd.AskPerson(contact=self.contact))]
         if not plan.contained:
             return [self._say(phrases.line(phrases.UNSOLVED, plan.language, plan.words))]
         if self._bot_turns <= plan.bot_rounds:

@@ -195,18 +195,33 @@ class Play:
         self._timeline.pause()
         with trio.move_on_after(SETTLE_S):
             await _until(lambda: not any(player.unsettled or player.away for player in self._players))
-        # The last pushes are on their way in other sockets than the last answers.
-        await trio.sleep(0.3)
+
+    async def _catch_up(self) -> None:
+        """Every client has read its streams as far as the engine had written them when this was called."""
+
+        async def catch_up(player: Player) -> None:
+            assert player.client is not None
+            # The answer comes after all pushes that the engine had sent before it.
+            await player.client.ask({"type": "streams"})
+
+        with trio.move_on_after(SETTLE_S):
+            async with trio.open_nursery() as nursery:
+                for player in self._players:
+                    nursery.start_soon(catch_up, player)
+        await trio.sleep(0.05)  # each reads what its inbox holds
 
     async def _hear(self, supervisor: Client) -> Seen:
         end_day_ms = min(self._day_ms, self._day_end_ms)
+        # In this order: first what the engine still has, then its place in the journal, then the streams up to there.
         known: list[int] = []
         while True:
             page = await supervisor.ask({"type": "contacts", "after": known[-1] if known else 0, "limit": 100})
             known += [row["contact"] for row in page["contacts"]]
             if not page["more"] or not page["contacts"]:
                 break
-        witness = self.troupe.witness
+        figures = await supervisor.ask({"type": "figures"})
+        await self._catch_up()
+        verdict = judge(self.troupe.witness, known, figures["last_lsn"])
         return Seen(
             troupe=self.troupe,
             policy=self.policy,
@@ -215,8 +230,8 @@ class Play:
             begin_day_ms=self.settings.scenario.at_ms,
             end_day_ms=end_day_ms,
             now_ms=self._clock.now_ms(),
-            verdict=judge(witness, known),
-            figures=await supervisor.ask({"type": "figures"}),
+            verdict=verdict,
+            figures=figures,
             names={
                 player.subject: player.actor.post.profile.name
                 for player in self._agents
