@@ -15,7 +15,7 @@ from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
-from engine.dispatch.policy.requirements import Requirement, both, parse
+from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
 from engine.dispatch.timers import Kind, Timers, unpack
@@ -165,7 +165,7 @@ class State:
         known = self._requirements.get(key)
         if known is None:
             queue = self.policy.queues[contact.queue]
-            known = both(queue.requirement, parse(contact.requires))
+            known = both(queue.requirement, parse_canonical(contact.requires))
             dropped = [name for step in queue.steps[: contact.step] for name in step.relax]
             if dropped:
                 known = known.without(dropped)

@@ -8,7 +8,7 @@ from engine.dispatch.commands import AgentKind, Value
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import ask_person, feed, place, reconsider_without, start_reply_clock
 from engine.dispatch.policy.compiled import Entry, Queue
-from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse
+from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
@@ -154,7 +154,7 @@ def reclassify(state: State, contact: Contact, why: str) -> None:
     if not entry.queue:
         return
     queue = state.policy.queues[entry.queue]
-    asks = parse(contact.asks)
+    asks = parse_canonical(contact.asks)
     requires = joined(entry.requirement, asks).text
     priority = queue.priority if entry.priority is None else entry.priority
     if (contact.queue, contact.priority, contact.requires) == (queue.name, priority, requires):
