@@ -55,6 +55,8 @@ class Refused(ClientError):
 
     def __str__(self) -> str:
         said = self.what or self.message or self.code
+        if self.what and self.message and self.message not in self.what:
+            said = f"{self.what}: {self.message}"
         got = f", got {self.got}" if self.got else ""
         wanted = f", wanted {self.wanted}" if self.wanted else ""
         return f"{said}{got}{wanted} ({self.code})"

@@ -312,7 +312,7 @@ def why_not(now: Explanation, words: Words) -> list[str]:
 
 def _reason(reason: Reason, agent: str, words: Words) -> str:
     state, _, why = reason.got.partition(" ")
-    family = "contact_state" if reason.code == "contact_not_waiting" else "state"
+    family = "contact_state" if reason.code in ("contact_not_waiting", "serving") else "state"
     state = words.code(family, state) + (f" ({words.code('word', why)})" if why else "")
     wanted = words.agent(reason.wanted) if reason.code == "preferred_other" else requirement(reason.wanted)
     return words.say(

@@ -68,7 +68,7 @@ async def test_a_refusal_says_what_got_wanted(engine: FakeEngine) -> None:
     """The engine refuses an offer that is gone; the caller gets code and words, and no exception group."""
     words = {"message": "gone", "what": "offer 9", "got": "expired", "wanted": "an open offer"}
     engine.on_do = lambda frame: {"code": "offer_gone", **words}
-    with pytest.raises(Refused, match=r"offer 9, got expired, wanted an open offer \(offer_gone\)") as caught:
+    with pytest.raises(Refused, match=r"offer 9: gone, got expired, wanted an open offer \(offer_gone\)") as caught:
         async with ann(engine) as client:
             await client.do({"type": "offer.accept", "offer": 9})
     assert caught.value.code == "offer_gone"

@@ -227,7 +227,7 @@ class AgentChat:
             shop=f", {row['shop']}" if row["shop"] else "",
             who=f", {row['customer']}" if row.get("customer") else "",
             waited=length(row["waited_ms"]),
-            left=length(deadline - at) if deadline is not None else "?",
+            left=self.printer.texts.say("agent.within", left=length(deadline - at)) if deadline is not None else "",
         )
 
     def drop(self, contact: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
+import orjson
 from rich.table import Table
 
 from adapters.clients.terminal.engine_options import (
@@ -59,7 +60,8 @@ async def show_answer(door: Door, query: Mapping[str, Any], as_json: bool) -> No
     width = max(map(len, answer), default=0)
     for name, value in answer.items():
         if value not in ("", [], {}):
-            click.echo(clean(f"{name:<{width}}  {value}"))
+            shown = value if isinstance(value, str) else orjson.dumps(value).decode()
+            click.echo(clean(f"{name:<{width}}  {shown}"))
 
 
 @ctl.command(epilog=EXIT_CODES)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from adapters.clients.protocol import Refused
 from adapters.clients.terminal.engine_options import EXIT_REFUSED, Door, engine_options, json_option, print_json, run
+from adapters.clients.terminal.texts import clean
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.problems import PolicyErrors
 
 EXIT_CODES = """\b
 Exit codes:
@@ -25,7 +28,7 @@ Exit codes:
 @json_option
 @engine_options
 def apply(door: Door, file: Path, as_json: bool) -> None:
-    """Send FILE to a running engine, which checks it whole and swaps it in, or keeps the old one.
+    """Check FILE, and send it to a running engine, which swaps it in whole or keeps the old one.
 
     Waiting contacts keep their clocks and open offers stand. `sluice policy check FILE` looks at it beforehand.
     """
@@ -39,19 +42,16 @@ def apply(door: Door, file: Path, as_json: bool) -> None:
 
 
 async def send_policy(door: Door, file: Path, text: str, as_json: bool) -> None:
+    problems = check(file, text, door)
+    if problems:
+        refuse(problems, as_json)
     async with door.connect("supervisor") as client:
         try:
             result = await client.do({"type": "policy.apply", "text": text})
         except Refused as refused:
             if refused.code != "bad_policy":
                 raise
-            problems = problems_of(refused)
-            if as_json:
-                print_json({"ok": False, "problems": problems})
-            else:
-                for problem in problems:
-                    click.echo(f"{file}: {problem}", err=True)
-            raise SystemExit(EXIT_REFUSED) from None
+            refuse([f"{file}: {line}" for line in (refused.got or str(refused)).splitlines()], as_json)
         version = result.get("version") or (await client.ask({"type": "policy"})).get("version", "")
     if as_json:
         print_json({"ok": True, "version": version, "lsn": result.get("lsn", 0)})
@@ -59,6 +59,19 @@ async def send_policy(door: Door, file: Path, text: str, as_json: bool) -> None:
         click.echo(door.texts.say("policy.applied", version=version, lsn=result.get("lsn", 0)))
 
 
-def problems_of(refused: Refused) -> list[str]:
-    """The problems that a refusal lists, one a line."""
-    return [line for line in re.split(r"\n+", refused.got or str(refused)) if line.strip()]
+def check(file: Path, text: str, door: Door) -> list[str]:
+    """Every problem with its place, found here; the engine looks again, and has the last word."""
+    try:
+        compile_policy(text)
+    except PolicyErrors as errors:
+        return [problem.placed(str(file), door.texts.language) for problem in errors.problems]
+    return []
+
+
+def refuse(problems: list[str], as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"ok": False, "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(clean(problem), err=True)
+    raise SystemExit(EXIT_REFUSED)

@@ -59,9 +59,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "agent.on": ("Signed on as {name}.", "已签到：{name}。"),
     "agent.offer": (
-        "OFFER {offer}: contact {contact}, queue {queue}, {channel}{shop}{who}, waited {waited}. /accept or /decline within {left}.",
-        "派单 {offer}：会话 {contact}，队列 {queue}，{channel}{shop}{who}，已等 {waited}。请在 {left} 内 /accept 或 /decline。",
+        "OFFER {offer}: contact {contact}, queue {queue}, {channel}{shop}{who}, waited {waited}. /accept or /decline{left}.",
+        "派单 {offer}：会话 {contact}，队列 {queue}，{channel}{shop}{who}，已等 {waited}。请{left} /accept 或 /decline。",
     ),
+    "agent.within": (" within {left}", "在 {left} 内"),
     "agent.connected": ("[{contact}] connected (queue {queue}).", "[{contact}] 已接通（队列 {queue}）。"),
     "agent.current": ("Text now goes to contact {contact}.", "文字现在发给会话 {contact}。"),
     "agent.no_current": ("No contact to write to.", "没有可写的会话。"),

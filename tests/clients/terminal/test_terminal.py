@@ -6,6 +6,7 @@ import io
 import os
 import string
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from adapters.clients.terminal import chat, ctl, explain, top
 from adapters.clients.terminal.chat_lines import Printer, number_first, parse_line, read_lines
 from adapters.clients.terminal.engine_options import default_language, parse_attributes, parse_names, parse_pairs
 from adapters.clients.terminal.explain import clock, render
-from adapters.clients.terminal.policy_apply import apply, problems_of
+from adapters.clients.terminal.policy_apply import apply
 from adapters.clients.terminal.texts import TEXTS, Texts
 
 EN, ZH = Texts("en"), Texts("zh-CN")
@@ -181,10 +182,14 @@ def test_a_policy_file_that_is_not_text(tmp_path: Path) -> None:
     assert "not UTF-8, got byte 0xff" in result.output
 
 
-def test_the_problems_of_a_policy_come_one_a_line() -> None:
-    """The refusal carries them together."""
-    refused = Refused("bad_policy", got="a (line 3)\nb (line 9)", wanted="a policy without problems")
-    assert problems_of(refused) == ["a (line 3)", "b (line 9)"]
+def test_the_problems_of_a_policy_come_one_a_line(tmp_path: Path) -> None:
+    """They are found before anything is sent, each with its place in this file, in the reader's language."""
+    (tmp_path / "p.toml").write_text('[policy]\nname = "x"\n[channels.web]\ncost = -1\n')
+    result = CliRunner().invoke(apply, [str(tmp_path / "p.toml"), "--url", NOBODY, "--lang", "en"])
+    assert result.exit_code == 1
+    assert f'channel "web": cost must be ≥ 1, got -1 ({tmp_path}/p.toml:4, channels.web.cost)' in result.stderr
+    result = CliRunner().invoke(apply, [str(tmp_path / "p.toml"), "--url", NOBODY, "--lang", "zh-CN", "--json"])
+    assert '"ok":false' in result.stdout
 
 
 def test_every_command_documents_its_exit_codes() -> None:
@@ -226,7 +231,7 @@ def test_the_locale_chooses_the_language(
 
 def test_an_explanation_on_paper() -> None:
     """Two records, one event of a later release among them, and a state that waits."""
-    answer = {
+    answer: dict[str, Any] = {
         "contact": 17,
         "now": {
             "contact": 17, "state": "queued", "queue": "presale", "rule": "any", "stage": "person", "priority": 0,
@@ -244,7 +249,7 @@ def test_an_explanation_on_paper() -> None:
         ],
         "story_cut": True,
     }  # fmt: skip
-    lines = render(answer, "bo", EN, EN.words_for({"bo": "Bo Wang (bo)"}))
+    lines = render(answer, answer, EN, EN.words_for({"bo": "Bo Wang (bo)"}))
     assert lines == [
         "Contact 17",
         "(Older records were not looked through: the story may begin earlier.)",
