@@ -101,30 +101,36 @@ class Connection:
         """Until the peer is gone or we have said our last word. Raises only our own bugs."""
         self.core.on_open(self)
         try:
-            async with trio.open_nursery() as nursery:
-                self.nursery = nursery
-                nursery.start_soon(self._write)
-                with self._reading:
-                    await self._read()
+            async with trio.open_nursery() as writing:
+                writing.start_soon(self._write)
+                polite = False
+                async with trio.open_nursery() as self.nursery:
+                    with self._reading:
+                        polite = await self._read()
+                    self.nursery.cancel_scope.cancel()
                 self._closing = True
-                self.outbox.abandon()
-                nursery.cancel_scope.cancel()
+                if polite:
+                    self.outbox.close()
+                else:
+                    writing.cancel_scope.cancel()
         finally:
             self._closing = True
+            self.outbox.abandon()
             self.core.on_gone(self)
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
+        """Whether the peer ended it in good order, and may still listen to what we had to say."""
         while True:
             try:
                 data = await self.stream.receive_some(READ_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return
+                return False
             if not data:
-                return
+                return True
             self.pings_unanswered = 0
             self._feed(bytes(data))
             if self._closing and self.carrier.peer_closed:
-                return
+                return True
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -277,9 +283,13 @@ class Connection:
         self.deliver(encode(frame, self.encoding))
 
     def answer(self, frame: Ok | Error) -> None:
-        """The answer to something that was taken in."""
+        """The answer to something that was taken in. Called from the driver's task too, so nothing may come out."""
         self.in_flight -= 1
-        self.send(frame)
+        try:
+            self.send(frame)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this connection's end and nobody else's
+            self.core.on_crash(error)
+            self.cut()
 
     def deliver(self, data: bytes) -> None:
         """An encoded frame, in order. A reader too slow for its bound is closed, and may resume."""

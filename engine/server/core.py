@@ -27,6 +27,7 @@ from engine.server.questions import Questions
 from engine.server.resumes import Resumes
 from engine.server.roster import Roster
 from engine.telemetry.counters import Counters
+from engine.telemetry.logs import where
 from engine.telemetry.tally import Tally
 from engine.wire import limits
 from engine.wire.errors import Close
@@ -160,6 +161,11 @@ class Core:
         self.hub.unsubscribe(connection, list(connection.streams))
         if role:
             self.roster.leave(connection)
+
+    def on_crash(self, error: BaseException) -> None:
+        """A connection's handling failed: a bug of ours, counted, logged without what a client said."""
+        self.counters.crashes += 1
+        self.log.error("connection_crashed", where=where(error))
 
     # --- the sweep ------------------------------------------------------------------------------------------------
 

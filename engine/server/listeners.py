@@ -15,7 +15,6 @@ import trio
 from engine.config import Address
 from engine.server.connection import Connection
 from engine.server.core import Core
-from engine.telemetry.logs import where
 from engine.wire import limits, websocket
 from engine.wire.framed import FramedCarrier
 
@@ -166,8 +165,7 @@ class Listeners:
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             counters.closed["broken"] += 1
         except Exception as error:  # noqa: BLE001  # one connection's crash is that connection's end, and is counted
-            counters.crashes += 1
-            self._core.log.error("connection_crashed", where=where(error))
+            self._core.on_crash(error)
         finally:
             with trio.move_on_after(0):
                 await trio.aclose_forcefully(stream)

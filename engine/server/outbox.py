@@ -61,10 +61,14 @@ class Outbox:
         self.size = 0
         return data
 
+    def close(self) -> None:
+        """Nothing more is taken in; what waits is still written."""
+        self.closed = True
+        if self._wake is not None:
+            self._wake.set()
+
     def abandon(self) -> None:
         """Nobody will read any more."""
         self._frames.clear()
         self.size = 0
-        self.closed = True
-        if self._wake is not None:
-            self._wake.set()
+        self.close()

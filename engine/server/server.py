@@ -44,28 +44,31 @@ class Server:
 
     async def run(self, task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED) -> None:
         """Raises :class:`BindError` before anything is served."""
-        config = self._config
-        listeners = Listeners(self.core, OriginRule(config.origins, loopback=config.dev))
-        async with trio.open_nursery() as connections, trio.open_nursery() as doors:
-            ws = msgpack = http = ""
-            for listener in await self._bind(config.ws):
-                doors.start_soon(listeners.serve_websocket, listener, connections)
-                ws = ws or f"ws://{bound_address(listener)}"
-            for listener in await self._bind(config.msgpack):
-                doors.start_soon(listeners.serve_framed, listener, connections)
-                msgpack = msgpack or _msgpack_url(bound_address(listener))
-            if config.http is not None:
-                http = await doors.start(self._run_http, config.http)
-            doors.start_soon(self.core.sweep)
-            task_status.started(Addresses(ws, msgpack, http))
-            await self._stop.wait()
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as doors:
+                task_status.started(await self._open(doors, connections))
+                await self._stop.wait()
+                doors.cancel_scope.cancel()
             self.core.close_all()
             with trio.move_on_after(GOODBYE_S):
                 while self.core.connections:  # noqa: ASYNC110  # each ends in its own time, and nobody else waits for them
                     await trio.sleep(0.02)
-            doors.cancel_scope.cancel()
             connections.cancel_scope.cancel()
         self.stopped.set()
+
+    async def _open(self, doors: trio.Nursery, connections: trio.Nursery) -> Addresses:
+        listeners = Listeners(self.core, OriginRule(self._config.origins, loopback=self._config.dev))
+        ws = msgpack = http = ""
+        for listener in await self._bind(self._config.ws):
+            doors.start_soon(listeners.serve_websocket, listener, connections)
+            ws = ws or f"ws://{bound_address(listener)}"
+        for listener in await self._bind(self._config.msgpack):
+            doors.start_soon(listeners.serve_framed, listener, connections)
+            msgpack = msgpack or _msgpack_url(bound_address(listener))
+        if self._config.http is not None:
+            http = await doors.start(self._run_http, self._config.http)
+        doors.start_soon(self.core.sweep)
+        return Addresses(ws, msgpack, http)
 
     async def _bind(self, address: Address | None) -> list[trio.SocketListener]:
         return [] if address is None else await bind(address, allow_remote=self._config.allow_remote)

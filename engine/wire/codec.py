@@ -120,8 +120,9 @@ class _Inspector:
             return self._checked(1 + max(map(self.depth_of, value), default=0))
         if type(value) is float and not (-_INFINITY < value < _INFINITY):
             raise _fault(WireCode.BAD_NUMBER, "a number", str(value), "a finite number")
-        if type(value) is bytes:
-            raise _fault(WireCode.BAD_TYPE, "a value", "binary", "text")
+        if type(value) in (bytes, msgpack.Timestamp):
+            got = "binary" if type(value) is bytes else "a msgpack timestamp"
+            raise _fault(WireCode.BAD_TYPE, "a value", got, _PLAIN_TYPES)
         return 0
 
     def _count(self, more: int) -> None:
@@ -138,6 +139,7 @@ class _Inspector:
 
 
 _INFINITY = float("inf")
+_PLAIN_TYPES = "nil, boolean, number, text, list or map"
 
 
 def _inspect(data: bytes, encoding: Encoding) -> None:
@@ -161,7 +163,7 @@ def _inspect(data: bytes, encoding: Encoding) -> None:
     except msgpack.OutOfData:
         raise _malformed("the frame ends early") from None
     except (ValueError, msgpack.UnpackException) as error:
-        raise _malformed(str(error)) from None
+        raise _malformed(str(error) or type(error).__name__) from None
 
 
 def _not_finite(word: str) -> NoReturn:
@@ -169,7 +171,7 @@ def _not_finite(word: str) -> NoReturn:
 
 
 def _no_extension(code: int, _data: bytes) -> NoReturn:
-    raise _fault(WireCode.BAD_TYPE, "a value", f"msgpack extension {code}", "nil, boolean, number, text, list or map")
+    raise _fault(WireCode.BAD_TYPE, "a value", f"msgpack extension {code}", _PLAIN_TYPES)
 
 
 def _fault(code: WireCode, what: str, got: str, wanted: str) -> WireError:

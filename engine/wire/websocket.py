@@ -219,4 +219,4 @@ class WebSocketCarrier:
     @property
     def peer_closed(self) -> bool:
         """The peer said close, or broke the protocol: nothing more will come."""
-        return self._protocol.state is not State.OPEN
+        return self._protocol.close_rcvd is not None or self._protocol.parser_exc is not None
