@@ -1,0 +1,292 @@
+"""What must hold after every step, written as naively as it can be said."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from engine.dispatch import events as ev
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compiled import Policy, Queue, Step
+from engine.dispatch.policy.requirements import Requirement, parse_canonical
+
+if TYPE_CHECKING:
+    from tests.dispatch.shadow import Shadow, ShadowAgent, ShadowContact
+
+WAITING = ("queued", "offered", "held")
+WITH_AGENT = ("offered", "held", "connected", "dormant", "wrap_up")
+
+
+@cache
+def requirement(text: str) -> Requirement:
+    return parse_canonical(text)
+
+
+def steps_open(policy: Policy, contact: ShadowContact) -> tuple[Step, ...]:
+    return policy.queues[contact.queue].steps[: contact.step]
+
+
+def pools_open(policy: Policy, contact: ShadowContact) -> list[str]:
+    """In the order in which an arriving contact tries them."""
+    queue = policy.queues[contact.queue]
+    if contact.stage == "bot":
+        return list(queue.bot_pools)
+    pools = list(queue.pools)
+    for step in steps_open(policy, contact):
+        pools += [pool for pool in step.add_pools if pool not in pools]
+    return pools
+
+
+def qualifies(policy: Policy, contact: ShadowContact, agent: ShadowAgent) -> bool:
+    """Pool and requirement: what does not depend on the moment."""
+    if not set(pools_open(policy, contact)) & set(agent.profile.pools):
+        return False
+    profile = agent.profile
+    return all(wanted.matches(profile.skills, profile.attributes) for wanted in needs(policy, contact))
+
+
+def needs(policy: Policy, contact: ShadowContact) -> list[Requirement]:
+    """The queue's and the contact's own, less what steps have relaxed; bots of the bot stage serve anyone."""
+    if contact.stage == "bot":
+        return []
+    relaxed = [name for step in steps_open(policy, contact) for name in step.relax]
+    own = requirement(contact.requires)
+    return [wanted.without(relaxed) for wanted in (policy.queues[contact.queue].requirement, own)]
+
+
+def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
+    """Why this waiting contact cannot be offered to this agent now; empty when it can."""
+    policy, named = shadow.policy, contact.prefer == agent.profile.agent
+    if agent.state != "available":
+        return "state"
+    if agent.back_off_until:
+        return "back_off"
+    if not named and not qualifies(policy, contact, agent):
+        return "pool or requirement"
+    if agent.free < contact.cost:
+        return "capacity"
+    limit = policy.channels[contact.channel].limit
+    if limit:
+        limit = min(limit, agent.profile.channel_limits.get(contact.channel, limit))
+        if sum(shadow.contacts[held].channel == contact.channel for held in agent.contacts) >= limit:
+            return "channel_limit"
+    if agent.profile.agent in contact.decliners:
+        return "declined"
+    if contact.prefer_only and not named:
+        return "preferred_other"
+    return ""
+
+
+def step_clock(contact: ShadowContact, step: Step, now: int) -> int:
+    return now - {"waited": contact.start, "step": contact.step_at, "age": contact.arrived_at}[step.clock]
+
+
+# --- an offer, judged at the moment it is made ----------------------------------------------------------------------
+
+
+def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: ShadowAgent) -> None:
+    queue = shadow.policy.queues[contact.queue]
+    assert e.queue == contact.queue, e
+    assert e.cost == contact.cost, e
+    assert e.waited_ms == e.at - contact.start, e
+    assert e.deadline == e.at + queue.offer_ms, e
+    assert e.policy == shadow.policy.version, e
+    assert e.step == contact.step, e
+    if e.forced:
+        return
+    reason = why_not(shadow, contact, agent)
+    assert not reason, f"offered although {reason}: {e}"
+    assert e.preferred == (contact.prefer == e.agent), e
+    if not e.preferred:
+        assert e.pool in agent.profile.pools, e
+        assert e.pool in pools_open(shadow.policy, contact), e
+    rivals = [c for c in shadow.contacts.values() if c.state == "queued" and not why_not(shadow, c, agent)]
+    if not contact.ever_preferred:
+        for rival in rivals:
+            same = fair_class(rival) == fair_class(contact) and not rival.ever_preferred
+            assert not (same and rival.start < contact.start), f"{rival.contact} waited longer than the chosen: {e}"
+    others = [a for a in shadow.agents.values() if not why_not(shadow, contact, a)]
+    if len(others) == 1 and not any(c.prefer for c in rivals) and len(agent.profile.pools) == 1:
+        best_contact(shadow, e, contact, rivals)
+    if len(rivals) == 1 and not contact.prefer:
+        best_agent(shadow, e, contact, others)
+
+
+def fair_class(contact: ShadowContact) -> tuple[object, ...]:
+    return (
+        contact.queue,
+        contact.stage,
+        contact.step,
+        contact.priority + contact.raised,
+        contact.requires,
+        contact.channel,
+    )
+
+
+def best_contact(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, rivals: list[ShadowContact]) -> None:
+    """One agent, many contacts: the pool's order says who."""
+    pool = shadow.policy.pools[e.pool]
+
+    def before(c: ShadowContact) -> tuple[float, ...]:
+        listed = pool.listed.index(c.queue) if c.queue in pool.listed else len(pool.listed)
+        queue = shadow.policy.queues[c.queue]
+        if pool.order == "strict":
+            return (listed, -(c.priority + c.raised), c.start)
+        return (listed, -round(score(queue, e.at - c.start, c.priority + c.raised), 6))
+
+    best = min(before(c) for c in rivals)
+    assert before(contact) == best, f"the {pool.order} order of {pool.name} wanted {best}, got {before(contact)}: {e}"
+
+
+def score(queue: Queue, waited_ms: int, priority: int) -> float:
+    return priority + queue.boost + queue.slope * waited_ms / 60_000
+
+
+def best_agent(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, others: list[ShadowAgent]) -> None:
+    """One contact, many agents: the first listed pool with somebody, and there its choice."""
+    policy = shadow.policy
+    pool = next(p for p in pools_open(policy, contact) if any(p in a.profile.pools for a in others))
+    assert e.pool == pool, f"pool {pool} comes first: {e}"
+    members = [a for a in others if pool in a.profile.pools]
+
+    def before(a: ShadowAgent) -> float:
+        choice = policy.pools[pool].choice
+        if choice == "longest_idle":
+            return a.idle_since
+        if choice == "least_loaded":
+            return (a.load + sum(a.external.values())) * 1_000_000 // max(a.capacity, 1)
+        named = {skill for wanted in needs(policy, contact) for skill in wanted.skills}
+        return -sum(a.profile.skills.get(skill, 0) for skill in named)
+
+    best = min(before(a) for a in members)
+    got = before(shadow.agents[e.agent])
+    assert got == best, f"{policy.pools[pool].choice} in {pool} wanted {best}, got {got}: {e}"
+
+
+# --- after each call ------------------------------------------------------------------------------------------------
+
+
+def check(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    found = dispatcher.audit()
+    assert found == [], found
+    same_contacts(shadow, dispatcher)
+    same_agents(shadow, dispatcher)
+    one_place_each(shadow, dispatcher)
+    nobody_idle_beside_a_waiting_contact(shadow)
+    who_finishes_has_something_to_finish(shadow)
+    counts_conserve(shadow, dispatcher)
+    timers_match(shadow, dispatcher)
+
+
+def same_contacts(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    assert sorted(shadow.contacts) == sorted(dispatcher.contacts)
+    for number, mine in shadow.contacts.items():
+        real = dispatcher.contacts[number]
+        for name in (
+            "queue", "stage", "channel", "customer", "shop", "priority", "requires", "attributes", "transcript",
+            "arrived_at", "state", "step", "raised", "cost", "agent", "offer", "decliners", "prefer", "prefer_until",
+            "prefer_only", "replying", "reply_round", "messages", "intent", "reason",
+        ):  # fmt: skip
+            got, wanted = getattr(real, name), getattr(mine, name)
+            assert got == wanted, f"contact {number}.{name}: state {got!r}, events {wanted!r}"
+        if mine.state in ("queued", "offered", "held"):
+            assert (real.start, real.step_at) == (mine.start, mine.step_at), f"clocks of contact {number}"
+        elif mine.state != "wrap_up":
+            assert real.waited == mine.waited, f"waited of contact {number}"
+
+
+def same_agents(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    assert sorted(shadow.agents) == sorted(dispatcher.agents)
+    for name, mine in shadow.agents.items():
+        real = dispatcher.agents[name]
+        for field in ("profile", "state", "capacity", "capacity_until", "external", "back_off_until", "idle_since"):
+            got, wanted = getattr(real, field), getattr(mine, field)
+            assert got == wanted, f"agent {name}.{field}: state {got!r}, events {wanted!r}"
+        assert real.until == (mine.grace_until or mine.until), f"agent {name}.until"
+        assert real.contacts == mine.contacts, f"agent {name}.contacts"
+        assert real.load == mine.load, f"agent {name}.load"
+    assert dict(dispatcher.closed_queues) == shadow.closed_queues
+
+
+def one_place_each(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    held = [number for agent in dispatcher.agents.values() for number in agent.contacts]
+    assert len(held) == len(set(held)), "a contact is with two agents"
+    offered = {offer.contact: offer for offer in dispatcher.offers.values()}
+    assert len(offered) == len(dispatcher.offers), "a contact has two offers"
+    for number, contact in dispatcher.contacts.items():
+        assert (number in held) == (contact.state in WITH_AGENT), f"contact {number} is {contact.state}"
+        assert (number in offered) == (contact.state in ("offered", "held")), f"contact {number} is {contact.state}"
+        if number in offered:
+            assert (offered[number].agent, offered[number].offer) == (contact.agent, contact.offer)
+            assert offered[number].held == (contact.state == "held")
+    assert set(held) <= set(dispatcher.contacts)
+    for name in shadow.policy.queues:
+        waiting = [c for c in shadow.contacts.values() if c.queue == name and c.state in WAITING]
+        assert dispatcher.queue_length(name) == len(waiting), name
+        assert dispatcher.longest_wait(name) == max((shadow.now - c.start for c in waiting), default=0), name
+
+
+def nobody_idle_beside_a_waiting_contact(shadow: Shadow) -> None:
+    for contact in shadow.contacts.values():
+        if contact.state != "queued":
+            continue
+        for agent in shadow.agents.values():
+            assert why_not(shadow, contact, agent), f"{agent.profile.agent} is free beside waiting {contact.contact}"
+        skips_when_nobody(shadow, contact)
+
+
+def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
+    """A step marked so is open as soon as nobody eligible is logged in (a lost agent counts while grace runs)."""
+    steps = shadow.policy.queues[contact.queue].steps
+    if contact.stage != "person" or contact.prefer_only or contact.step >= len(steps):
+        return
+    if steps[contact.step].when_nobody:
+        here = [a for a in shadow.agents.values() if a.state != "offline" and qualifies(shadow.policy, contact, a)]
+        assert here, f"nobody who could serve {contact.contact} is logged in, and its next step is closed"
+
+
+def who_finishes_has_something_to_finish(shadow: Shadow) -> None:
+    for agent in shadow.agents.values():
+        assert agent.state != "finishing" or agent.contacts, f"{agent.profile.agent} finishes nothing"
+
+
+def counts_conserve(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    assert shadow.submitted == shadow.ended + len(shadow.contacts)
+    assert len(dispatcher.contacts) == len(shadow.contacts)
+
+
+def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
+    """Every instant at which something must happen by itself."""
+    found: list[tuple[int, str]] = []
+    for c in shadow.contacts.values():
+        queue = shadow.policy.queues[c.queue]
+        found.append((c.deadline, f"offer of {c.contact}"))
+        found.append((c.wrap_up_until, f"wrap-up of {c.contact}"))
+        found.append((c.resume_until, f"resume window of {c.contact}"))
+        found.append((c.prefer_until, f"affinity of {c.contact}"))
+        found += [(until, f"decliner memory of {c.contact}") for until in c.decliners.values()]
+        if c.state == "queued" and c.stage == "person" and c.step < len(queue.steps):
+            step = queue.steps[c.step]
+            if step.after_ms or not step.when_nobody:
+                at = shadow.now - step_clock(c, step, shadow.now) + step.after_ms
+                found.append((at, f"step of {c.contact}"))
+        if c.replying and not c.warned:
+            found.append((c.reply_since + queue.reply_warn_ms, f"reply warning of {c.contact}"))
+        if c.replying and not c.breached:
+            found.append((c.reply_since + queue.reply_breach_ms, f"reply breach of {c.contact}"))
+    for a in shadow.agents.values():
+        name = a.profile.agent
+        found += [
+            (a.until, f"until of {name}"),
+            (a.grace_until, f"grace of {name}"),
+            (a.capacity_until, f"capacity of {name}"),
+            (a.back_off_until, f"back-off of {name}"),
+        ]
+    return sorted(entry for entry in found if entry[0])
+
+
+def timers_match(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    naive = deadlines(shadow)
+    armed = dispatcher.next_deadline()
+    wanted = naive[0] if naive else (None, "nothing")
+    assert armed == wanted[0], f"armed {armed}, wanted {wanted[0]} ({wanted[1]})"

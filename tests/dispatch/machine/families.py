@@ -1,0 +1,141 @@
+"""Small families of policies and profiles, one per number: few names, so that everything meets everything.
+
+A number stands for the whole text, so a failure prints `policy=17` and not three pages, and a run draws little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.dispatch import commands as cm
+from tests.dispatch.stage import policy_text
+
+V = TypeVar("V")
+
+QUEUES = ("a", "b", "c")
+AGENTS = ("ann", "ben", "cid", "robo")
+POOLS = ("onsite", "remote", "bot")
+NEEDS = ("", "x >= 3", "x and (y or z >= 4)", 'not t and @site = "n"')
+WISHES = ("", "", "", "y", "z >= 9")
+POLICIES = 400
+PROFILES = 60
+CHANNELS: dict[str, Any] = {"web": {"cost": 1}, "phone": {"cost": 2, "limit": 2, "messages": False}}
+ENTRY: list[dict[str, Any]] = [
+    {"name": "paid", "when": {"order": ["paid"]}, "queue": "b", "priority": 1},
+    {"name": "blocked", "when": {"blocked": [True]}, "deflect": {"reason": "blocklist", "alternative": "message"}},
+    {"name": "wish", "when": {"wish": ["y"]}, "queue": "a", "requirement": "y >= 1"},
+]
+
+
+class Dice:
+    """Draws of one numbered stream."""
+
+    def __init__(self, *number: int) -> None:
+        self.rng = np.random.default_rng(number)
+
+    def pick(self, values: Sequence[V]) -> V:
+        return values[int(self.rng.integers(len(values)))]
+
+    def flip(self, share: float = 0.5) -> bool:
+        return bool(self.rng.random() < share)
+
+
+def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
+    found = []
+    closed = [name for name in ("onsite", "remote") if name not in pools]
+    for number in range(dice.pick([0, 1, 2, 2])):
+        actions: list[dict[str, Any]] = [{"relax": ["x"]}, {"raise_priority": 2}, {"relax": ["site", "t"]}]
+        if closed:
+            actions = [{"add_pools": [closed.pop()]}, *actions]
+        found.append(
+            {
+                "name": f"s{number}",
+                "clock": dice.pick(["waited", "step", "age"]),
+                "after_ms": dice.pick([2_000, 5_000]),
+                "when_nobody": dice.flip(0.4),
+                **dice.pick(actions),
+            }
+        )
+    return found
+
+
+def queue(dice: Dice) -> dict[str, Any]:
+    pools = dice.pick([["onsite"], ["onsite"], ["onsite", "remote"], ["remote", "onsite"]])
+    table: dict[str, Any] = {
+        "requirement": dice.pick(NEEDS),
+        "pools": pools,
+        "priority": dice.pick([0, 0, 1, 2]),
+        "boost": dice.pick([0.0, 0.05]),
+        "slope": dice.pick([1.0, 1.0, 3.0]),
+        "offer_ms": dice.pick([3_000, 4_000]),
+        "hold_ms": 2_500,
+        "wrap_up_ms": dice.pick([0, 0, 3_000]),
+        "rona": dice.pick(["not_ready", "back_off", "lower_capacity"]),
+        "rona_return_ms": dice.pick([3_500, 6_000]),
+        "decline_back_off_ms": dice.pick([0, 1_500]),
+        "decliner_memory_ms": dice.pick([0, 4_000, 9_000]),
+        "transfer_prefer_ms": dice.pick([0, 5_000]),
+        "sticky_ms": dice.pick([0, 6_000]),
+        "abandon_window_ms": dice.pick([0, 5_000]),
+        "reply_warn_ms": 6_000,
+        "reply_breach_ms": 9_000,
+        "steps": steps(dice, pools),
+    }
+    if dice.flip():
+        table["bot_pools"] = ["bot"]
+    return table
+
+
+def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "order": dice.pick(["strict", "strict", "score"]),
+        "choice": dice.pick(["longest_idle", "least_loaded", "most_proficient"]),
+        "listed": dice.pick([[], [], [names[-1]]]),
+    }
+
+
+@cache
+def policy(number: int) -> str:
+    """The text of policy ``number``: two or three queues on three pools; 0 is the plainest."""
+    if number == 0:
+        return policy_text(queues={"a": {}, "b": {}}, pools={name: {} for name in POOLS}, channels=CHANNELS)
+    dice = Dice(1, number)
+    names = QUEUES[: dice.pick([2, 3])]
+    queues = {name: queue(dice) for name in names}
+    return policy_text(
+        queues=queues,
+        pools={name: pool(dice, names) for name in POOLS},
+        channels=CHANNELS,
+        entry=ENTRY,
+        domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3)},
+        bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],
+        name=f"p{number}",
+    )
+
+
+@cache
+def profile(agent: str, number: int) -> cm.AgentProfile:
+    """Profile ``number`` of this agent; 0 is the plainest. ``robo`` is always a bot."""
+    dice = Dice(2, number)
+    bot = agent == "robo"
+    if number == 0:
+        return cm.AgentProfile(
+            agent=agent,
+            kind=cm.AgentKind.BOT if bot else cm.AgentKind.ONSITE,
+            pools=("bot",) if bot else ("onsite",),
+            auto_accept=bot,
+        )
+    return cm.AgentProfile(
+        agent=agent,
+        kind=cm.AgentKind.BOT if bot else dice.pick([cm.AgentKind.ONSITE, cm.AgentKind.REMOTE]),
+        pools=("bot",) if bot else dice.pick([("onsite",), ("onsite",), ("remote",), ("onsite", "remote")]),
+        skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}]),
+        attributes=dice.pick([{}, {"site": "n"}, {"site": "n"}]),
+        capacity=dice.pick([1, 1, 2, 3, 4]),
+        channel_limits=dice.pick([{}, {}, {"phone": 1}]),
+        auto_accept=dice.flip(0.7 if bot else 0.3),
+    )

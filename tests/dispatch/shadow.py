@@ -1,0 +1,471 @@
+"""A second opinion: what the events alone say, kept naively and apart from the dispatcher.
+
+Every event is applied to plain records; the transition tables must allow it; and before an offer is applied its choice
+is judged (`tests.dispatch.judge`). After each call the records must equal the dispatcher's state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.dispatch import agents as agent_table
+from engine.dispatch import contacts as contact_table
+from engine.dispatch import events as ev
+from engine.dispatch.commands import AgentProfile, Attributes
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.compiled import Policy
+from tests.dispatch import judge
+
+CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
+AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
+
+
+@dataclass
+class ShadowContact:
+    contact: int
+    queue: str
+    stage: str
+    channel: str
+    customer: str
+    shop: str
+    priority: int
+    requires: str
+    attributes: Attributes
+    transcript: str
+    arrived_at: int
+    start: int
+    step_at: int
+    cost: int
+    state: str | None = None
+    step: int = 0
+    raised: int = 0
+    waited: int = 0
+    agent: str = ""
+    offer: int = 0
+    deadline: int = 0
+    decliners: dict[str, int] = field(default_factory=dict)
+    prefer: str = ""
+    prefer_until: int = 0
+    prefer_only: bool = False
+    ever_preferred: bool = False
+    left_at: int = 0
+    replying: bool = False
+    reply_since: int = 0
+    reply_round: int = 0
+    warned: bool = False
+    breached: bool = False
+    answered: bool = False
+    messages: int = 0
+    wrap_up_until: int = 0
+    resume_until: int = 0
+    intent: str = ""
+    reason: str = ""
+
+
+@dataclass
+class ShadowAgent:
+    profile: AgentProfile
+    seq: int
+    state: str = "offline"
+    reason: str = ""
+    until: int = 0
+    grace_until: int = 0
+    capacity: int = 1
+    capacity_until: int = 0
+    back_off_until: int = 0
+    idle_since: int = 0
+    external: dict[str, int] = field(default_factory=dict)
+    contacts: dict[int, int] = field(default_factory=dict)
+    forced: set[int] = field(default_factory=set)
+
+    @property
+    def load(self) -> int:
+        return sum(self.contacts.values())
+
+    @property
+    def free(self) -> int:
+        return self.capacity - self.load - sum(self.external.values())
+
+
+class Shadow:
+    """``apply`` events in order, ``check`` after each call."""
+
+    def __init__(self, policy: Policy, now: int) -> None:
+        self.policy = policy
+        self.now = now
+        self.contacts: dict[int, ShadowContact] = {}
+        self.agents: dict[str, ShadowAgent] = {}
+        self.closed_queues: dict[str, str] = {}
+        self.agents_seen = 0
+        self.submitted = self.ended = self.deflected = 0
+        self.offers_made = 0
+        self.just_closed: ShadowContact | None = None
+
+    def check(self, dispatcher: Dispatcher) -> None:
+        self.now = max(self.now, dispatcher.now)
+        judge.check(self, dispatcher)
+
+    def apply(self, event: ev.Event) -> None:
+        assert event.at >= self.now, f"time went back from {self.now}: {event}"
+        self.now = event.at
+        contact = getattr(event, "contact", None)
+        if contact is not None and type(event) in CONTACT_MOVES:
+            self._move_contact(event, contact)
+        if type(event) in AGENT_MOVES:
+            self._move_agent(event)
+        name = f"on_{type(event).__name__}"
+        getattr(self, name)(event)
+        if not isinstance(event, ev.ContactClosed):
+            self.just_closed = None
+
+    # --- the tables -----------------------------------------------------------------------------------------------
+
+    def _move_contact(self, event: ev.Event, number: int) -> None:
+        if isinstance(event, ev.ContactSubmitted):
+            assert number not in self.contacts, f"number used twice: {event}"
+            return
+        if isinstance(event, ev.WrapUpStarted) and self.just_closed is not None:
+            assert self.just_closed.contact == number, event
+            # Over for the customer a moment ago, and its agent's hands are still full.
+            self.contacts[number] = self.just_closed
+            self.ended -= 1
+        assert number in self.contacts, f"no such open contact: {event}"
+        contact = self.contacts[number]
+        key = (contact_table.ContactState(str(contact.state)), type(event))
+        assert key in contact_table.TRANSITIONS, f"{contact.state} + {type(event).__name__} is in no table: {event}"
+        contact.state = str(contact_table.TRANSITIONS[key])
+
+    def _move_agent(self, event: ev.Event) -> None:
+        name = event.profile.agent if isinstance(event, ev.AgentDefined) else event.agent  # type: ignore[union-attr]
+        found = self.agents.get(name)
+        before = agent_table.AgentState(found.state) if found else None
+        after = getattr(event, "after", None)
+        key = (before, type(event), agent_table.AgentState(after) if after is not None else None)
+        assert key in agent_table.TRANSITIONS, f"{before} + {type(event).__name__}({after}) is in no table: {event}"
+        if found:
+            found.state = str(agent_table.TRANSITIONS[key])
+
+    # --- contacts -------------------------------------------------------------------------------------------------
+
+    def on_ContactSubmitted(self, e: ev.ContactSubmitted) -> None:
+        assert e.queue in self.policy.queues, e
+        assert e.queue not in self.closed_queues, f"a closed queue took a contact: {e}"
+        self.submitted += 1
+        self.contacts[e.contact] = ShadowContact(
+            contact=e.contact,
+            queue=e.queue,
+            stage=e.stage,
+            channel=e.channel,
+            customer=e.customer,
+            shop=e.shop,
+            priority=e.priority,
+            requires=e.requires,
+            attributes=e.attributes,
+            transcript=e.transcript,
+            arrived_at=e.at,
+            start=e.at,
+            step_at=e.at,
+            cost=e.cost,
+            state="queued",
+        )
+
+    def on_ContactDeflected(self, e: ev.ContactDeflected) -> None:
+        assert e.reason, e
+        assert e.alternative in ("message", "call_back", "bot"), f"never silence: {e}"
+        self.deflected += 1
+
+    def on_ContactJoined(self, e: ev.ContactJoined) -> None:
+        assert e.contact in self.contacts, e
+
+    def on_ContactResumed(self, e: ev.ContactResumed) -> None:
+        contact = self.contacts[e.contact]
+        contact.resume_until = 0
+        self._wait_again(contact, e.at)
+
+    def _wait_again(self, contact: ShadowContact, at: int) -> None:
+        """Not waiting for a while: neither waited nor the step clock has run."""
+        contact.start = at - contact.waited
+        contact.step_at += at - contact.left_at
+
+    def on_ContactUpdated(self, e: ev.ContactUpdated) -> None:
+        contact = self.contacts[e.contact]
+        contact.attributes = {**contact.attributes, **e.attributes}
+
+    def on_ContactMoved(self, e: ev.ContactMoved) -> None:
+        contact = self.contacts[e.contact]
+        assert e.queue in self.policy.queues, e
+        assert e.why in ("update", "moved", "policy", "prioritised"), e
+        if e.queue != contact.queue:
+            contact.step, contact.raised, contact.step_at = 0, 0, e.at
+        contact.queue, contact.priority, contact.requires = e.queue, e.priority, e.requires
+        if e.why == "moved":
+            contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+
+    def on_StepOpened(self, e: ev.StepOpened) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.state == "queued", e
+        assert e.step == contact.step + 1, f"a step was skipped: {e}"
+        step = self.policy.queues[contact.queue].steps[e.step - 1]
+        if e.why == "clock":
+            assert judge.step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+        contact.step, contact.step_at = e.step, e.at
+        contact.raised += step.raise_priority
+
+    def on_AffinityEnded(self, e: ev.AffinityEnded) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.prefer == e.agent, e
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+
+    def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
+        contact = self.contacts[e.contact]
+        assert e.agent in contact.decliners, e
+        if e.why == "expired":
+            assert contact.decliners[e.agent] <= e.at, f"forgotten early: {e}"
+        del contact.decliners[e.agent]
+
+    def on_MessageAdded(self, e: ev.MessageAdded) -> None:
+        contact = self.contacts[e.contact]
+        assert e.seq == contact.messages + 1, f"a gap in the messages: {e}"
+        contact.messages = e.seq
+
+    def on_ReplyStarted(self, e: ev.ReplyStarted) -> None:
+        contact = self.contacts[e.contact]
+        assert not contact.replying, f"the reply clock runs already: {e}"
+        assert e.round == contact.reply_round + 1, e
+        contact.replying, contact.reply_since, contact.reply_round = True, e.at, e.round
+        contact.warned = contact.breached = False
+
+    def on_ReplyWarned(self, e: ev.ReplyWarned) -> None:
+        contact = self._running_reply(e.contact, e.round)
+        assert not contact.warned, e
+        assert e.at - contact.reply_since >= self.policy.queues[contact.queue].reply_warn_ms, e
+        contact.warned = True
+
+    def on_ReplyBreached(self, e: ev.ReplyBreached) -> None:
+        contact = self._running_reply(e.contact, e.round)
+        assert not contact.breached, e
+        assert e.at - contact.reply_since >= self.policy.queues[contact.queue].reply_breach_ms, e
+        contact.breached = True
+
+    def on_ReplyStopped(self, e: ev.ReplyStopped) -> None:
+        contact = self._running_reply(e.contact, e.round)
+        assert e.took_ms == e.at - contact.reply_since, e
+        contact.replying = False
+
+    def _running_reply(self, number: int, reply_round: int) -> ShadowContact:
+        contact = self.contacts[number]
+        assert contact.replying, f"no reply clock runs for contact {number}"
+        assert contact.reply_round == reply_round
+        return contact
+
+    def on_ContactAnswered(self, e: ev.ContactAnswered) -> None:
+        contact = self.contacts[e.contact]
+        assert self.agents[e.agent].profile.kind != "bot", f"a bot's answer is counted apart: {e}"
+        contact.answered = True
+
+    def on_ContactConnected(self, e: ev.ContactConnected) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.agent == e.agent, e
+        assert e.waited_ms == e.at - contact.start, e
+        contact.waited, contact.left_at = e.waited_ms, e.at
+        contact.offer = contact.deadline = 0
+
+    def on_ContactTransferred(self, e: ev.ContactTransferred) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.agent == e.agent, e
+        self._let_go(contact, e.at)
+        self._wait_again(contact, e.at)
+        if e.queue != contact.queue:
+            contact.step, contact.raised, contact.step_at = 0, 0, e.at
+            contact.decliners = {}
+        if e.hand_off:
+            assert (contact.stage, e.stage) == ("bot", "person"), e
+            self._begin_to_wait(contact, e.at)
+        if e.forget_at:
+            contact.decliners[e.agent] = e.forget_at
+        contact.queue, contact.stage, contact.priority, contact.requires = e.queue, e.stage, e.priority, e.requires
+        contact.attributes = {**contact.attributes, **e.attributes}
+        contact.transcript = e.transcript or contact.transcript
+        contact.intent, contact.reason = e.intent or contact.intent, e.reason
+        self._prefer(contact, e.prefer, e.prefer_until, only=bool(e.prefer))
+
+    def _begin_to_wait(self, contact: ShadowContact, at: int) -> None:
+        """For a person, from here."""
+        contact.start = contact.step_at = at
+        contact.waited = contact.step = contact.raised = 0
+
+    def _prefer(self, contact: ShadowContact, agent: str, until: int, *, only: bool) -> None:
+        contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
+        contact.ever_preferred |= bool(agent)
+
+    def on_ContactRequeued(self, e: ev.ContactRequeued) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.agent == e.agent, e
+        self._let_go(contact, e.at)
+        self._wait_again(contact, e.at)
+        contact.reason = e.reason
+        self._prefer(contact, e.prefer, e.prefer_until, only=False)
+
+    def on_PersonAsked(self, e: ev.PersonAsked) -> None:
+        contact = self.contacts[e.contact]
+        assert (contact.state, contact.stage) == ("queued", "bot"), e
+        contact.stage = "person"
+        self._begin_to_wait(contact, e.at)
+        contact.intent, contact.reason = e.intent or contact.intent, e.reason
+
+    def on_ContactAbandoned(self, e: ev.ContactAbandoned) -> None:
+        contact = self.contacts[e.contact]
+        assert e.waited_ms == e.at - contact.start, e
+        contact.waited, contact.left_at, contact.resume_until = e.waited_ms, e.at, e.resume_until
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+
+    def on_ContactClosed(self, e: ev.ContactClosed) -> None:
+        contact = self.just_closed = self.contacts.pop(e.contact)
+        assert not e.wrap_up_until or contact.agent, e
+        if not e.wrap_up_until:
+            self._let_go(contact, e.at)
+        self.ended += 1
+
+    def on_ContactForgotten(self, e: ev.ContactForgotten) -> None:
+        contact = self.contacts.pop(e.contact)
+        assert contact.resume_until <= e.at, f"forgotten early: {e}"
+        self.ended += 1
+
+    # --- offers ---------------------------------------------------------------------------------------------------
+
+    def on_OfferMade(self, e: ev.OfferMade) -> None:
+        contact, agent = self.contacts[e.contact], self.agents[e.agent]
+        assert e.offer > self.offers_made, f"offer numbers rise: {e}"
+        self.offers_made = e.offer
+        contact.state = "queued"
+        judge.offer(self, e, contact, agent)
+        contact.state = "offered"
+        contact.agent, contact.offer, contact.deadline = e.agent, e.offer, e.deadline
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        agent.contacts[e.contact] = e.cost
+        agent.idle_since = e.at
+        if e.forced:
+            agent.forced.add(e.contact)
+
+    def on_OfferAccepted(self, e: ev.OfferAccepted) -> None:
+        contact = self._offered(e)
+        contact.deadline = e.hold_until if e.held else 0
+        if e.held:
+            assert e.hold_until == e.at + self.policy.queues[contact.queue].hold_ms, e
+
+    def on_OfferDeclined(self, e: ev.OfferDeclined) -> None:
+        contact, agent = self._offered(e), self.agents[e.agent]
+        self._let_go(contact, e.at)
+        if e.forget_at > e.at:
+            contact.decliners[e.agent] = e.forget_at
+        agent.back_off_until = max(agent.back_off_until, e.back_off_until)
+
+    def on_OfferExpired(self, e: ev.OfferExpired) -> None:
+        contact, agent = self._offered(e), self.agents[e.agent]
+        assert contact.deadline <= e.at, f"expired early: {e}"
+        queue = self.policy.queues[contact.queue]
+        assert e.effect == queue.rona, e
+        self._let_go(contact, e.at)
+        if e.effect == "back_off":
+            agent.back_off_until = max(agent.back_off_until, e.return_at)
+        if e.effect == "lower_capacity" and e.return_at:
+            contact.decliners[e.agent] = e.return_at
+
+    def on_OfferRescinded(self, e: ev.OfferRescinded) -> None:
+        self._let_go(self._offered(e), e.at)
+
+    def _offered(self, e: ev.OfferAccepted | ev.OfferDeclined | ev.OfferExpired | ev.OfferRescinded) -> ShadowContact:
+        contact = self.contacts[e.contact]
+        assert (contact.offer, contact.agent) == (e.offer, e.agent), f"not this contact's offer: {e}"
+        return contact
+
+    def _let_go(self, contact: ShadowContact, at: int) -> None:
+        if contact.agent:
+            agent = self.agents[contact.agent]
+            agent.contacts.pop(contact.contact)
+            agent.forced.discard(contact.contact)
+            agent.idle_since = at
+        contact.agent, contact.offer, contact.deadline = "", 0, 0
+
+    # --- agents ---------------------------------------------------------------------------------------------------
+
+    def on_AgentDefined(self, e: ev.AgentDefined) -> None:
+        found = self.agents.get(e.profile.agent)
+        if found is None:
+            self.agents_seen += 1
+            self.agents[e.profile.agent] = ShadowAgent(e.profile, self.agents_seen, capacity=e.profile.capacity)
+        else:
+            found.profile = e.profile
+            if not found.capacity_until:
+                found.capacity = e.profile.capacity
+
+    def on_AgentRemoved(self, e: ev.AgentRemoved) -> None:
+        agent = self.agents.pop(e.agent)
+        assert agent.state == "offline", e
+        assert not agent.contacts, e
+
+    def on_AgentStateChanged(self, e: ev.AgentStateChanged) -> None:
+        agent = self.agents[e.agent]
+        if e.before != e.after and e.before in ("offline", "not_ready"):
+            agent.idle_since = e.at
+        agent.reason, agent.until, agent.grace_until = e.reason, e.until, 0
+        if e.after == "offline":
+            agent.back_off_until = 0
+            assert not agent.contacts, f"gone offline with work in hand: {e}"
+
+    def on_AgentLost(self, e: ev.AgentLost) -> None:
+        agent = self.agents[e.agent]
+        assert e.grace_until == e.at + self.policy.grace_ms, e
+        agent.grace_until, agent.until = e.grace_until, 0
+
+    def on_AgentBack(self, e: ev.AgentBack) -> None:
+        agent = self.agents[e.agent]
+        agent.grace_until, agent.until = 0, e.until
+
+    def on_BackOffEnded(self, e: ev.BackOffEnded) -> None:
+        agent = self.agents[e.agent]
+        assert agent.back_off_until, e
+        agent.back_off_until = 0
+
+    def on_CapacityChanged(self, e: ev.CapacityChanged) -> None:
+        agent = self.agents[e.agent]
+        agent.capacity, agent.capacity_until = e.capacity, e.until
+
+    def on_ExternalLoadChanged(self, e: ev.ExternalLoadChanged) -> None:
+        agent = self.agents[e.agent]
+        agent.external[e.source] = e.units
+        agent.external = {source: units for source, units in agent.external.items() if units}
+
+    def on_WrapUpStarted(self, e: ev.WrapUpStarted) -> None:
+        contact = self.contacts[e.contact]
+        assert contact.agent == e.agent, e
+        contact.wrap_up_until = e.until
+
+    def on_WrapUpEnded(self, e: ev.WrapUpEnded) -> None:
+        contact = self.contacts.pop(e.contact)
+        assert contact.agent == e.agent, e
+        self._let_go(contact, e.at)
+        self.ended += 1
+
+    # --- the domain -----------------------------------------------------------------------------------------------
+
+    def on_QueueClosed(self, e: ev.QueueClosed) -> None:
+        self.closed_queues[e.queue] = e.reason
+
+    def on_QueueOpened(self, e: ev.QueueOpened) -> None:
+        del self.closed_queues[e.queue]
+
+    def on_QueueNoticeSet(self, e: ev.QueueNoticeSet) -> None:
+        assert e.queue in self.policy.queues, e
+
+    def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
+        self.policy = compile_policy(e.text)
+        assert self.policy.version == e.version, e
+
+    def on_EngineStarted(self, e: ev.EngineStarted) -> None:
+        assert e.epoch >= 1, e
+
+    def on_CommandRejected(self, e: ev.CommandRejected) -> None:
+        assert e.what, e
+        assert e.code, e

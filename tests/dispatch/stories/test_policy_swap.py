@@ -1,0 +1,126 @@
+"""A policy is swapped while contacts wait: whole or not at all."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from tests.dispatch.stage import SECOND, Stage, every, kinds, only, policy_text, refusal
+
+HELP = {"help": {"requirement": "service >= 5"}}
+
+
+def test_clocks_are_kept_and_the_new_requirement_counts_at_once() -> None:
+    """A contact waits for level 5 and only level 3 is there: the new policy wants 3, and it is offered in the same call."""
+    stage = Stage(queues=HELP)
+    stage.agent("ann", skills={"service": 3})
+    contact = stage.submit("help")
+    stage.wait(40 * SECOND)
+
+    events = stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"requirement": "service >= 3"}})))
+
+    assert only(events, ev.PolicyApplied).version == stage.dispatcher.policy.version
+    stage.wait(0)
+    assert stage.offered(contact) == "ann"
+    offer = every(stage.log, ev.OfferMade)[-1]
+    assert offer.waited_ms == 40 * SECOND
+    assert offer.policy == stage.dispatcher.policy.version, "the version stands on every decision"
+
+
+def test_open_offers_stand() -> None:
+    """Ann has an offer when the policy changes to one she would not qualify for: she may still accept it."""
+    stage = Stage(queues=HELP)
+    stage.agent("ann", skills={"service": 5})
+    contact = stage.submit("help")
+    deadline = stage.dispatcher.offers[stage.offer_to("ann")].deadline
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"requirement": "service >= 9", "offer_ms": 5_000}})))
+
+    assert stage.offered(contact) == "ann"
+    assert stage.dispatcher.offers[stage.offer_to("ann")].deadline == deadline
+    stage.accept("ann")
+    assert stage.contact(contact).state == "connected"
+
+
+def test_a_bad_file_changes_nothing() -> None:
+    """The new file names a pool that does not exist: bad_policy, and everything is as before to the byte."""
+    stage = Stage(queues=HELP)
+    stage.agent("ann", skills={"service": 5})
+    stage.submit("help")
+    waiting = stage.submit("help")
+    before, version = stage.dispatcher.snapshot(), stage.dispatcher.policy.version
+
+    assert refusal(stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"pools": ["nowhere"]}})))) == "bad_policy"
+    assert refusal(stage.do(cm.ApplyPolicy(text="this is [not toml"))) == "bad_policy"
+
+    assert stage.dispatcher.snapshot() == before
+    assert stage.dispatcher.policy.version == version
+    assert stage.contact(waiting).state == "queued"
+
+
+def test_a_queue_that_is_gone_sends_its_contacts_through_the_entry_rules() -> None:
+    """The new policy has no refund queue: who waits there waits elsewhere, with the old clocks; who talks goes on."""
+    stage = Stage(queues={"help": {}, "refund": {}})
+    stage.agent("ann")
+    talking = stage.connect("ann", "refund")
+    waiting = stage.submit("refund")
+    stage.wait(30 * SECOND)
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {}})))
+    stage.wait(0)
+
+    assert stage.contact(waiting).queue == "help"
+    assert stage.contact(waiting).waited_ms(stage.now) == 30 * SECOND
+    assert stage.contact(talking).state == "connected"
+    stage.close(talking, "ann")
+    assert stage.offered(waiting) == "ann"
+
+
+def test_a_new_step_counts_for_who_waits_already() -> None:
+    """A contact has waited 40 s when a step of waited ≥ 30 s comes with the new policy: it opens now."""
+    stage = Stage(queues={"help": {}}, pools={"onsite": {}, "far": {}})
+    stage.agent("far_away", "far")
+    contact = stage.submit()
+    stage.wait(40 * SECOND)
+    steps = [{"name": "far", "clock": "waited", "after_ms": 30_000, "add_pools": ["far"]}]
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"steps": steps}}, pools={"onsite": {}, "far": {}})))
+    stage.wait(0)
+
+    assert stage.offered(contact) == "far_away"
+
+
+def test_a_changed_order_of_the_pool_counts_for_the_next_choice() -> None:
+    """The new policy lists vip first: a vip contact behind a plain one is served before it."""
+    queues = {"help": {}, "vip": {}}
+    stage = Stage(queues=queues)
+    plain = stage.submit("help")
+    stage.wait(SECOND)
+    vip = stage.submit("vip")
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues=queues, pools={"onsite": {"listed": ["vip"]}})))
+    stage.agent("ann", capacity=2)
+
+    assert stage.offers_to("ann") == [vip, plain]
+
+
+def test_many_waiting_contacts_are_all_carried_over() -> None:
+    """Eight hundred wait in a queue that is renamed: every one is in the new queue, in the old order."""
+    stage = Stage(queues={"help": {}, "old": {}})
+    shadow, stage.shadow.check = stage.shadow, lambda dispatcher: None  # type: ignore[method-assign]
+    contacts = []
+    for _ in range(800):
+        contacts.append(stage.submit("old"))
+        stage.lag(1)
+    del stage.shadow.check
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {}, "new": {}}, entry=[RENAMED])))
+    stage.wait(SECOND)
+
+    assert {stage.contact(c).queue for c in contacts} == {"new"}
+    assert shadow.submitted == 800
+    stage.agent("ann", capacity=3)
+    assert stage.offers_to("ann") == contacts[:3]
+    assert "CommandRejected" not in kinds(stage.log)
+
+
+RENAMED = {"name": "renamed", "when": {"to": ["old"]}, "queue": "new"}
