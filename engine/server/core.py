@@ -38,6 +38,8 @@ SWEEP_S = 1.0
 # A client that says nothing after welcome gets its own stream after this long.
 HOLD_OWN_S = 1.0
 JITTER = 0.2
+# For the answer to the last ping: found out within 30 + 30 + 4 s and a sweep.
+LAST_PONG_S = 4.0
 _HUB_SWEEP_S = 60.0
 
 
@@ -195,7 +197,8 @@ class Core:
                 connection.cut()
                 return
             connection.ping()
-            connection.ping_at_s = now_s + self.jittered_s(limits.HEARTBEAT_MS / 1000)
+            last = connection.pings_unanswered >= limits.HEARTBEATS_MISSED
+            connection.ping_at_s = now_s + (LAST_PONG_S if last else self.jittered_s(limits.HEARTBEAT_MS / 1000))
 
     def jittered_s(self, length_s: float) -> float:
         """±20 %, so that sockets opened together do not ping together. No decision hangs on it."""

@@ -1,14 +1,14 @@
 """Sets the stage for server stories: the real server and driver over streams in memory, and peers who speak raw frames.
 
 The clock is trio's ``MockClock`` with autojump: waiting costs nothing, and whoever waits for what never comes fails
-after a virtual minute. Peers use ``wsproto`` and ``msgpack``, so nothing of the server's own codec reads its words back.
+after a virtual minute and a half. Peers use ``wsproto`` and ``msgpack``, so nothing of the server's own codec reads its words back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
 import msgpack
@@ -20,6 +20,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Requ
 from engine.access.tokens import Keys
 from engine.clock import ScaledClock
 from engine.driver import Driver, DriverLimits
+from engine.server.connection import Connection
 from engine.server.core import Core
 from engine.server.listeners import Listeners
 from engine.store.memory import JournalInMemory, MemoryStore
@@ -29,7 +30,7 @@ T = TypeVar("T")
 Args = TypeVarTuple("Args")
 Frame = dict[str, Any]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 WALL_S = 1_900_000_000
 
 POLICY = """
@@ -267,11 +268,13 @@ class House:
         self.core = core
         self.listeners = Listeners(core, OriginRule(["https://shop.example"], loopback=True))
         self._nursery = nursery
+        self._far: dict[int, trio.abc.Stream] = {}
 
     def connect(self, handler: str = "framed", *, lockstep: bool = False) -> trio.abc.Stream:
         """The client's end of a new connection. ``lockstep``: nothing is buffered in between."""
         pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
         ours, theirs = pair()
+        self._far[id(ours)] = theirs
         handle = self.listeners.handle_framed if handler == "framed" else self.listeners.handle_websocket
         self._nursery.start_soon(self.listeners.supervise, theirs, handle)
         return ours
@@ -281,6 +284,32 @@ class House:
         with trio.fail_after(PATIENCE_S):
             while self.core.connections:  # noqa: ASYNC110  # virtual time, and there is nothing to be told by
                 await trio.sleep(0.1)
+
+    async def empty_of(self, peer: Peer) -> None:
+        """Until the server is done with this peer's connection, and what it told the dispatcher is durable."""
+        with trio.fail_after(PATIENCE_S):
+            while any(connection.stream is self._far[id(peer.stream)] for connection in self.core.connections):  # noqa: ASYNC110  # as above
+                await trio.sleep(0.1)
+        await self.driver.ask(lambda _: None)
+        await trio.testing.wait_all_tasks_blocked()
+
+    @contextmanager
+    def stalled(self, connection: Connection) -> Iterator[None]:
+        """While this lasts, the connection's writer gets nothing written: its peer's window is closed."""
+        stream = connection.stream
+        open_again = trio.Event()
+
+        async def wait(data: bytes) -> None:
+            await open_again.wait()
+            await send_all(data)
+
+        assert isinstance(stream, trio.StapledStream)
+        send_all = stream.send_all
+        stream.send_all = wait  # type: ignore[method-assign]  # a network in the test's hands
+        try:
+            yield
+        finally:
+            open_again.set()
 
     async def framed(self, role: str = "", subject: str = "", **rest: str) -> FramedPeer:
         peer = FramedPeer(self.connect())
