@@ -89,6 +89,7 @@ class Peer:
         self.stream = stream
         self.frames: list[Frame] = []
         self.ended = False
+        self.lively = True  # answers pings while it reads
         self.close_code = 0
         self._asked = 0
         self._read = 0
@@ -117,7 +118,10 @@ class Peer:
         if not data:
             self.ended = True
             return False
-        self.frames += self._cut(bytes(data))
+        frames = self._cut(bytes(data))
+        self.frames += frames
+        if self.lively and any(frame["op"] == "ping" for frame in frames):
+            await self.send({"op": "pong"})
         return True
 
     async def next(self, *ops: str) -> Frame:

@@ -275,6 +275,7 @@ async def test_a_peer_that_vanished_is_found_out(autojump_clock: MockClock) -> N
     """No FIN, no answer: two pings unanswered and the socket is cut, within 65 seconds. Agents are lost then."""
     async with house() as home:
         ann = await home.agent("ann")
+        ann.lively = False
         start_s = trio.current_time()
         await home.empty()
         assert trio.current_time() - start_s <= 66
@@ -289,7 +290,6 @@ async def test_pongs_keep_a_connection_alive(autojump_clock: MockClock) -> None:
         start_s = trio.current_time()
         while trio.current_time() < start_s + 600:
             await ann.next("ping")
-            await ann.send({"op": "pong"})
         assert await agent_state(home) == "available"
 
 
