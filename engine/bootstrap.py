@@ -15,7 +15,7 @@ import trio
 from engine.clock import ScaledClock
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, JournalReader, Store
+from engine.ports import Clock, HistoryTrimmed, JournalReader, Store, StoreError
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -90,7 +90,7 @@ async def open_driver(
         policy_text,
         wall_ms=wall_ms,
         limits=limits,
-        take_snapshot=None if folder is None else _snapshot_child(folder),
+        take_snapshot=None if folder is None else snapshot_child(folder),
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -128,10 +128,14 @@ def _only(error: BaseException) -> BaseException:
     return error
 
 
-def _snapshot_child(folder: str | os.PathLike[str]) -> Callable[[], Awaitable[None]]:
+def snapshot_child(folder: str | os.PathLike[str]) -> Callable[[], Awaitable[None]]:
+    """Writes a snapshot of the journal in ``folder``, in a process that gives way to everybody. Raises ``StoreError``."""
+
     async def take() -> None:
         command = [sys.executable, "-m", "engine.bootstrap", "snapshot", os.fspath(folder)]
-        await trio.run_process(command, capture_stderr=True, stdin=b"")
+        done = await trio.run_process(command, capture_stderr=True, check=False)
+        if done.returncode != 0:
+            raise StoreError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
 
     return take
 
@@ -143,6 +147,8 @@ def _write_snapshot(folder: str) -> None:
     journal = open_journal(folder)
     try:
         take_snapshot(journal)
+    except (StoreError, HistoryTrimmed) as error:
+        sys.exit(str(error))
     finally:
         journal.close()
 

@@ -21,7 +21,8 @@ class ScaledClock:
         self._from_s: float | None = None
 
     def now_ms(self) -> int:
-        return self._from_ms + math.floor(self._passed_s() * 1_000 * self.scale)
+        # Through whole microseconds, so that 19.999999999999996 s are 20,000 ms and not one less.
+        return self._from_ms + round(self._passed_s() * 1_000_000 * self.scale) // 1_000
 
     async def sleep_until(self, instant_ms: int) -> None:
         await trio.lowlevel.checkpoint()

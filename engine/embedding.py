@@ -156,7 +156,10 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class AgentHere:
-    """An agent that lives in this process. Each method returns the command's durable answer, refusals included."""
+    """An agent that lives in this process: ``async for delivery in agent`` hears what concerns it.
+
+    Each method returns the command's durable answer, refusals included.
+    """
 
     def __init__(self, engine: Engine, name: str) -> None:
         self.name = name
@@ -164,6 +167,7 @@ class AgentHere:
         self._principal = Principal("", "agent", name)
         self._records: Subscription | None = None
         self._contacts: set[int] = set()
+        self._deliveries: deque[Delivery] = deque()
 
     def listen(self, records: Subscription) -> None:
         self._records = records
@@ -171,14 +175,19 @@ class AgentHere:
     async def do(self, command: Command, payload: bytes = b"") -> Answer:
         return await self._engine.submit(command, self._principal, payload=payload)
 
-    async def events(self) -> AsyncIterator[Delivery]:
+    def __aiter__(self) -> AgentHere:
         """What concerns this agent, in order: its offers, its state, and everything about the contacts it holds."""
+        return self
+
+    async def __anext__(self) -> Delivery:
         assert self._records is not None, "made by Engine.agent"
-        async for record in self._records:
+        while not self._deliveries:
+            record = await anext(self._records)
             for event in record.events:
                 if self._concerns(event):
                     payload = record.payload if isinstance(event, ev.MessageAdded) else b""
-                    yield Delivery(record.lsn, event, payload)
+                    self._deliveries.append(Delivery(record.lsn, event, payload))
+        return self._deliveries.popleft()
 
     async def accept(self, offer: int, hold: bool = False) -> Answer:
         return await self.do(cmd.AcceptOffer(self.name, offer, hold))

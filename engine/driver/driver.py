@@ -201,6 +201,7 @@ class Driver:
 
     async def _loop(self, nursery: trio.Nursery) -> None:
         while True:
+            await trio.lowlevel.checkpoint_if_cancelled()  # all work below is shielded
             if trio.current_time() >= self._upkeep.next_pulse:
                 await self._upkeep.pulse(self._wall_ms(), self.now_ms())
             if self._inbox:
