@@ -26,7 +26,8 @@ def capacity(state: State) -> list[str]:
         channels: dict[str, int] = {}
         for number in agent.contacts:
             channel = state.contacts[number].channel
-            channels[channel] = channels.get(channel, 0) + 1
+            if channel in state.limited:
+                channels[channel] = channels.get(channel, 0) + 1
         held = {channel: n for channel, n in state.seats[name].by_channel.items() if n}
         if held != channels:
             wrong.append(f"agent {name}: channel counts {held}, contacts say {channels}")

@@ -61,7 +61,10 @@ class Dispatcher:
             HANDLERS[StartEngine](state, command)
             self._expire_due(stamp, UNBOUNDED)
             return out
-        self._expire_due(stamp, UNBOUNDED)
+        if state.arriving:
+            state.settle()
+        if state.timers.is_near(stamp):
+            self._expire_due(stamp, UNBOUNDED)
         state.now = stamp
         HANDLERS[type(command)](state, command)
         return out

@@ -115,17 +115,6 @@ class Lane:
             heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
             heapify(heap)
 
-    def drop_contact(self, contact: int) -> None:
-        self.waits.pop(contact, None)
-
-    def top(self) -> ContactKey | None:
-        """The first key when one glance suffices: one heap, keys that do not change with time, a valid top."""
-        strict = self.strict
-        if strict is None:
-            return None
-        key = strict[0] if strict else None
-        return key if key is not None and self.waits.get(key[3]) is key else None
-
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
         best: ContactKey | None = None
@@ -239,9 +228,6 @@ class Lane:
 
 def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
-    agent = seat.agent
-    if agent.state is not AVAILABLE or agent.back_off_until or agent.capacity - agent.load <= seat.external:
-        return
     if seat.absent:
         seat.absent = [lane for lane in seat.absent if not lane.offer_side(seat)]
     for lane in seat.loaded:

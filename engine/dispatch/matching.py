@@ -31,9 +31,10 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             return
         if contact.prefer_only:
             return
-    open_due_steps(state, contact)
+    if state.stand_of(contact).stepped:
+        open_due_steps(state, contact)
     while contact.state is QUEUED:
-        lanes = state.lanes_of(contact)
+        lanes = state.stand_of(contact).lanes
         if state.freed:
             state.tell_lanes()
         for lane in lanes:
@@ -114,7 +115,7 @@ def best_preferred(state: State, seat: Seat) -> Contact | None:
 def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
     """Over all lanes of the agent: the contact whose pool's order puts it first, with its key now."""
     now, declined, groups = state.now, seat.declined, seat.groups
-    free = seat.free()
+    free, single = seat.free(), len(groups) == 1
     best: ContactKey | None = None
     best_group = 0
     for lane in seat.lanes:
@@ -122,19 +123,19 @@ def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
             continue
         if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
             continue
-        key = lane.top()
-        if key is None or key[3] in declined:
+        # One glance suffices for one heap of keys that do not change with time and a valid top.
+        strict = lane.strict
+        key = strict[0] if strict else None
+        if key is None or lane.waits.get(key[3]) is not key or key[3] in declined:
             key = lane.head(now, declined)
             if key is None:
                 continue
-        if best is None:
-            best, best_group = key, groups[lane.pool.name]
-        elif len(groups) == 1:
-            if key < best:
+        if single:
+            if best is None or key < best:
                 best = key
         else:
             group = groups[lane.pool.name]
-            if (group, key) < (best_group, best):
+            if best is None or (group, key) < (best_group, best):
                 best, best_group = key, group
     return None if best is None else (best, best[3])
 
@@ -205,8 +206,9 @@ def connect(state: State, offer: Offer) -> None:
     waited = state.now - contact.start
     state.emit(ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
     channel = state.policy.channels.get(contact.channel)
-    person = state.agents[offer.agent].profile.kind != AgentKind.BOT
-    if person and not contact.answered and channel is not None and not channel.messages:
+    if contact.answered or channel is None or channel.messages:
+        return
+    if state.agents[offer.agent].profile.kind != AgentKind.BOT:
         state.emit(ev.ContactAnswered(state.now, contact.contact, offer.agent, waited, waited))
 
 

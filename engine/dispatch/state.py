@@ -61,7 +61,7 @@ class Line:
     def __init__(self) -> None:
         self.ranked: Ranked | None = None  # kept from the first question about a position on
         self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
-        self.oldest: list[tuple[int, int]] = []
+        self.oldest: list[tuple[int, int]] | None = None  # a heap, kept from the first question about waits on
 
 
 class State:
@@ -85,7 +85,8 @@ class State:
     def set_policy(self, policy: Policy) -> None:
         """Take a policy and rebuild every index from state. O(contacts + agents × lanes)."""
         self.policy = policy
-        self.timers = Timers()
+        self.limited = {name for name, channel in policy.channels.items() if channel.limit}
+        self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
         self.seats: dict[str, Seat] = {}
@@ -241,7 +242,8 @@ class State:
         self.seats_by_seq[agent.seq] = seat
         for number in agent.contacts:
             channel = self.contacts[number].channel
-            seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
+            if channel in self.limited:
+                seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
         orders: dict[tuple[str, tuple[str, ...]], int] = {}
         for name in profile.pools:
             pool = self.policy.pools.get(name)
@@ -317,7 +319,7 @@ class State:
         if ranked is not None:
             ranked.remove(rank)
         for lane in lanes:
-            lane.drop_contact(contact.contact)
+            del lane.waits[contact.contact]
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred.pop(contact.contact, None)
 
@@ -339,25 +341,30 @@ class State:
     def tell_lanes(self) -> None:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
         for seat in self.freed.values():
-            refresh(seat)
+            if seat.room() > 0:
+                refresh(seat)
         self.freed.clear()
 
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
         line.waiting[contact.contact] = contact.start
-        heappush(line.oldest, (contact.start, contact.contact))
+        if line.oldest is not None:
+            heappush(line.oldest, (contact.start, contact.contact))
 
     def leave_line(self, contact: Contact) -> None:
         line = self.lines.get(contact.queue)
         if line is None or line.waiting.pop(contact.contact, None) is None:
             return
-        if len(line.oldest) > 64 + 2 * len(line.waiting):
+        if line.oldest is not None and len(line.oldest) > 64 + 2 * len(line.waiting):
             line.oldest = [entry for entry in line.oldest if line.waiting.get(entry[1]) == entry[0]]
             heapify(line.oldest)
 
     def oldest_start(self, queue: str) -> int | None:
         """``start`` of the queue's longest-waiting contact, offered ones included."""
         line = self.lines[queue]
+        if line.oldest is None:
+            line.oldest = [(start, number) for number, start in line.waiting.items()]
+            heapify(line.oldest)
         while line.oldest and line.waiting.get(line.oldest[0][1]) != line.oldest[0][0]:
             heappop(line.oldest)
         return line.oldest[0][0] if line.oldest else None
@@ -432,7 +439,7 @@ class State:
     def trim_timers(self) -> None:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
-            entries, self.timers = self.timers.entries(), Timers()
+            entries, self.timers = self.timers.entries(), Timers(self.contacts, self.offers)
             for deadline, kind, ident in map(unpack, entries):
                 if self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)

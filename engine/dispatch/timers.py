@@ -11,6 +11,7 @@ sixteen levels for each one popped, and most are stale by then.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -41,6 +42,10 @@ class Kind:
     RESUME = 10
 
 
+OFFER: Final = Kind.OFFER
+AGENT_KINDS: Final = (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY)
+
+
 def unpack(entry: int) -> tuple[int, int, int]:
     """(deadline, kind, id)"""
     return entry >> DEADLINE_SHIFT, entry >> ID_BITS & KIND_MASK, entry & ID_MASK
@@ -49,9 +54,11 @@ def unpack(entry: int) -> tuple[int, int, int]:
 class Timers:
     """Pending hints, earliest first."""
 
-    __slots__ = ("bucket", "buckets", "front", "keys", "size")
+    __slots__ = ("bucket", "buckets", "contacts", "front", "keys", "offers", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, contacts: Container[int], offers: Container[int]) -> None:
+        self.contacts = contacts
+        self.offers = offers
         self.front: list[int] = []  # a heap: everything up to and including ``bucket``
         self.bucket = -1
         self.keys: list[int] = []  # a heap of the later buckets' numbers
@@ -81,9 +88,24 @@ class Timers:
             if not self.keys:
                 return None
             self.bucket = heappop(self.keys)
-            self.front = self.buckets.pop(self.bucket)
+            entries = self.buckets.pop(self.bucket)
+            self.front = [entry for entry in entries if self._is_of_something(entry)]
+            self.size -= len(entries) - len(self.front)
             heapify(self.front)
         return self.front[0]
+
+    def _is_of_something(self, entry: int) -> bool:
+        """False when the contact or offer is gone: most hints have died by the time they come up."""
+        kind = entry >> ID_BITS & KIND_MASK
+        if kind == OFFER:
+            return entry & ID_MASK in self.offers
+        return kind in AGENT_KINDS or entry & ID_MASK in self.contacts
+
+    def is_near(self, stamp: int) -> bool:
+        """Whether anything may be due at or before ``stamp``; False is certain."""
+        if self.front:
+            return self.front[0] >> DEADLINE_SHIFT <= stamp
+        return bool(self.keys) and self.keys[0] << (BUCKET_SHIFT - DEADLINE_SHIFT) <= stamp
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""

@@ -290,15 +290,16 @@ def forget_decliners(state: State, contact: Contact) -> None:
 
 def unname(state: State, contact: Contact) -> None:
     """Its ids and its customer may open another contact."""
-    for channel, external_id in ((contact.channel, contact.external_id), *contact.joined):
-        if state.by_external.get((contact.tenant, channel, external_id)) == contact.contact:
-            del state.by_external[(contact.tenant, channel, external_id)]
-    key = (contact.tenant, contact.shop, contact.customer)
-    numbers = state.by_customer.get(key, ())
-    if len(numbers) > 1:
-        state.by_customer[key] = tuple(number for number in numbers if number != contact.contact)
-    elif numbers:
-        del state.by_customer[key]
+    tenant = contact.tenant
+    if contact.external_id:
+        del state.by_external[(tenant, contact.channel, contact.external_id)]
+    for channel, external_id in contact.joined:
+        del state.by_external[(tenant, channel, external_id)]
+    if contact.customer:
+        key = (tenant, contact.shop, contact.customer)
+        numbers = state.by_customer.pop(key)
+        if len(numbers) > 1:
+            state.by_customer[key] = tuple(number for number in numbers if number != contact.contact)
 
 
 def forget(state: State, contact: Contact) -> None:

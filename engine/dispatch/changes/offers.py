@@ -25,7 +25,8 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.load += event.cost
     agent.contacts[event.contact] = event.cost
     agent.idle_since = event.at
-    seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
+    if contact.channel in state.limited:
+        seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
     contact.state, contact.agent, contact.offer = OFFERED, event.agent, event.offer
     contact.offers += 1
     if contact.prefer:

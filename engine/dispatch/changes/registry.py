@@ -41,6 +41,7 @@ def release(state: State, agent_id: str, contact: Contact, at: int) -> None:
     seat = state.seats[agent_id]
     agent = seat.agent
     agent.load -= agent.contacts.pop(contact.contact)
-    seat.by_channel[contact.channel] -= 1
+    if contact.channel in state.limited:
+        seat.by_channel[contact.channel] -= 1
     agent.idle_since = at
     state.freer(seat)
