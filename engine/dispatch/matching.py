@@ -90,19 +90,45 @@ def start_reply_clock(state: State, contact: Contact) -> None:
 
 def feed(state: State, seat: Seat, trigger: str) -> None:
     """Offer the agent waiting contacts, best first, as long as it has room."""
-    while seat.room() > 0:
-        if state.arriving:
-            state.settle()
-        contact = best_preferred(state, seat) if seat.preferred else None
+    while seat.room() > 0 and feed_one(state, seat, trigger):
+        pass
+
+
+def feed_one(state: State, seat: Seat, trigger: str, before: int = 0) -> bool:
+    """Offer the agent with room its best waiting contact, unless that is ``before``; False: nothing was offered."""
+    if state.arriving:
+        state.settle()
+    if seat.preferred:
+        contact = best_preferred(state, seat)
         if contact is not None:
-            make_offer(state, contact, seat, "", trigger, state.line_key(contact)[:3], preferred=True)
-            continue
-        found = best_waiting(state, seat)
-        if found is None:
-            return
-        key, number = found
-        contact = state.contacts[number]
-        make_offer(state, contact, seat, pool_between(state, seat, contact), trigger, key[:3])
+            if contact.contact != before:
+                make_offer(state, contact, seat, "", trigger, state.line_key(contact)[:3], preferred=True)
+            return contact.contact != before
+    key = best_waiting(state, seat)
+    if key is None or key[3] == before:
+        return False
+    contact = state.contacts[key[3]]
+    make_offer(state, contact, seat, pool_between(state, seat, contact), trigger, key[:3])
+    return True
+
+
+def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> None:
+    """One step both sent a contact back to wait and freed an agent: neither may pass anybody.
+
+    Who stands before the contact in this agent's order has the agent first; then the contact looks for the best agent,
+    this one included. The caller feeds the agent afterwards.
+    """
+    open_due_steps(state, contact)
+    while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
+        pass
+    place(state, contact, trigger)
+
+
+def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
+    """Several contacts look for an agent in one step: in the order in which they stand."""
+    for contact in sorted(contacts, key=lambda contact: (state.line_key(contact), contact.contact)):
+        if contact.state is QUEUED:
+            place(state, contact, trigger)
 
 
 def best_preferred(state: State, seat: Seat) -> Contact | None:
@@ -112,7 +138,7 @@ def best_preferred(state: State, seat: Seat) -> Contact | None:
     return min(able, key=state.line_key, default=None)
 
 
-def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
+def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     """Over all lanes of the agent: the contact whose pool's order puts it first, with its key now."""
     now, declined, groups = state.now, seat.declined, seat.groups
     free, single = seat.free(), len(groups) == 1
@@ -137,7 +163,7 @@ def best_waiting(state: State, seat: Seat) -> tuple[ContactKey, int] | None:
             group = groups[lane.pool.name]
             if best is None or (group, key) < (best_group, best):
                 best, best_group = key, group
-    return None if best is None else (best, best[3])
+    return best
 
 
 def pool_between(state: State, seat: Seat, contact: Contact) -> str:
@@ -218,29 +244,23 @@ def connect(state: State, offer: Offer) -> None:
 def reconsider_without(state: State, seat: Seat) -> None:
     """The agent takes nothing more: contacts that waited for it alone look elsewhere."""
     state.settle()
-    for number in sorted(seat.preferred):
-        contact = state.contacts[number]
-        if contact.prefer_only:
-            state.emit(ev.AffinityEnded(state.now, number, seat.agent.profile.agent, "agent_left"))
-            place(state, contact, "affinity_ended")
-    if seat.agent.state in PRESENT:
-        return
-    reconsider_stranded(state, seat.lanes)
+    released = [contact for contact in map(state.contacts.__getitem__, sorted(seat.preferred)) if contact.prefer_only]
+    for contact in released:
+        state.emit(ev.AffinityEnded(state.now, contact.contact, seat.agent.profile.agent, "agent_left"))
+    place_all(state, released, "affinity_ended")
+    if seat.agent.state not in PRESENT:
+        reconsider_stranded(state, seat.lanes)
 
 
 def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
     """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
     state.settle()
-    for number in sorted(stranded(lanes)):
-        found = state.contacts.get(number)
-        if found is None or found.state is not QUEUED:
-            continue
-        if found.decliners and only_decliners_left(state, found):
-            for name in sorted(
-                found.decliners, key=lambda agent: state.agents[agent].seq if agent in state.agents else 0
-            ):
-                state.emit(ev.DeclinerForgotten(state.now, number, name, "yielded"))
-        place(state, found, "agent_left")
+    contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
+    for contact in contacts:
+        if contact.decliners and only_decliners_left(state, contact):
+            for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
+                state.emit(ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+    place_all(state, contacts, "agent_left")
 
 
 def stranded(lanes: Iterable[Lane]) -> set[int]:

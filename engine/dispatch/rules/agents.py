@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, Agent, AgentState
-from engine.dispatch.commands import AgentKind, AgentProfile
+from engine.dispatch.commands import AgentProfile
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import feed, place, reconsider_stranded, reconsider_without, start_reply_clock
+from engine.dispatch.matching import feed, place_all, reconsider_stranded, reconsider_without, start_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.contacts import freed, priority_in
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
@@ -146,9 +146,7 @@ def leave(
             state.emit(ev.ContactRequeued(state.now, number, name, reason, prefer, until if prefer else 0))
         loose.append(contact)
     state.emit(ev.AgentStateChanged(state.now, name, agent.state, "offline", reason))
-    for contact in loose:
-        if contact.state is S.QUEUED:
-            place(state, contact, reason)
+    place_all(state, loose, reason)
     reconsider_without(state, state.seats[name])
 
 
@@ -197,8 +195,7 @@ def lose(state: State, command: cmd.LoseAgent) -> None:
 def lose_connection(state: State, agent: Agent, reason: str) -> None:
     name = agent.profile.agent
     state.emit(ev.AgentLost(state.now, name, agent.state, state.now + state.policy.grace_ms))
-    for contact in rescind_all(state, agent, reason):
-        place(state, contact, reason)
+    place_all(state, rescind_all(state, agent, reason), reason)
     reconsider_without(state, state.seats[name])
 
 
@@ -244,6 +241,3 @@ def set_external_load(state: State, command: cmd.SetExternalLoad) -> None:
         return None
     state.emit(ev.ExternalLoadChanged(state.now, command.agent, command.source, command.units))
     feed(state, seat, "external_load")
-
-
-__all__ = ["AgentKind", "change_state", "leave", "lose_connection"]

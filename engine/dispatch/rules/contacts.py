@@ -6,7 +6,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentKind, Value
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import ask_person, feed, place, reconsider_without, start_reply_clock
+from engine.dispatch.matching import ask_person, feed, place, place_beside, reconsider_without, start_reply_clock
 from engine.dispatch.policy.compiled import Entry, Queue
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
@@ -181,9 +181,7 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
         agent = contact.agent
         take_back(state, contact, "person_asked")
         ask_person(state, contact, command.intent, command.reason)
-        place(state, contact, "person_asked")
-        if agent:
-            freed(state, agent)
+        again(state, contact, agent, "person_asked")
 
 
 def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> None:
@@ -205,8 +203,7 @@ def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> 
         )
     )
     start_reply_clock(state, contact)
-    place(state, contact, "hand_off")
-    freed(state, agent)
+    again(state, contact, agent, "hand_off")
 
 
 def take_back(state: State, contact: Contact, reason: str) -> None:
@@ -285,6 +282,14 @@ def freed(state: State, agent_id: str, trigger: str = "freed") -> None:
     feed(state, seat, trigger)
 
 
+def again(state: State, contact: Contact, agent: str, trigger: str) -> None:
+    """The contact waits once more, and the agent that had it (if any) has room: decide for both."""
+    if not agent:
+        return place(state, contact, trigger)
+    place_beside(state, contact, state.seats[agent], trigger)
+    return freed(state, agent)
+
+
 @handles(cmd.MoveContact)
 def move(state: State, command: cmd.MoveContact) -> None:
     contact = find_contact(state, command)
@@ -302,9 +307,7 @@ def move(state: State, command: cmd.MoveContact) -> None:
     number, rule, reason = contact.contact, contact.rule, command.reason
     priority = priority_in(state, contact, queue)
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
-    place(state, contact, "moved")
-    if agent:
-        freed(state, agent)
+    again(state, contact, agent, "moved")
 
 
 def priority_in(state: State, contact: Contact, queue: Queue) -> int:

@@ -7,9 +7,9 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import AgentKind, Sender
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import place, start_reply_clock
+from engine.dispatch.matching import start_reply_clock
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import freed, priority_in, stop_reply_clock
+from engine.dispatch.rules.contacts import again, priority_in, stop_reply_clock
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
@@ -99,5 +99,4 @@ def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_que
         )
     )
     start_reply_clock(state, contact)
-    place(state, contact, "hand_off" if bot else "transfer")
-    freed(state, agent)
+    again(state, contact, agent, "hand_off" if bot else "transfer")

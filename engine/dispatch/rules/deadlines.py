@@ -9,7 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.matching import feed, place
 from engine.dispatch.rules.agents import change_state, leave
-from engine.dispatch.rules.contacts import freed
+from engine.dispatch.rules.contacts import again, freed
 from engine.dispatch.rules.offers import rescind
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
@@ -32,8 +32,7 @@ def offer_due(state: State, number: int) -> None:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
-    place(state, contact, "expired")
-    freed(state, name)
+    again(state, contact, name, "expired")
     return None
 
 

@@ -6,7 +6,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
-from engine.dispatch.matching import place
+from engine.dispatch.matching import place_all
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
@@ -62,10 +62,7 @@ def resettle(state: State) -> None:
         if contact.queue not in policy.queues:  # the entry rules would deflect it: the tenant's first queue has it
             queue = next(q for q in policy.queues.values() if q.tenant == contact.tenant)
             state.emit(ev.ContactMoved(state.now, number, queue.name, "", contact.priority, contact.asks, "policy"))
-    waiting = [contact for contact in state.contacts.values() if contact.state is S.QUEUED]
-    for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
-        if contact.state is S.QUEUED:
-            place(state, contact, "policy")
+    place_all(state, [contact for contact in state.contacts.values() if contact.state is S.QUEUED], "policy")
 
 
 @handles(cmd.StartEngine)

@@ -7,9 +7,9 @@ from typing import Any
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.matching import connect, feed, only_decliners_left, place
+from engine.dispatch.matching import connect, only_decliners_left
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import freed
+from engine.dispatch.rules.contacts import again, freed
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State
 
@@ -78,8 +78,7 @@ def rescind(state: State, offer: Offer, reason: str) -> None:
     """Taken back without blame, and both sides look again."""
     contact, agent = state.contacts[offer.contact], offer.agent
     state.emit(ev.OfferRescinded(state.now, offer.offer, offer.contact, agent, reason))
-    place(state, contact, reason)
-    freed(state, agent)
+    again(state, contact, agent, reason)
 
 
 @handles(cmd.DeclineOffer)
@@ -97,8 +96,7 @@ def decline(state: State, command: cmd.DeclineOffer) -> None:
     back_off_until = state.now + back_off if back_off else 0
     at, reason = state.now, command.reason
     state.emit(ev.OfferDeclined(at, offer.offer, offer.contact, agent, reason, at + memory, back_off_until))
-    place(state, contact, "declined")
-    freed(state, agent)
+    again(state, contact, agent, "declined")
 
 
 @handles(cmd.EndWrapUp)
@@ -111,6 +109,3 @@ def end_wrap_up(state: State, command: cmd.EndWrapUp) -> None:
         return state.refuse(command, Code.WRONG_STATE, command.contact, "a contact in wrap-up with this agent")
     state.emit(ev.WrapUpEnded(state.now, command.contact, command.agent))
     freed(state, command.agent)
-
-
-__all__ = ["feed", "find_offer", "rescind"]
