@@ -107,6 +107,7 @@ class Client:
         self._settled = trio.Event()  # welcomed for the first time, or ended
         self._connection: Connection | None = None
         self._hold_off_s = 0.0
+        self._closing = False
         self._handlers = {
             "push": self._on_push,
             "ok": self._on_ok,
@@ -173,6 +174,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # The nursery never sees the body's exception: callers get theirs as it was, in no group.
+        self._closing = True
         if self._connection is not None and kind is None:
             await self._connection.finish()
         self._nursery.cancel_scope.cancel()
@@ -190,6 +192,8 @@ class Client:
                 return
             finally:
                 self._connection = None
+            if self._closing:
+                return
             if self.welcome is not before:  # it had worked: the back-off starts again
                 attempt, lost_at = 0, trio.current_time()
                 self._say("lost", str(down))

@@ -140,6 +140,7 @@ TEXTS: dict[str, str] = {
     "word.back_off": "gets nothing for a while",
     "word.lower_capacity": "gets one contact fewer at a time",
     "word.rona": "did not answer an offer",
+    "word.not_solved": "the bot could not solve it",
     "word.away": "away",
     "state.available": "available",
     "state.paused": "paused",

@@ -97,6 +97,9 @@ class FakeEngine:
         await wire.send({**welcome, "limits": self.limits}, *self.after_welcome)
         while (frame := await wire.receive()) is not None:
             self.heard.append(frame)
+            if frame["op"] == "bye":
+                await wire.stream.aclose()
+                return
             if not self.mute:
                 await self.answer(wire, frame)
 

@@ -358,6 +358,16 @@ async def test_the_bodys_own_exception_comes_out_as_it_is(engine: FakeEngine) ->
     assert engine.heard_ops("bye") == []
 
 
+async def test_leaving_is_no_loss(engine: FakeEngine, autojump_clock: object) -> None:
+    """The client says bye, the server closes: nobody is told of a lost connection, and nobody dials again."""
+    said: list[str] = []
+    async with ann(engine, on_status=lambda status, reason: said.append(status)):
+        pass
+    await trio.sleep(60)
+    assert said == ["connected"]
+    assert engine.dials == 1
+
+
 async def test_a_cancelled_caller_leaves_the_session_whole(engine: FakeEngine, autojump_clock: object) -> None:
     """A command times out for its caller; the late answer bothers nobody and the next command works."""
     engine.mute = True

@@ -25,7 +25,10 @@ from adapters.clients.terminal.texts import Texts
 
 # Enough for a large site; the pools' table says how many agents it was made from.
 AGENTS_AT_MOST = 20_000
-AGENTS_EVERY_S = 5.0
+# Up to so many agents are looked at each time; a larger site's less often, because it takes a question per hundred.
+FEW_AGENTS, AGENTS_EVERY_S = 1_000, 5.0
+# An engine that does not answer within this time shows as lost, or as standing still.
+LOOK_S = 2.0
 Figures = dict[str, Any]
 
 
@@ -78,11 +81,11 @@ async def show_live(door: Door, once: bool, every_s: float, as_json: bool) -> No
     seen: Figures | None = None
     agents: list[Figures] = []
     agents_at = -AGENTS_EVERY_S
-    with Live(auto_refresh=False, screen=True) as live:
-        async with door.connect("supervisor", give_up_after_s=None, on_status=on_status) as client:
+    async with door.connect("supervisor", give_up_after_s=None, on_status=on_status) as client:
+        with Live(auto_refresh=False, screen=True) as live:
             while True:
-                with trio.move_on_after(max(1.0, every_s)):
-                    fresh = trio.current_time() - agents_at >= AGENTS_EVERY_S
+                with trio.move_on_after(max(LOOK_S, every_s)):
+                    fresh = len(agents) <= FEW_AGENTS or trio.current_time() - agents_at >= AGENTS_EVERY_S
                     seen = await look(client, None if fresh else agents)
                     if fresh:
                         agents, agents_at = seen["agents"], trio.current_time()
