@@ -30,7 +30,9 @@ class PluginGroup(click.Group):
     command added in code) have a name, own wins: nobody takes over ``sluice serve`` by installing a package.
     """
 
-    def __init__(self, *args: object, own: Mapping[str, str] | None = None, entry_point_group: str = "", **rest: object):
+    def __init__(
+        self, *args: object, own: Mapping[str, str] | None = None, entry_point_group: str = "", **rest: object
+    ):
         super().__init__(*args, **rest)  # type: ignore[arg-type]  # click's own options, passed through
         self.own = dict(own or {})
         self.entry_point_group = entry_point_group
@@ -108,5 +110,7 @@ def _version() -> str:
 def main() -> None:
     """Sluice routes customer-service contacts to the right person, remote team or bot in real time."""
     if not __debug__:
-        click.echo("sluice: python -O switches the engine's assertions off; run without -O and PYTHONOPTIMIZE", err=True)
+        click.echo(
+            "sluice: python -O switches the engine's assertions off; run without -O and PYTHONOPTIMIZE", err=True
+        )
         sys.exit(2)
