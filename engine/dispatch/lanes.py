@@ -9,7 +9,7 @@ depend on state alone, and a restored dispatcher makes the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from heapq import heapify, heappop, heappush, heapreplace
 
 from engine.dispatch.agents import Agent, AgentState
@@ -96,7 +96,7 @@ class Lane:
         self.limit = limit
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
-        self.agents: list[tuple[AgentKey, int]] = []
+        self.agents: list[AgentKey] = []
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
         self.waits: dict[int, ContactKey] = {}  # contact → its key
         self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
@@ -183,52 +183,62 @@ class Lane:
 
     def offer_side(self, seat: Seat) -> bool:
         """Put the agent's present key into the heap if it may take work now; says whether the heap knows it."""
+        seq = seat.agent.seq
         if not self.fits(seat):
-            return seat.agent.seq in self.best
+            return seq in self.best
         key = self.agent_key(seat)
-        known = self.best.get(seat.agent.seq)
+        known = self.best.get(seq)
         if known is None or key < known:
-            self.best[seat.agent.seq] = key
-            heappush(self.agents, (key, seat.agent.seq))
+            self.best[seq] = key
+            heappush(self.agents, key)
             if len(self.agents) > 64 + 2 * len(self.members):
-                self.agents[:] = [entry for entry in self.agents if self.best.get(entry[1]) is entry[0]]
+                self.agents[:] = [entry for entry in self.agents if self.best.get(entry[-1]) is entry]
                 heapify(self.agents)
         return True
 
-    def pick(self, decliners: Container[str]) -> tuple[AgentKey, Seat] | None:
+    def pick(self, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
         """The free agent whom the pool's choice puts first, decliners passed over."""
-        heap, best = self.agents, self.best
-        passed: list[tuple[AgentKey, int]] = []
+        heap, best, idle = self.agents, self.best, self.choice == "longest_idle"
+        passed: list[AgentKey] = []
         found = None
         while heap:
-            key, seq = heap[0]
+            key = heap[0]
+            seq = key[-1]
             if best.get(seq) is not key:
                 heappop(heap)
                 continue
             seat = self.members[seq]
+            agent = seat.agent
             if not self.fits(seat):
                 heappop(heap)
                 del best[seq]
                 seat.absent.append(self)
-                continue
-            true = self.agent_key(seat)
-            if true != key:
-                best[seq] = true
-                heapreplace(heap, (true, seq))
-                continue
-            if seat.agent.profile.agent in decliners:
+            elif idle and agent.idle_since != key[0] or not idle and self.agent_key(seat) != key:
+                true = best[seq] = self.agent_key(seat)
+                heapreplace(heap, true)
+            elif decliners and agent.profile.agent in decliners:
                 passed.append(heappop(heap))
-                continue
-            found = (key, seat)
-            break
-        for entry in passed:
-            heappush(heap, entry)
+            else:
+                found = (key, seat)
+                break
+        for key in passed:
+            heappush(heap, key)
         return found
 
 
 def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
     if seat.absent:
-        seat.absent = [lane for lane in seat.absent if not lane.offer_side(seat)]
+        room, seq = seat.room(), seat.agent.seq
+        shared = (seat.agent.idle_since, seq)
+        still: list[Lane] = []
+        for lane in seat.absent:
+            # The common case in one breath: the longest-idle key is the same for all of the agent's lanes.
+            if lane.choice == "longest_idle" and not lane.limited and lane.cost <= room and seq not in lane.best:
+                lane.best[seq] = shared
+                heappush(lane.agents, shared)
+            elif not lane.offer_side(seat):
+                still.append(lane)
+        seat.absent = still
     for lane in seat.loaded:
         lane.offer_side(seat)
