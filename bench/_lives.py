@@ -1,0 +1,359 @@
+"""The scene of the dispatcher's benchmark: agents, queues, and contacts who live whole lives.
+
+Seven tenths of the queues are busy: their agents are full and contacts wait, so a freed agent takes from a queue. The rest
+are calm: their agents have room, so an arriving contact finds one. A life is submit, offer, accept, close, wrap-up; 5 % of
+offers are declined and 2 % expire. Load stays level, as each arrival goes with one close.
+
+The scene is played once to write the inputs down (a command and its stamp each); what is measured is a dispatcher,
+restored from the same snapshot, that is given the same inputs and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
+
+DAWN_MS = 1_000_000
+CAPACITY = 3
+HANDLE_MS = 600_000
+ACCEPT_MS = 2_000
+WRAP_UP_MS = 5_000
+REPLY_MS = 5_000
+BUSY_SHARE = 0.7
+DECLINED, EXPIRED = 0.05, 0.02
+LANGUAGES = ("zh", "en", "yue", "ja")
+SITES = ("north", "south", "west")
+# A calm agent's share of capacity in use: most have room, as they would off peak.
+CALM_LOAD = 0.6
+
+
+@dataclass(frozen=True)
+class Size:
+    agents: int
+    queues: int
+    skills: int
+    waiting: int
+    replies: bool = False
+    seed: int = 1
+
+
+@dataclass
+class Counts:
+    """What happened, counted from events."""
+
+    lives: int = 0
+    submitted: int = 0
+    offers: int = 0
+    direct: int = 0
+    declined: int = 0
+    expired: int = 0
+    accepted: int = 0
+    steps: int = 0
+    events: int = 0
+    refused: int = 0
+
+    def count(self, events: Iterable[ev.Event]) -> None:
+        for event in events:
+            self.events += 1
+            match event:
+                case ev.OfferMade():
+                    self.offers += 1
+                    self.direct += event.trigger == "arrival"
+                case ev.ContactSubmitted():
+                    self.submitted += 1
+                case ev.OfferAccepted():
+                    self.accepted += 1
+                case ev.ContactClosed():
+                    self.lives += 1
+                case ev.OfferDeclined():
+                    self.declined += 1
+                case ev.OfferExpired():
+                    self.expired += 1
+                case ev.StepOpened():
+                    self.steps += 1
+                case ev.CommandRejected():
+                    self.refused += 1
+
+
+# --- the policy -----------------------------------------------------------------------------------------------------
+
+
+def requirement(queue: int) -> str:
+    """Three shapes in turn: a level; a skill and one of two languages; a level and a place."""
+    skill = f"topic{queue}"
+    if queue % 3 == 0:
+        return f"{skill} >= {2 + queue % 2}"
+    if queue % 3 == 1:
+        return f"{skill} and ({LANGUAGES[queue % 4]} or {LANGUAGES[(queue + 1) % 4]})"
+    return f'{skill} >= 2 and @site = "{SITES[queue % 2]}"'
+
+
+def relaxed(queue: int) -> list[str]:
+    """What the first step drops."""
+    return [[f"topic{queue}"], [LANGUAGES[queue % 4], LANGUAGES[(queue + 1) % 4]], ["site"]][queue % 3]
+
+
+def policy_text(queues: int, *, messages: bool) -> str:
+    """Queues that differ in requirement, each with two steps on timers."""
+    lines = ["[policy]", 'name = "bench"', "[tenants.shop]", "[channels.web]", f"messages = {str(messages).lower()}"]
+    lines += ["[pools.onsite]", "[pools.second]"]
+    for queue in range(queues):
+        name = f"queues.q{queue}"
+        lines += [
+            f"[{name}]", 'tenant = "shop"', f"requirement = '{requirement(queue)}'", 'pools = ["onsite"]',
+            "offer_ms = 20000", f"wrap_up_ms = {4 * WRAP_UP_MS}", 'rona = "back_off"', "rona_return_ms = 5000",
+            "decliner_memory_ms = 60000",
+            f"[[{name}.steps]]", 'name = "second line"', 'clock = "waited"', "after_ms = 20000",
+            'add_pools = ["second"]', f"relax = {relaxed(queue) if queue % 3 else []}",
+            f"[[{name}.steps]]", 'name = "hurry"', 'clock = "step"', "after_ms = 30000", "raise_priority = 1",
+        ]  # fmt: skip
+    for queue in range(queues):
+        lines += ["[[entry]]", f'name = "q{queue}"', f'queue = "q{queue}"', f'when = {{to = ["{queue}"]}}']
+    lines += ["[[entry]]", 'name = "rest"', 'queue = "q0"']
+    return "\n".join(lines)
+
+
+# --- the agents -----------------------------------------------------------------------------------------------------
+
+
+def profiles(size: Size, rng: np.random.Generator, busy: int) -> list[cm.AgentProfile]:
+    """Every agent a different set of skills: topics, one language, and what fills up the number.
+
+    The first seven tenths know any topic, the rest only those of calm queues, so that calm queues find room.
+    """
+    calm = size.queues - busy
+    crowd = round(size.agents * busy / size.queues)
+    seen: set[frozenset[str]] = set()
+    found = []
+    for number in range(size.agents):
+        first = 0 if number < crowd or not calm else busy
+        topics = size.queues - first
+        skills = draw_skills(size, rng, first, topics)
+        while frozenset(skills) in seen:
+            # Small worlds run out of sets: one skill more, which no queue asks for, makes the difference.
+            skills = {**draw_skills(size, rng, first, topics), f"other{number}": 5}
+        seen.add(frozenset(skills))
+        found.append(
+            cm.AgentProfile(
+                agent=f"agent{number}",
+                tenant="shop",
+                pools=("second",) if number % 10 == 9 else ("onsite",),
+                skills=skills,
+                attributes={"site": SITES[int(rng.integers(2))]},
+                capacity=CAPACITY,
+            )
+        )
+    return found
+
+
+def draw_skills(size: Size, rng: np.random.Generator, first: int, topics: int) -> dict[str, int]:
+    count = min(max(size.skills - 1, 1), topics)
+    names = [f"topic{first + int(topic)}" for topic in rng.choice(topics, count, replace=False)]
+    if len(names) < size.skills:
+        names.append(LANGUAGES[int(rng.integers(len(LANGUAGES)))])
+    while len(names) < size.skills:  # few queues: the sets differ in what no queue asks for
+        names.append(f"other{int(rng.integers(100_000))}")
+    return {name: int(level) for name, level in zip(names, rng.integers(2, 11, len(names)), strict=True)}
+
+
+# --- the play -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Play:
+    """Plays the scene on a dispatcher; ``inputs`` collects what it was given."""
+
+    size: Size
+    dispatcher: Dispatcher = field(init=False)
+    inputs: list[tuple[cm.Command, int]] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        size = self.size
+        self.rng = np.random.default_rng(size.seed)
+        self.busy = max(1, round(size.queues * BUSY_SHARE))
+        self.dispatcher = Dispatcher(compile_policy(policy_text(size.queues, messages=size.replies)))
+        self.now = DAWN_MS
+        self.arrivals = 0
+        self.served: list[deque[tuple[int, str]]] = [deque() for _ in range(size.queues)]
+        self.queue_of: dict[int, int] = {}
+        # What comes due by itself, each in its own order of time: (instant, command).
+        self.accepts: deque[tuple[int, cm.Command]] = deque()
+        self.replies: deque[tuple[int, cm.Command]] = deque()
+        self.wrap_ups: deque[tuple[int, cm.Command]] = deque()
+        self.answers = _Draws(self.rng)
+        self.patient = False  # while the scene is set, every offer is accepted at once
+
+    # setting
+
+    def set_scene(self) -> None:
+        """Agents sign on, the busy ones are filled, the calm ones partly, and ``waiting`` contacts wait."""
+        for profile in profiles(self.size, self.rng, self.busy):
+            self.do(cm.DefineAgent(profile=profile))
+            self.do(cm.SignOn(agent=profile.agent))
+        self.patient = True
+        units = self.size.agents * CAPACITY
+        crowd = round(units * self.busy / self.size.queues)
+        for number in range(crowd):
+            self.submit(number % self.busy)
+        calm = self.size.queues - self.busy
+        for number in range(round((units - crowd) * CALM_LOAD) if calm else 0):
+            self.submit(self.busy + number % calm)
+        self.patient = False
+        # Those who wait came one after the other, as fast as they will be served, so that their steps open one by one.
+        self.gap_ms = HANDLE_MS / max(sum(map(len, self.served)), 1)
+        self.clock = float(self.now)
+        while sum(self.dispatcher.queue_length(f"q{q}") for q in range(self.busy)) < self.size.waiting:
+            for number in range(max(self.size.waiting // 10, self.busy)):
+                self.tick(self.gap_ms / BUSY_SHARE)
+                self.submit(number % self.busy)
+        self.inputs.clear()
+        self.counts = Counts()
+
+    # one life after the other
+
+    def run(self, lives: int) -> None:
+        """``lives`` arrivals, each with one close."""
+        calm = self.size.queues - self.busy
+        is_busy = self.rng.random(lives) < BUSY_SHARE
+        picks = self.rng.random(lives)
+        for busy, pick in zip(is_busy.tolist(), picks.tolist(), strict=True):
+            self.tick(self.gap_ms)
+            queue = int(pick * self.busy) if busy or not calm else self.busy + int(pick * calm)
+            if calm:
+                self.submit(queue)
+                self.close(queue, busy)
+            else:
+                self.submit_level(queue)
+
+    def submit_level(self, queue: int) -> None:
+        """With one queue the same agents serve both kinds: load goes up or down until the shares are right."""
+        direct = self.counts.direct < (1 - BUSY_SHARE) * max(self.counts.submitted, 1)
+        if direct and self.counts.submitted % 3 == 0:
+            self.close(queue, True)
+        elif not direct and self.counts.submitted % 3 == 0:
+            self.submit(queue)
+        self.submit(queue)
+        self.close(queue, True)
+
+    def tick(self, ms: float) -> None:
+        """Time passes; people do what they had in mind."""
+        self.clock += ms
+        until = int(self.clock)
+        while True:
+            ready = [due for due in (self.accepts, self.replies, self.wrap_ups) if due and due[0][0] <= until]
+            if not ready:
+                break
+            at, command = min(ready, key=lambda due: due[0][0]).popleft()
+            self.now = max(self.now, at)
+            self.do(command)
+        self.now = max(self.now, until)
+
+    def submit(self, queue: int) -> None:
+        self.arrivals += 1
+        events = self.do(
+            cm.SubmitContact(
+                tenant="shop",
+                channel="web",
+                external_id=f"x{self.arrivals}",
+                customer=f"c{self.arrivals}",
+                attributes={"to": str(queue), "source": "item page"},
+                opening=self.size.replies,
+            )
+        )
+        submitted = next(event for event in events if isinstance(event, ev.ContactSubmitted))
+        self.queue_of[submitted.contact] = queue
+
+    def close(self, queue: int, busy: bool) -> None:
+        """The longest-served contact of this queue ends, or of another of its kind."""
+        kind = range(self.busy) if busy else range(self.busy, self.size.queues)
+        turn = queue
+        for _ in kind:
+            if self.served[turn]:
+                contact, agent = self.served[turn].popleft()
+                self.do(cm.CloseContact(tenant="shop", contact=contact, agent=agent))
+                end = cm.EndWrapUp(agent=agent, contact=contact)
+                self.wrap_ups.append((self.now + WRAP_UP_MS, end))
+                return
+            turn = turn + 1 if turn + 1 in kind else kind[0]
+
+    def do(self, command: cm.Command) -> list[ev.Event]:
+        self.inputs.append((command, self.now))
+        events = self.dispatcher.handle(command, self.now)
+        self.counts.count(events)
+        for event in events:
+            if isinstance(event, ev.OfferMade):
+                self.answer(event)
+            elif isinstance(event, ev.ContactConnected):
+                # An offer made by a submit is accepted before the submit knows its number while the scene is set.
+                queue = self.queue_of.pop(event.contact, None)
+                queue = int(self.dispatcher.contacts[event.contact].queue[1:]) if queue is None else queue
+                self.served[queue].append((event.contact, event.agent))
+                if self.size.replies:
+                    reply = cm.AddMessage(
+                        tenant="shop", contact=event.contact, sender=cm.Sender.AGENT, agent=event.agent
+                    )
+                    self.replies.append((self.now + REPLY_MS, reply))
+        return events
+
+    def answer(self, offer: ev.OfferMade) -> None:
+        draw = 1.0 if self.patient else self.answers.next()
+        if draw < DECLINED:
+            self.do(cm.DeclineOffer(agent=offer.agent, offer=offer.offer, reason="busy"))
+        elif draw >= DECLINED + EXPIRED:
+            accept = cm.AcceptOffer(agent=offer.agent, offer=offer.offer)
+            if self.patient:
+                self.do(accept)
+            else:
+                self.accepts.append((self.now + ACCEPT_MS, accept))
+
+
+class _Draws:
+    """Uniform draws, fetched by the thousand."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.left: list[float] = []
+
+    def next(self) -> float:
+        if not self.left:
+            self.left = self.rng.random(1_000).tolist()
+        return self.left.pop()
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------------
+
+
+def broken_invariants(dispatcher: Dispatcher, rng: np.random.Generator, sample: int = 100) -> list[str]:
+    """Sentences about what is wrong: loads of all, and for some waiting contacts every agent who is free beside them."""
+    wrong = []
+    for name, agent in dispatcher.agents.items():
+        if agent.load != sum(agent.contacts.values()) or agent.load > agent.capacity:
+            wrong.append(f"{name} carries {agent.load} of {agent.capacity}")
+    queued = [contact for contact in dispatcher.contacts.values() if contact.state == "queued"]
+    chosen = rng.permutation(len(queued))[:sample].tolist()
+    free = [
+        agent
+        for agent in dispatcher.agents.values()
+        if agent.state == "available" and not agent.back_off_until and agent.load < agent.capacity
+    ]
+    for index in chosen:
+        contact = queued[index]
+        queue = dispatcher.policy.queues[contact.queue]
+        steps = queue.steps[: contact.step]
+        pools = {*queue.pools, *(pool for step in steps for pool in step.add_pools)}
+        need = queue.requirement.without(name for step in steps for name in step.relax)
+        for agent in free:
+            profile = agent.profile
+            fits = need.matches(profile.skills, profile.attributes) and pools & set(profile.pools)
+            if fits and profile.agent not in contact.decliners:
+                wrong.append(f"{profile.agent} is free beside waiting contact {contact.contact}")
+    return wrong

@@ -1,0 +1,71 @@
+"""Where a figure was measured, and how the process was set up for it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+ROOT = Path(__file__).parents[1]
+# What `sluice serve` sets once it has started (engine/cli/serve.py; a test keeps the two equal).
+ENGINE_GC = (50_000, 20, 50)
+
+
+class Machine(TypedDict):
+    cpu: str
+    cores: int
+    python: str
+    system: str
+
+
+def machine() -> Machine:
+    """The processor's name, cores this process may use, and versions."""
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The commit that was measured, with ``+`` behind it when the tree has changes; ``unknown`` outside a checkout."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "unknown"
+    return head + ("+" if _git("status", "--porcelain", "--", "engine", "bench") else "")
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def settle_gc() -> None:
+    """The engine's garbage-collector settings: what is there now is never looked at again, young ones seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*ENGINE_GC)
+
+
+def peak_rss_mb() -> float:
+    """The most memory this process has held, in MB of 10⁶ bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

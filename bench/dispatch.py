@@ -1,0 +1,152 @@
+"""``python -m bench dispatch``: full lives per second through the bare dispatcher."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench._lives import BUSY_SHARE, Counts, Play, Size, broken_invariants
+from bench._machine import commit, machine, peak_rss_mb, settle_gc
+from engine.dispatch.commands import Command
+from engine.dispatch.dispatcher import Dispatcher
+
+RESULTS = Path(__file__).parent / "results"
+# The first lives after a start meet cold caches and heaps that have just been built.
+WARM_UP = 0.2
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="python -m bench dispatch", description=__doc__)
+    found.add_argument("--agents", type=int, default=10_000, help="every agent has a different set of skills")
+    found.add_argument("--queues", type=int, default=200)
+    found.add_argument("--skills", type=int, default=5, help="skills of each agent")
+    found.add_argument("--waiting", type=int, default=1_000, help="contacts that wait all the time")
+    found.add_argument("--lives", type=int, default=50_000, help="lives of a round, warm-up included")
+    found.add_argument("--rounds", type=int, default=3, help="the same inputs again on a restored dispatcher")
+    found.add_argument("--replies", action="store_true", help="customers write and agents reply: the reply clock runs")
+    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
+    found.add_argument("--store", action="store_true", help="keep the result under bench/results/")
+    return found
+
+
+def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
+    """Set the scene, write one day's inputs down, then give them to restored dispatchers and take the time."""
+    started = time.perf_counter()
+    play = Play(size)
+    play.set_scene()
+    snapshot = play.dispatcher.snapshot()
+    setup_s = time.perf_counter() - started
+    play.run(round(lives * WARM_UP))
+    warm, counts = len(play.inputs), Counts()
+    play.counts, before = counts, play.counts
+    play.run(lives - round(lives * WARM_UP))
+    timings, busy_s = [], []
+    for _ in range(rounds):
+        dispatcher = Dispatcher.restore(snapshot)
+        settle_gc()
+        wall, cpu = _replay(dispatcher, play.inputs, warm)
+        timings.append(wall)
+        busy_s.append(cpu)
+    same = dispatcher.snapshot() == play.dispatcher.snapshot()
+    wrong = [*broken_invariants(dispatcher, np.random.default_rng(size.seed)), *dispatcher.audit()]
+    if not same:
+        wrong.append("the restored dispatcher did not end where the first one did")
+    if before.refused + counts.refused:
+        wrong.append(f"{before.refused + counts.refused} commands were refused")
+    best = min(timings)
+    return {
+        "benchmark": "dispatch",
+        "agents": size.agents,
+        "queues": size.queues,
+        "skills": size.skills,
+        "waiting": size.waiting,
+        "replies": size.replies,
+        "lives": counts.lives,
+        "lives_per_s": round(counts.lives / best),
+        "us_per_life": round(best / counts.lives * 1e6, 2),
+        "lives_per_s_median": round(counts.lives / statistics.median(timings)),
+        # Less than the above when the machine had other work to do meanwhile.
+        "cpu_us_per_life": round(min(busy_s) / counts.lives * 1e6, 2),
+        "rounds": [round(counts.lives / timing) for timing in timings],
+        "commands_per_life": round((len(play.inputs) - warm) / counts.lives, 2),
+        "events_per_life": round(counts.events / counts.lives, 2),
+        "setup_s": round(setup_s, 2),
+        "peak_rss_mb": round(peak_rss_mb(), 1),
+        "shares": _shares(counts),
+        "waiting_at_end": sum(dispatcher.queue_length(queue) for queue in dispatcher.policy.queues),
+        "invariants": "hold" if not wrong else wrong[:20],
+    }
+
+
+def _replay(dispatcher: Dispatcher, inputs: Sequence[tuple[Command, int]], warm: int) -> tuple[float, float]:
+    """Wall and processor seconds for the inputs behind the warm-up."""
+    handle = dispatcher.handle
+    for command, stamp in inputs[:warm]:
+        handle(command, stamp)
+    measured = inputs[warm:]
+    started, busy = time.perf_counter(), time.process_time()
+    for command, stamp in measured:
+        handle(command, stamp)
+    return time.perf_counter() - started, time.process_time() - busy
+
+
+def _shares(counts: Counts) -> dict[str, float]:
+    """What was really achieved; direct: offered in the step of arrival, of all who arrived."""
+    direct = counts.direct / max(counts.submitted, 1)
+    return {
+        "direct": round(direct, 3),
+        "queued": round(1 - direct, 3),
+        "declined": round(counts.declined / max(counts.offers, 1), 3),
+        "expired": round(counts.expired / max(counts.offers, 1), 3),
+        "steps_opened_per_life": round(counts.steps / max(counts.lives, 1), 2),
+    }
+
+
+def store(result: dict[str, Any]) -> Path:
+    """One file per size; git keeps the older ones."""
+    name = "dispatch-{agents}-agents-{queues}-queues-{skills}-skills-{waiting}-waiting".format(**result)
+    path = RESULTS / f"{name}{'-replies' if result['replies'] else ''}.json"
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def sentences(result: dict[str, Any]) -> str:
+    shares = result["shares"]
+    return (
+        "{lives_per_s:,} lives/s, {us_per_life} µs a life, {cpu_us_per_life} of them on the processor (best of {n} rounds, median {lives_per_s_median:,})\n"
+        "{agents:,} agents × {queues} queues × {skills} skills, {waiting:,} waiting; "
+        "{commands_per_life} commands and {events_per_life} events a life\n"
+    ).format(n=len(result["rounds"]), **result) + (
+        f"{shares['direct']:.0%} direct, {shares['queued']:.0%} from queues, {shares['declined']:.1%} of offers declined, "
+        f"{shares['expired']:.1%} expired, {shares['steps_opened_per_life']} steps opened a life\n"
+        f"set-up {result['setup_s']} s, peak memory {result['peak_rss_mb']} MB, invariants: {result['invariants']}"
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0: measured and sound; 1: an invariant does not hold; 2: wrong use."""
+    given = parser().parse_args(arguments)
+    if min(given.agents, given.queues, given.skills, given.lives, given.rounds) < 1 or given.waiting < 0:
+        print("agents, queues, skills, lives and rounds must be ≥ 1, waiting ≥ 0", file=sys.stderr)
+        return 2
+    size = Size(given.agents, given.queues, given.skills, given.waiting, given.replies, given.seed)
+    result = {**measure(size, given.lives, given.rounds), "machine": machine(), "commit": commit()}
+    if given.store:
+        path = store(result)
+        if not given.json:
+            print(f"stored in {path}")
+    print(json.dumps(result, ensure_ascii=False) if given.json else sentences(result))
+    return 0 if result["invariants"] == "hold" else 1
+
+
+__all__ = ["BUSY_SHARE", "main", "measure"]
