@@ -34,6 +34,7 @@ REPLY_PATIENCE_S = 30.0
 ROUNDS = (1, 4)
 CAPACITY = 5
 GOODBYE = "Thanks, bye."
+BOT_PREFIX = "locust-bot-"
 # Two commands cross on the wire: the other side was first.
 OFFER_RACES = ("offer_expired", "offer_gone", "contact_gone", "unknown_offer", "unknown_contact", "wrong_state")
 CONTACT_RACES = ("contact_gone", "unknown_contact", "wrong_state", "not_yours")
@@ -60,6 +61,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         session = Session(link, lambda **_: None)
         session.hello("supervisor", "locust", "")
         SluiceUser.shop = shops.read(session.ask({"type": "policy", "text": True})["text"])
+        SluiceUser.bots = _bots_on(session, SluiceUser.shop)
         session.close()
         framed = environment.parsed_options.framed if environment.parsed_options else "none"
         if framed != "none":
@@ -70,9 +72,20 @@ def _prepare(environment: Environment, **_: Any) -> None:
     keep = [
         users
         for users in environment.user_classes
-        if (framed != "none" or not users.framed) and (SluiceUser.shop.has_bots or not issubclass(users, Bot))
+        if (framed != "none" or not users.framed)
+        and (not issubclass(users, Bot) or (SluiceUser.shop.has_bots and not SluiceUser.bots))
     ]
     environment.user_classes = keep
+
+
+def _bots_on(session: Session, shop: shops.Shop) -> frozenset[str]:
+    """Bots that somebody else runs here: ours stays away then, and customers ask theirs for a person."""
+    rows = [
+        row
+        for pool in shop.bot_pools
+        for row in session.ask({"type": "agents", "pool": pool, "state": "available"})["agents"]
+    ]
+    return frozenset(row["agent"] for row in rows if row["kind"] == "bot")
 
 
 class SluiceUser(User):
@@ -85,6 +98,7 @@ class SluiceUser(User):
     framed: ClassVar[bool] = False
     binary: ClassVar[bool] = True
     shop: ClassVar[shops.Shop]
+    bots: ClassVar[frozenset[str]]
 
     def on_start(self) -> None:
         self.subject = f"locust-{self.role}-{os.getpid()}-{next(_numbers)}"
@@ -154,7 +168,8 @@ class Customer(SluiceUser):
             return
         self.contact = ok["result"]["contact"]
         if self.role == "customer":  # a channel's own stream brings all its contacts
-            self.session.resume({f"contact:{self.contact}": ok["lsn"]})
+            # From the submit's own record on: a bot may have answered within it.
+            self.session.resume({f"contact:{self.contact}": ok["lsn"] - 1})
         if not self._await_person(since):
             self.session.do({"type": "contact.abandon", "contact": self.contact}, expected=CONTACT_RACES)
             return
@@ -188,9 +203,13 @@ class Customer(SluiceUser):
         """True when a person (not the bot) is there; the wait is measured."""
         for push in self.session.pushes(CUSTOMER_PATIENCE_S):
             for event in self._mine(push):
-                if event["type"] == "contact.connected" and "-bot-" not in event["agent"]:
-                    self.session.measured("waited for a person", since)
-                    return True
+                if event["type"] == "contact.connected":
+                    if event["agent"] in self.bots:
+                        asking = {"type": "contact.ask_person", "contact": self.contact}
+                        self.session.do(asking, expected=CONTACT_RACES)
+                    elif not event["agent"].startswith(BOT_PREFIX):
+                        self.session.measured("waited for a person", since)
+                        return True
                 if event["type"] == "contact.closed":
                     return False
         self.session.measured("gave up waiting", since)
@@ -308,6 +327,7 @@ class Agent(SluiceUser):
             return
         gevent.sleep(self.dice.uniform(0.2, 1.0))
         if text == GOODBYE:
+            self._say(event["contact"], "You are welcome.")
             self.session.do({"type": "contact.close", "contact": event["contact"]}, expected=CONTACT_RACES)
         else:
             self._say(event["contact"], "Let me look at that.")
