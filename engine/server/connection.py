@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
@@ -80,6 +81,7 @@ class Connection:
         self.opened_s = trio.current_time()
         self.ping_at_s = self.opened_s + core.jittered_s(limits.HEARTBEAT_MS / 1000)
         self.pings_unanswered = 0
+        self.writing_since_s = math.inf
         self.outbox = Outbox(limits.OUTBOX_FRAMES, limits.OUTBOX_BYTES)
         self.nursery: trio.Nursery | None = None
         self.streams: set[StreamKey] = set()
@@ -145,17 +147,15 @@ class Connection:
             self.end(Close.NORMAL, "")
 
     async def _write(self) -> None:
+        """The socket's one writer. The sweep watches ``writing_since_s`` and cuts a socket whose peer takes nothing."""
         while data := await self.outbox.take():
-            with trio.move_on_after(limits.WRITE_MS / 1000) as deadline:
-                try:
-                    await self.stream.send_all(data)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    self._reading.cancel()
-                    return
-            if deadline.cancelled_caught:  # a half-written frame may be out: this socket is of no use any more
-                self.core.counters.write_timeouts += 1
+            self.writing_since_s = trio.current_time()
+            try:
+                await self.stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._reading.cancel()
                 return
+            self.writing_since_s = math.inf
         self._reading.deadline = trio.current_time() + LINGER_S
         if isinstance(self.stream, trio.abc.HalfCloseableStream):
             try:

@@ -184,6 +184,11 @@ class Core:
                 self.hub.sweep()
 
     def _tend(self, connection: Connection, now_s: float) -> None:
+        if now_s - connection.writing_since_s >= limits.WRITE_MS / 1000:
+            # Half a frame may be out: this socket is of no use any more, and nothing is tried again.
+            self.counters.write_timeouts += 1
+            connection.cut()
+            return
         if not connection.principal.role:
             if now_s - connection.opened_s > limits.HELLO_MS / 1000:
                 connection.end(Close.UNAUTHORIZED, "no hello", Bye("no_hello"))

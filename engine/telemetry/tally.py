@@ -88,6 +88,8 @@ class Tally:
         self.records = 0
         self.rejected: Counter[str] = Counter()
         self._places: dict[int, tuple[QueueTally, bool]] = {}
+        # Closed in this record; its last events may come after the closing one.
+        self._ended: list[int] = []
 
     def load(self, queues: Iterable[str], contacts: Mapping[int, Contact], now: int) -> None:
         """Start from recovered state: nothing is counted for what happened before, and every queue has its zeros."""
@@ -110,6 +112,8 @@ class Tally:
                 count = _COUNT.get(type(event))
                 if count is not None:
                     count(self, event)
+            while self._ended:
+                self._places.pop(self._ended.pop(), None)
 
     # --- one method per event that counts -------------------------------------------------------------------------
 
@@ -155,14 +159,15 @@ class Tally:
             place[0].abandoned_silently += event.silent
 
     def _closed(self, event: ev.ContactClosed) -> None:
-        place = self._places.pop(event.contact, None)
+        place = self._places.get(event.contact)
         if place is not None:
+            self._ended.append(event.contact)
             queue, with_bot = place
             queue.closed += 1
             queue.bot_contained += with_bot and bool(event.agent)
 
     def _forgotten(self, event: ev.ContactForgotten) -> None:
-        self._places.pop(event.contact, None)
+        self._ended.append(event.contact)
 
     def _reply_stopped(self, event: ev.ReplyStopped) -> None:
         place = self._places.get(event.contact)
