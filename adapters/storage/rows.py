@@ -32,8 +32,7 @@ def pack_record(record: StoredRecord) -> bytes:
 
 def unpack_record(lsn: object, row: object) -> StoredRecord:
     """Raises :class:`Corrupt` when the row is none of ours; whether its bytes are right is the reader's to check."""
-    if not isinstance(lsn, int):
-        raise Corrupt(f"a journal row is numbered {lsn!r}", 0)
+    assert isinstance(lsn, int), "an INTEGER PRIMARY KEY"
     if not isinstance(row, bytes) or len(row) < _HEAD_BYTES:
         raise Corrupt(f"journal record {lsn}: got a row of another kind, wanted at least {_HEAD_BYTES} bytes", lsn)
     return StoredRecord(lsn, row[_HEAD_BYTES:], int.from_bytes(row[:4]), row[4:_HEAD_BYTES])

@@ -325,7 +325,7 @@ class SqliteStore(SqliteJournal):
             return
         try:
             holder = _holder_decoder.decode(held_by)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: the column holds no bytes
             raise Corrupt(f"{self.path}: the lease cannot be read: {error}", 0) from error
         left = renewed_ms + VALID_MS - now_ms
         if holder.is_same_boot(self._holder) and left > 0 and not holder.is_surely_gone(self._holder):

@@ -15,8 +15,8 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile
 from engine.embedding import AgentHere, Delivery, Engine
-from engine.ports import Committed
-from tests.driver.stage import CHANNEL, POLICY, SUPERVISOR, World, contact, ends_with
+from engine.ports import Committed, StoreError
+from tests.driver.stage import CHANNEL, POLICY, SUPERVISOR, BreakingStore, World, contact, ends_with
 
 
 async def test_a_contact_from_end_to_end() -> None:
@@ -85,6 +85,30 @@ async def test_an_agent_signs_off_on_leaving(autojump_clock: trio.testing.MockCl
                 raise KeyError("my own trouble")
         assert await engine.ask(lambda dispatcher: dispatcher.agents["ann"].state) == "offline"
         assert await engine.ask(lambda dispatcher: dispatcher.contacts[1].state) == "queued"
+
+
+async def test_an_agent_outlives_its_engine_by_a_moment(autojump_clock: trio.testing.MockClock) -> None:
+    """The store fails while the agent works: what comes out is the store's error, not the failed sign-off."""
+    world = World()
+    with ends_with(StoreError, "the disk is gone"):
+        async with (
+            world.engine(BreakingStore(world.journal, fail_at=4)) as driver,
+            Engine(driver).agent(AgentProfile("ann")),
+        ):
+            with pytest.raises(StoreError):
+                await driver.submit(contact(1), CHANNEL)
+
+
+async def test_wrap_up_ends_by_hand(autojump_clock: trio.testing.MockClock) -> None:
+    """A queue with wrap-up: after the close the agent still holds the contact, until it says that it is done."""
+    world = World()
+    async with world.engine(policy=POLICY.replace("offer_ms", "wrap_up_ms = 60000\noffer_ms")) as driver:
+        engine = Engine(driver)
+        async with engine.agent(AgentProfile("ann")) as ann:
+            await engine.submit(contact(1))
+            for answer in (await ann.accept(1), await ann.close(1), await ann.end_wrap_up(1)):
+                assert answer.code == ""
+            assert await engine.ask(lambda dispatcher: dict(dispatcher.contacts)) == {}
 
 
 async def test_an_unknown_agent_cannot_sign_on(autojump_clock: trio.testing.MockClock) -> None:

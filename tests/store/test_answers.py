@@ -58,7 +58,7 @@ def test_memory_holds_the_newest() -> None:
         (cm.SubmitContact(tenant="acme", customer="\ud800"), "surrogates"),
         (cm.SubmitContact(tenant="acme", attributes={"order": 2**70}), "ints"),
         (cm.SubmitContact(tenant=5), "Expected `str`"),  # type: ignore[arg-type]  # what mypy would not let pass
-        (cm.SubmitContact(tenant="acme", attributes={"order": object()}), "object"),  # type: ignore[dict-item]  # as above
+        (cm.SubmitContact(tenant="acme", attributes={"order": object()}), "object"),  # type: ignore[dict-item]  # what mypy would not let pass
     ],
 )
 def test_what_could_not_be_read_back_is_not_written(command: cm.Command, said: str) -> None:

@@ -155,3 +155,16 @@ def test_a_snapshot_that_cannot_be_written_leaves_the_old_ones(disk: Shelf) -> N
         store.save_snapshot(9, b"nine")
     assert not list((disk.folder / "snapshots").glob("*partial*"))
     assert store.load_snapshot(5) == b"five"
+
+
+def test_a_pragma_that_does_not_hold_is_noticed(disk: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite answers an impossible setting with silence; what durability rests on is read back."""
+    monkeypatch.setattr("adapters.storage.pragmas._CHECKPOINT_PAGES", 1 << 40)
+    with pytest.raises(StoreError, match="would not take wal_autocheckpoint"):
+        disk.store().open()
+
+
+def test_nothing_asked_nothing_looked_up(disk: Shelf) -> None:
+    store = disk.store()
+    store.open()
+    assert store.find_answers([]) == {}

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from adapters.storage.sqlite import SqliteStore
 from engine.cli.journal import journal
 from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile
+from engine.dispatch.dispatcher import Dispatcher
 from engine.driver.batches import BatchInMaking
-from engine.ports import Principal
+from engine.ports import Principal, StoredRecord
 from engine.store.memory import MemoryStore
-from engine.store.records import encode_command
+from engine.store.records import GENESIS, encode_command
 from engine.store.recovery import take_snapshot
 from engine.store.verify import verify
 from tests.store.stage import Scribe, Shelf, message
@@ -98,6 +100,123 @@ def test_time_that_runs_back_is_a_fault() -> None:
     verdict = verify(store)
     assert [problem.split(": ")[1][:9] for problem in verdict.problems] == ["its stamp", "its epoch"]
     assert verdict.first_bad_lsn == 2
+
+
+class Trimmed(MemoryStore):
+    """A journal whose first three records were moved to an archive."""
+
+    def last_lsn(self) -> int:
+        return len(self.journal.records)
+
+    def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
+        return super().read(max(after_lsn, 3), limit)
+
+
+def trimmed() -> tuple[Trimmed, Scribe]:
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    store.commit(scribe.write(scribe.submits(3)))
+    take_snapshot(store)
+    store.commit(scribe.write(scribe.submits(2)))
+    take_snapshot(store)
+    return Trimmed(store.journal), scribe
+
+
+def test_a_trimmed_journal_is_checked_from_its_oldest_snapshot() -> None:
+    """Records 1 to 3 are gone, a snapshot stands for record 4: what follows is checked and replayed from there."""
+    store, _ = trimmed()
+    verdict = verify(store, replay=True)
+    assert verdict.problems == []
+    assert (verdict.first_lsn, verdict.last_lsn, verdict.records, verdict.open_contacts) == (5, 6, 2, 5)
+
+
+def test_a_trimmed_journal_without_its_snapshot_cannot_be_checked() -> None:
+    """The oldest is bad: said, and the newer one serves. Both bad: nothing can be said about the records."""
+    store, _ = trimmed()
+    store.journal.snapshots[4] = b"nonsense"
+    verdict = verify(store)
+    assert (verdict.ok, verdict.first_bad_lsn, verdict.last_lsn) == (False, 4, 0)
+    store.journal.snapshots[6] = b"nonsense"
+    verdict = verify(store)
+    assert (verdict.ok, verdict.records) == (False, 0)
+    assert "no snapshot before that can be read" in verdict.problems[-1]
+
+
+def test_a_journal_behind_its_snapshot_lost_records() -> None:
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    store.save_snapshot(9, b"")
+    verdict = verify(store)
+    assert (verdict.ok, verdict.first_bad_lsn) == (False, 2)
+
+
+def test_a_journal_is_gone_through_with_progress() -> None:
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    store.commit(scribe.write(scribe.submits(2_100)))
+    told: list[tuple[int, int]] = []
+    assert verify(store, progress=lambda done, total: told.append((done, total))).ok
+    assert told == [(1_000, 2_101), (2_000, 2_101)]
+
+
+def test_a_bad_snapshot_is_a_fault_though_recovery_passes_it_over() -> None:
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    store.save_snapshot(1, b"nonsense")
+    verdict = verify(store)
+    assert verdict.problems == ["snapshot 1: not a snapshot of a format known here"]
+
+
+def test_events_that_do_not_fit_the_state_name_their_record() -> None:
+    """A contact connects that was never submitted; and a policy that no longer compiles begins the journal."""
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    batch = BatchInMaking(scribe.lsn, scribe.hash, 1)
+    batch.add(
+        scribe.now, Principal("", "engine", ""), "engine/", "", None, b"", [ev.ContactConnected(1, 99, "ann", 0)], b""
+    )
+    store.commit(batch.to_commit(0, 0))
+    verdict = verify(store)
+    assert verdict.first_bad_lsn == 2
+    assert "its events cannot be applied" in verdict.problems[0]
+
+    other = MemoryStore()
+    other.open()
+    batch = BatchInMaking(0, GENESIS, 1)
+    batch.add(1, Principal("", "engine", ""), "engine/", "", None, b"", [ev.PolicyApplied(1, "old@1", "[policy]")], b"")
+    other.commit(batch.to_commit(0, 0))
+    assert "cannot compile its policy" in verify(other).problems[0]
+
+
+def test_replay_survives_a_dispatcher_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own bug while deciding again: the report says at which record, and goes on checking the rest."""
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    store.commit(scribe.write(scribe.submits(3)))
+
+    def buggy(self: Dispatcher, command: cm.Command, stamp: int) -> list[ev.Event]:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Dispatcher, "handle", buggy)
+    verdict = verify(store, replay=True)
+    assert verdict.problems[0] == "journal record 1: replay stops: ZeroDivisionError: a bug"
+    assert "0 events, the journal has 1" in verdict.problems[1]
+    assert (verdict.records, verdict.open_contacts) == (4, 3)
+
+
+def test_a_broken_invariant_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dispatcher's own audit has the last word on the state."""
+    store, scribe = MemoryStore(), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    monkeypatch.setattr(Dispatcher, "audit", lambda self: ["ann holds more than she can carry"])
+    assert verify(store).problems == ["the state after record 1: ann holds more than she can carry"]
 
 
 @pytest.fixture
