@@ -6,7 +6,6 @@ Two kinds of client saw it apart: the channels (their contacts' events, and the 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,10 +16,11 @@ OUTCOMES = ("answered", "abandoned", "deflected", "bot_contained", "open")
 
 
 class Reply(NamedTuple):
-    """A reply round that ended. ``answered`` False: it ended without a person's reply."""
+    """A reply round that ended at ``lsn``. ``answered`` False: it ended without a person's reply."""
 
     took_ms: int
     answered: bool
+    lsn: int
 
 
 @dataclass(slots=True)
@@ -41,9 +41,11 @@ class Life:
     person_since: int = 0  # began to wait for a person
     wait_from: int = 0  # waits since, 0 while connected
     waited_so_far_ms: int = 0
+    owed: bool = False  # the customer wrote and no person has replied yet
     reply_since: int = 0  # the reply clock; 0: stopped
     answered_at: int = 0
     answered_by: str = ""
+    answered_lsn: int = 0
     first_reply_ms: int = -1  # of answered: from person_since to the first word
     waited_ms: int = -1  # of answered: its part without being connected
     bot_reply_ms: int = -1  # from arrival to a bot's first word
@@ -56,6 +58,11 @@ class Life:
     transfers: int = 0
     ended_at: int = 0
     reason: str = ""
+
+    def start_reply_clock(self, at: int) -> None:
+        """Runs from the customer's first unanswered message, once a person is to answer it."""
+        if self.owed and self.stage == "person" and not self.reply_since:
+            self.reply_since = at
 
     @property
     def outcome(self) -> str:
@@ -115,7 +122,7 @@ class Witness:
         self.acked: dict[str, int] = {}  # external id → contact, as the answers to submits said
         self.joined: set[str] = set()  # external ids that joined or resumed an open contact
         self.events = 0
-        self.seen: Counter[str] = Counter()  # of the channels' events, by type
+        self.seen: dict[str, list[int]] = {}  # the lsns of the channels' events, by type
 
     # --- the channels' side -------------------------------------------------------------------------------------------
 
@@ -131,12 +138,12 @@ class Witness:
     def channel_saw(self, event: ev.Event, lsn: int) -> Life | None:
         """An event of a channel's stream; the contact's life so far, when there is one."""
         self.events += 1
-        self.seen[type(event).__name__] += 1
+        self.seen.setdefault(type(event).__name__, []).append(lsn)
         if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
             return self._begin(event)
         life = self.lives.get(getattr(event, "contact", 0))
         if life is not None:
-            self._live(life, event)
+            self._live(life, event, lsn)
             if isinstance(event, ev.ContactRequeued):
                 self._release(event.agent, event.contact, lsn)
         return life
@@ -156,16 +163,18 @@ class Witness:
         )
         if isinstance(event, ev.ContactDeflected):
             life.state, life.ended_at, life.reason = "deflected", event.at, event.reason
-        elif life.stage == "person":
-            life.person_since = life.wait_from = event.at
-            life.reply_since = event.at if event.opening else 0
+        else:
+            life.owed = event.opening
+            if life.stage == "person":
+                life.person_since = life.wait_from = event.at
+                life.start_reply_clock(event.at)
         self.lives[event.contact] = life
         return life
 
-    def _live(self, life: Life, event: ev.Event) -> None:
+    def _live(self, life: Life, event: ev.Event, lsn: int) -> None:
         match event:
             case ev.MessageAdded():
-                self._message(life, event)
+                self._message(life, event, lsn)
             case ev.ContactConnected(agent=agent):
                 if life.stage == "person" and life.wait_from:
                     life.waited_so_far_ms += event.at - life.wait_from
@@ -177,10 +186,10 @@ class Witness:
                 self._wait_again(life, event)
             case ev.ContactAbandoned(silent=silent):
                 life.state, life.silent, life.reason = "abandoned", silent, "abandoned"
-                self._end(life, event.at)
+                self._end(life, event.at, lsn)
             case ev.ContactClosed(reason=reason):
                 life.state, life.reason = "closed", reason
-                self._end(life, event.at)
+                self._end(life, event.at, lsn)
 
     @staticmethod
     def _wait_again(
@@ -194,34 +203,45 @@ class Witness:
         elif isinstance(event, ev.PersonAsked):
             stage = "person"
         if stage == "person" and life.stage == "bot":
-            life.person_since = life.reply_since = event.at
-        elif stage == "person" and not life.reply_since:
-            life.reply_since = event.at
+            life.person_since = event.at
         life.stage = stage
+        life.start_reply_clock(event.at)
 
-    def _message(self, life: Life, event: ev.MessageAdded) -> None:
+    def _message(self, life: Life, event: ev.MessageAdded, lsn: int) -> None:
         life.gaps += event.seq != life.messages + 1
         life.messages = event.seq
         if event.sender == Sender.BOT:
             if life.bot_reply_ms < 0:
                 life.bot_reply_ms = event.at - life.submitted_at
         elif event.sender == Sender.CUSTOMER:
-            if life.stage == "person" and not life.reply_since:
-                life.reply_since = event.at
+            life.owed = True
+            life.start_reply_clock(event.at)
         elif event.sender == Sender.AGENT and not event.automatic:
+            life.owed = False
             if life.reply_since:
-                life.replies.append(Reply(event.at - life.reply_since, True))
+                life.replies.append(Reply(event.at - life.reply_since, True, lsn))
                 life.reply_since = 0
             if not life.answered_at:
                 life.answered_at, life.answered_by, life.waited_ms = event.at, event.agent, life.waited_so_far_ms
+                life.answered_lsn = lsn
                 life.first_reply_ms = event.at - life.person_since
 
     @staticmethod
-    def _end(life: Life, at: int) -> None:
+    def _end(life: Life, at: int, lsn: int) -> None:
         life.ended_at = at
         if life.reply_since:
-            life.replies.append(Reply(at - life.reply_since, False))
+            life.replies.append(Reply(at - life.reply_since, False, lsn))
             life.reply_since = 0
+
+    def counts(self, up_to_lsn: int) -> dict[str, int]:
+        """What happened up to this place of the journal, as the channels saw it; to be compared with other counts."""
+        kinds = {"submitted": "ContactSubmitted", "abandoned": "ContactAbandoned", "closed": "ContactClosed"}
+        lives = self.lives.values()
+        return {
+            **{name: sum(lsn <= up_to_lsn for lsn in self.seen.get(kind, ())) for name, kind in kinds.items()},
+            "answered": sum(0 < life.answered_lsn <= up_to_lsn for life in lives),
+            "reply_rounds": sum(reply.lsn <= up_to_lsn for life in lives for reply in life.replies),
+        }
 
     # --- the agents' side ---------------------------------------------------------------------------------------------
 

@@ -33,6 +33,16 @@ def passes_on(scenario: Scenario, policy: Policy) -> dict[str, str]:
     return {queue: to_queue for queue, to_queue in pairs.items() if queue and to_queue and queue != to_queue}
 
 
+def mail_queues(scenario: Scenario, policy: Policy) -> frozenset[str]:
+    """Queues that a mail may wait in."""
+    return frozenset(
+        policy.enter({"topic": name, "tenant": scenario.tenant, "channel": channel, **topic.attributes}).queue
+        for name, topic in scenario.topics.items()
+        for channel, table in scenario.channels.items()
+        if table.mail
+    )
+
+
 class Chat:
     """One contact on the person's screen. ``turn`` goes up whenever somebody says something."""
 

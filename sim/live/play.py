@@ -13,7 +13,7 @@ from adapters.clients import Client, ClientError, connect
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from sim.actors.bots import Bot
-from sim.actors.people import Person, passes_on
+from sim.actors.people import Person, mail_queues, passes_on
 from sim.arrivals import arrivals
 from sim.checker import Verdict, judge
 from sim.live.clock import SharedClock, Timeline
@@ -120,6 +120,7 @@ class Play:
         scenario, troupe, streams = self.settings.scenario, self.troupe, self._streams
         framed, websocket = self._engine.url("msgpack"), self._engine.url("ws")
         passing = passes_on(scenario, self.policy)
+        troupe.mail_queues = mail_queues(scenario, self.policy)
         for post in roster(scenario, streams):
             if post.works_at(scenario.at_ms):
                 draws = streams.stream("person", post.profile.agent)

@@ -57,6 +57,7 @@ class Troupe:
     resyncs: int = 0
     retries: int = 0
     may_cut: bool = True
+    mail_queues: frozenset[str] = frozenset()
 
 
 class Player:
@@ -196,7 +197,6 @@ class AgentPlayer(Player):
         profile = actor.profile if isinstance(actor, Bot) else actor.post.profile
         super().__init__(troupe, url, "bot" if isinstance(actor, Bot) else "agent", profile.agent)
         self.actor = actor
-        self._knows_cards = isinstance(actor, Bot)
         troupe.witness.agent_signs_on(profile)
 
     def begin(self) -> None:
@@ -216,11 +216,11 @@ class AgentPlayer(Player):
         clock = self.troupe.clock
         if not self.away:  # what is replayed after a drop says nothing of how fast the engine is
             self.troupe.measured.offers.add((clock.exact_ms() - event.at) / clock.scale)
-        if not self._knows_cards:
+        if event.queue in self.troupe.mail_queues and isinstance(self.actor, Person):
             self.troupe.nursery.start_soon(self._read_card, event.contact)
 
     async def _read_card(self, contact: int) -> None:
-        """What a console shows beside an offer: on which channel the customer is."""
+        """What a console shows beside an offer: here, whether it is a mail. Elsewhere it cannot be one."""
         assert self.client is not None
         assert isinstance(self.actor, Person)
         try:

@@ -45,15 +45,9 @@ class Report:
 
     def _counts(self) -> dict[str, tuple[int, int]]:
         """What the clients saw beside what the engine counted, both by event."""
-        engine, seen = self.seen.figures, self.witness.seen
-        ever_answered = sum(1 for life in self.witness.lives.values() if life.answered_at)
-        return {
-            "submitted": (seen["ContactSubmitted"], int(engine["submitted"])),
-            "answered": (ever_answered, int(engine["answered"])),
-            "abandoned": (seen["ContactAbandoned"], int(engine["abandoned"])),
-            "closed": (seen["ContactClosed"], int(engine["closed"])),
-            "reply_rounds": (self.total.rounds + self.total.mail_rounds, int(engine["reply_rounds"])),
-        }
+        engine = self.seen.figures
+        clients = self.witness.counts(int(engine["last_lsn"]))
+        return {name: (ours, int(engine[name])) for name, ours in clients.items()}
 
     @property
     def counts_agree(self) -> bool:
