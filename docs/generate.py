@@ -1,6 +1,7 @@
 """Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
 
 ``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold.
+``docs/metrics.md``: what a scrape of ``/metrics`` brings.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from engine.dispatch import agents, commands, contacts, events, explain, refusal
 from engine.dispatch.policy import compiled, model
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.domain import not_yet
+from engine.telemetry.counters import Counters
+from engine.telemetry.metrics import EngineMetrics
+from engine.telemetry.tally import Tally
 
 HERE = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from the code; changes here are overwritten. -->\n"
@@ -255,7 +259,39 @@ def policy_keys_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"states.md": states_page, "reference.md": reference_page, "policy_keys.md": policy_keys_page}
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+
+def metrics_page() -> str:
+    """``docs/metrics.md``."""
+    rows = []
+    for family in EngineMetrics(Tally(), Counters()).collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in family._labelnames) or "–"  # type: ignore[attr-defined]  # not shown otherwise
+        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            _NOTICE,
+            "What `/metrics` answers, in Prometheus' text format. Counters count since this process started and are the source;",
+            "a gauge is what is true at the scrape. Lengths are seconds of engine time, latencies seconds of real time. Alert",
+            "hints are in the [guide](guide.md#alerts).",
+            "",
+            "| metric | type | labels | |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+PAGES = {
+    "states.md": states_page,
+    "reference.md": reference_page,
+    "policy_keys.md": policy_keys_page,
+    "metrics.md": metrics_page,
+}
 
 
 def main() -> None:
