@@ -59,9 +59,7 @@ def is_loopback_origin(origin: str) -> bool:
     try:
         parts = urlsplit(origin)
         plain = f"{parts.scheme}://{parts.netloc}" == origin and parts.username is None
-        return (
-            plain and parts.scheme in ("http", "https") and parts.hostname in _LOOPBACK_HOSTS and (parts.port or 1) > 0
-        )
+        return plain and parts.scheme in ("http", "https") and parts.hostname in _LOOPBACK_HOSTS and parts.port != 0
     except ValueError:
         return False
 

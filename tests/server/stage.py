@@ -223,6 +223,7 @@ class WebSocketPeer(Peer):
             Request(host="engine", target="/", subprotocols=[protocol], extra_headers=headers, extensions=[])
         )
         self.accepted: AcceptConnection | None = None
+        self._parts: list[Any] = []
 
     async def shake_hands(self) -> WebSocketPeer:
         await self.stream.send_all(self.head)
@@ -237,15 +238,19 @@ class WebSocketPeer(Peer):
             match event:
                 case AcceptConnection():
                     self.accepted = event
-                case TextMessage(data=text):
-                    assert self.json
-                    frames.append(json.loads(text))
-                case BytesMessage(data=packed):
-                    assert not self.json
-                    frames.append(msgpack.unpackb(bytes(packed)))
+                case TextMessage() | BytesMessage():
+                    assert isinstance(event, TextMessage) == self.json
+                    self._parts.append(event.data)
+                    if event.message_finished:
+                        frames.append(self._whole())
                 case CloseConnection(code=code):
                     self.close_code = code
         return frames
+
+    def _whole(self) -> Frame:
+        parts, self._parts = self._parts, []
+        frame: Frame = json.loads("".join(parts)) if self.json else msgpack.unpackb(b"".join(map(bytes, parts)))
+        return frame
 
     async def send_raw(self, opcode: int, data: bytes, fin: bool = True) -> None:
         """One frame of our own making, masked with zeros; ``opcode``: 0 continuation, 1 text, 2 binary, 9 ping."""
