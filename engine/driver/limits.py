@@ -20,8 +20,8 @@ class DriverLimits:
     # The design's: what one commit may hold back, in commands and in time spent deciding.
     batch_commands: int = 512
     batch_ms: float = 2.0
-    # Retries come within seconds: about ten seconds of full load, 20 MiB. Older ones are found in the store.
-    recent_answers: int = 65_536
+    # Retries come within seconds: some three seconds of full load, 15 MiB. Older ones are found in the store.
+    recent_answers: int = 32_768
     # About a quarter of a second of recovery.
     snapshot_records: int = 50_000
     # Room to go on journaling connected contacts for hours after new ones are refused.
