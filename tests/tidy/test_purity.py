@@ -10,7 +10,7 @@ from tests.tidy.tree import PRODUCT, imports, name_of, python_files, tree_of
 # No clock, no I/O, no chance, no concurrency, no logging. `hashlib` names a policy's version, `tomllib` reads its text,
 # `weakref` keeps equal requirements one object.
 STDLIB = {
-    "__future__", "array", "ast", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq",
+    "__future__", "array", "ast", "bisect", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib", "heapq",
     "itertools", "math", "operator", "re", "string", "textwrap", "tomllib", "types", "typing", "weakref",
 }  # fmt: skip
 THIRD_PARTY = {"msgspec", "typing_extensions"}
