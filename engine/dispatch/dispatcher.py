@@ -63,7 +63,7 @@ class Dispatcher:
             return out
         if state.arriving:
             state.settle()
-        if state.timers.is_near(stamp):
+        if stamp >= state.timers.near_ms:
             self._expire_due(stamp, UNBOUNDED)
         state.now = stamp
         HANDLERS[type(command)](state, command)

@@ -213,7 +213,7 @@ class Lane:
                 heappop(heap)
                 del best[seq]
                 seat.absent.append(self)
-            elif idle and agent.idle_since != key[0] or not idle and self.agent_key(seat) != key:
+            elif (idle and agent.idle_since != key[0]) or (not idle and self.agent_key(seat) != key):
                 true = best[seq] = self.agent_key(seat)
                 heapreplace(heap, true)
             elif decliners and agent.profile.agent in decliners:

@@ -31,10 +31,11 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             return
         if contact.prefer_only:
             return
-    if state.stand_of(contact).stepped:
+    stand = state.stands[contact.contact]
+    if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
     while contact.state is QUEUED:
-        lanes = state.stand_of(contact).lanes
+        lanes = state.stands[contact.contact].lanes
         if state.freed:
             state.tell_lanes()
         for lane in lanes:

@@ -72,8 +72,5 @@ def decode(data: bytes) -> State:
 def index_names(state: State, contact: Contact) -> None:
     """The ids and the customer under which the contact is found while it is open or may come back."""
     for channel, external_id in ((contact.channel, contact.external_id), *contact.joined):
-        if external_id:
-            state.by_external[(contact.tenant, channel, external_id)] = contact.contact
-    if contact.customer:
-        key = (contact.tenant, contact.shop, contact.customer)
-        state.by_customer[key] = (*state.by_customer.get(key, ()), contact.contact)
+        state.by_external.add((contact.tenant, channel), external_id, contact.contact)
+    state.by_customer.add((contact.tenant, contact.shop), contact.customer, contact.contact)

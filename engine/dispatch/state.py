@@ -14,6 +14,7 @@ from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
+from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
@@ -34,7 +35,8 @@ class Stand(NamedTuple):
     lanes: tuple[Lane, ...]
     keyed: tuple[tuple[int, float, bool], ...]
     boost: float
-    stepped: bool
+    stepped: bool  # another step may open
+    at_once: bool  # … without any time passing
 
     def key(self, contact: Contact, place: int = 0) -> ContactKey:
         """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
@@ -78,8 +80,8 @@ class State:
         self.next_seq = 1
         self.out: list[Event] = []
         self.apply: Appliers = {}
-        self.by_external: dict[tuple[str, str, str], int] = {}
-        self.by_customer: dict[tuple[str, str, str], tuple[int, ...]] = {}  # ascending
+        self.by_external = Names()  # (tenant, channel), external id
+        self.by_customer = Names()  # (tenant, shop), customer
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -88,12 +90,14 @@ class State:
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
         self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}
+        self.lanes_kept = LANES_KEPT
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
         self.seats: dict[str, Seat] = {}
         self.seats_by_seq: dict[int, Seat] = {}
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
         self.lines: dict[str, Line] = {name: Line() for name in policy.queues}
         self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
+        self.stands: dict[int, Stand] = {}  # where each queued contact stands
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._stands: dict[tuple[str, str, int, str, int, str], Stand] = {}
@@ -178,7 +182,7 @@ class State:
         key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel)
         known = self._stands.get(key)
         if known is None:
-            if len(self.lanes) > LANES_KEPT:
+            if len(self.lanes) > self.lanes_kept:
                 self.drop_idle_lanes()
             queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
@@ -192,7 +196,10 @@ class State:
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
             if not lanes:  # a stage without pools: it stands in its queue's line only
                 keyed.append((0, 0.0, True))
-            known = self._stands[key] = Stand(tuple(lanes), tuple(keyed), queue.boost, contact.step < len(queue.steps))
+            step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
+            at_once = step is not None and not step.after_ms
+            known = Stand(tuple(lanes), tuple(keyed), queue.boost, step is not None, at_once)
+            self._stands[key] = known
         return known
 
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
@@ -218,6 +225,7 @@ class State:
 
     def drop_idle_lanes(self) -> None:
         """Forget lanes where nobody waits; those needed again are made again."""
+        self.settle()
         self.tell_lanes()
         kept = {key: lane for key, lane in self.lanes.items() if lane.waits}
         for seat in self.seats.values():
@@ -225,6 +233,7 @@ class State:
             seat.loaded = [lane for lane in seat.loaded if lane.key in kept]
             seat.absent = [lane for lane in seat.absent if lane.key in kept]
         self.lanes = kept
+        self.lanes_kept = max(LANES_KEPT, 2 * len(kept))  # where many are in use, not at every new one
         self.lanes_by_skill = {}
         for lane in kept.values():
             self.lanes_by_skill.setdefault((lane.pool.name, lane.requirement.must_have), []).append(lane)
@@ -278,10 +287,12 @@ class State:
 
     def line_key(self, contact: Contact) -> ContactKey:
         """Rank in its own queue, by the order of its first open pool."""
-        return self.stand_of(contact).key(contact)
+        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        return stand.key(contact)
 
     def enter_lanes(self, contact: Contact) -> None:
         """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
+        self.stands[contact.contact] = self.stand_of(contact)
         self.arriving[contact.contact] = contact
 
     def settle(self) -> None:
@@ -292,7 +303,7 @@ class State:
 
     def _stand(self, contact: Contact) -> None:
         """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
-        stand = self.stand_of(contact)
+        stand = self.stands[contact.contact]
         rank = key = stand.key(contact)
         ranked = self.lines[contact.queue].ranked
         if ranked is not None:
@@ -309,6 +320,7 @@ class State:
         self.spots[contact.contact] = (rank, lanes)
 
     def leave_lanes(self, contact: Contact) -> None:
+        self.stands.pop(contact.contact, None)
         if self.arriving.pop(contact.contact, None) is not None:
             return
         spot = self.spots.pop(contact.contact, None)

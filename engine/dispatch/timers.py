@@ -22,6 +22,7 @@ ID_MASK: Final = (1 << ID_BITS) - 1
 KIND_MASK: Final = (1 << KIND_BITS) - 1
 # 64 ms of deadlines are a few hundred entries at a thousand contacts a second: they stay in the nearest cache.
 BUCKET_SHIFT: Final = DEADLINE_SHIFT + 6
+FAR: Final = 1 << 62
 
 
 class Kind:
@@ -54,7 +55,7 @@ def unpack(entry: int) -> tuple[int, int, int]:
 class Timers:
     """Pending hints, earliest first."""
 
-    __slots__ = ("bucket", "buckets", "contacts", "front", "keys", "offers", "size")
+    __slots__ = ("bucket", "buckets", "contacts", "front", "keys", "near_ms", "offers", "size")
 
     def __init__(self, contacts: Container[int], offers: Container[int]) -> None:
         self.contacts = contacts
@@ -64,11 +65,14 @@ class Timers:
         self.keys: list[int] = []  # a heap of the later buckets' numbers
         self.buckets: dict[int, list[int]] = {}
         self.size = 0
+        self.near_ms = FAR  # nothing is due before this instant
 
     def arm(self, deadline: int, kind: int, ident: int) -> None:
         """``deadline`` 0 means none and is ignored."""
         if not deadline:
             return
+        if deadline < self.near_ms:
+            self.near_ms = deadline
         entry = deadline << DEADLINE_SHIFT | kind << ID_BITS | ident
         number = entry >> BUCKET_SHIFT
         self.size += 1
@@ -86,12 +90,14 @@ class Timers:
         """The earliest entry, left in its place."""
         while not self.front:
             if not self.keys:
+                self.near_ms = FAR
                 return None
             self.bucket = heappop(self.keys)
             entries = self.buckets.pop(self.bucket)
             self.front = [entry for entry in entries if self._is_of_something(entry)]
             self.size -= len(entries) - len(self.front)
             heapify(self.front)
+        self.near_ms = self.front[0] >> DEADLINE_SHIFT
         return self.front[0]
 
     def _is_of_something(self, entry: int) -> bool:
@@ -100,12 +106,6 @@ class Timers:
         if kind == OFFER:
             return entry & ID_MASK in self.offers
         return kind in AGENT_KINDS or entry & ID_MASK in self.contacts
-
-    def is_near(self, stamp: int) -> bool:
-        """Whether anything may be due at or before ``stamp``; False is certain."""
-        if self.front:
-            return self.front[0] >> DEADLINE_SHIFT <= stamp
-        return bool(self.keys) and self.keys[0] << (BUCKET_SHIFT - DEADLINE_SHIFT) <= stamp
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""

@@ -43,10 +43,9 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
     state.contacts[number] = contact
     state.next_contact = number + 1
     if event.external_id:
-        state.by_external[(event.tenant, event.channel, event.external_id)] = number
+        state.by_external.add((event.tenant, event.channel), event.external_id, number)
     if event.customer:
-        customer = (event.tenant, event.shop, event.customer)
-        state.by_customer[customer] = (*state.by_customer.get(customer, ()), number)
+        state.by_customer.add((event.tenant, event.shop), event.customer, number)
     state.enter_line(contact)
     state.enter_lanes(contact)
 
@@ -58,21 +57,23 @@ def deflected(state: State, event: ev.ContactDeflected) -> None:
 
 @applies_to_contact(ev.ContactJoined)
 def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
-    key = (contact.tenant, event.channel, event.external_id)
-    if event.external_id and key not in state.by_external:
-        contact.joined = [*contact.joined, (event.channel, event.external_id)]
-        state.by_external[key] = contact.contact
+    name_too(state, contact, event.channel, event.external_id)
     contact.owed = contact.owed or event.opening
 
 
 @applies_to_contact(ev.ContactResumed)
 def resumed(state: State, event: ev.ContactResumed, contact: Contact) -> None:
-    key = (contact.tenant, contact.channel, event.external_id)
-    if event.external_id and key not in state.by_external:
-        contact.joined = [*contact.joined, (contact.channel, event.external_id)]
-        state.by_external[key] = contact.contact
+    name_too(state, contact, contact.channel, event.external_id)
     contact.resume_until = 0
     wait_again(state, contact, event.at)
+
+
+def name_too(state: State, contact: Contact, channel: str, external_id: str) -> None:
+    """The contact is known under this external id as well."""
+    scope = (contact.tenant, channel)
+    if external_id and state.by_external.last(scope, external_id) is None:
+        contact.joined = (*contact.joined, (channel, external_id))
+        state.by_external.add(scope, external_id, contact.contact)
 
 
 @applies_to_contact(ev.ContactUpdated)
@@ -290,16 +291,11 @@ def forget_decliners(state: State, contact: Contact) -> None:
 
 def unname(state: State, contact: Contact) -> None:
     """Its ids and its customer may open another contact."""
-    tenant = contact.tenant
-    if contact.external_id:
-        del state.by_external[(tenant, contact.channel, contact.external_id)]
+    tenant, number = contact.tenant, contact.contact
+    state.by_external.drop((tenant, contact.channel), contact.external_id, number)
     for channel, external_id in contact.joined:
-        del state.by_external[(tenant, channel, external_id)]
-    if contact.customer:
-        key = (tenant, contact.shop, contact.customer)
-        numbers = state.by_customer.pop(key)
-        if len(numbers) > 1:
-            state.by_customer[key] = tuple(number for number in numbers if number != contact.contact)
+        state.by_external.drop((tenant, channel), external_id, number)
+    state.by_customer.drop((tenant, contact.shop), contact.customer, number)
 
 
 def forget(state: State, contact: Contact) -> None:

@@ -92,6 +92,8 @@ def set_state(state: State, command: cmd.SetAgentState) -> None:
         return state.refuse(command, Code.WRONG_STATE, agent.state, "an agent who is signed on")
     if command.until and command.until <= state.now:
         return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
+    if command.until and command.state == "available":
+        return state.refuse(command, Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
     change_state(state, agent, command.state, command.reason, command.until)
 
 

@@ -90,9 +90,9 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
     """The same id again, or the same customer and shop: the open contact answers, an abandoned one gets its place."""
     number = None
     if command.external_id:
-        number = state.by_external.get((command.tenant, command.channel, command.external_id))
+        number = state.by_external.last((command.tenant, command.channel), command.external_id)
     if number is None and command.customer:
-        number = next(reversed(state.by_customer.get((command.tenant, command.shop, command.customer), ())), None)
+        number = state.by_customer.last((command.tenant, command.shop), command.customer)
         if number is not None and state.policy.several_per_customer and state.contacts[number].state is not ABANDONED:
             number = None
     if number is None:

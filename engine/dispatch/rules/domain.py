@@ -69,12 +69,13 @@ def resettle(state: State) -> None:
 def start_engine(state: State, command: cmd.StartEngine) -> None:
     """First input of an epoch. Offers open when the last one ended are rescinded without blame, agents are lost."""
     state.emit(ev.EngineStarted(state.now, command.epoch, command.down_ms))
-    for number in sorted(state.offers):
-        offer = state.offers[number]
-        state.emit(ev.OfferRescinded(state.now, number, offer.contact, offer.agent, "restart"))
+    contacts = [state.contacts[state.offers[number].contact] for number in sorted(state.offers)]
+    for contact in contacts:
+        state.emit(ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, "restart"))
     for agent in sorted(state.agents.values(), key=lambda agent: agent.seq):
         if agent.state in SIGNED_ON:
             lose_connection(state, agent, "restart")
+    place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
 
 
 def not_yet(state: State, command: object) -> None:
