@@ -1,6 +1,6 @@
 """Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
 
-``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold.
+``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold. The wire's and the access table's pages are made in their rooms.
 ``docs/metrics.md``: what a scrape of ``/metrics`` brings.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from engine.access.reference import access_page
 from engine.dispatch import agents, commands, contacts, events, explain, refusals
 from engine.dispatch.policy import compiled, model
 from engine.dispatch.rules import HANDLERS
@@ -21,6 +22,7 @@ from engine.dispatch.rules.domain import not_yet
 from engine.telemetry.counters import Counters
 from engine.telemetry.metrics import EngineMetrics
 from engine.telemetry.tally import Tally
+from engine.wire.reference import asyncapi_page, protocol_page
 
 HERE = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from the code; changes here are overwritten. -->\n"
@@ -291,6 +293,9 @@ PAGES = {
     "reference.md": reference_page,
     "policy_keys.md": policy_keys_page,
     "metrics.md": metrics_page,
+    "access.md": access_page,
+    "protocol.md": protocol_page,
+    "asyncapi.json": asyncapi_page,
 }
 
 
