@@ -146,10 +146,12 @@ def update(state: State, command: cmd.UpdateContact) -> None:
     state.emit(ev.ContactUpdated(state.now, contact.contact, command.attributes))
     if contact.state in (QUEUED, OFFERED) and not contact.pinned:
         reclassify(state, contact, "update")
+        if contact.state is QUEUED:
+            place(state, contact, "update")
 
 
 def reclassify(state: State, contact: Contact, why: str) -> None:
-    """Through the entry rules again. What a rule would deflect stays where it is: it has already been let in."""
+    """Through the entry rules again; the caller places it. What a rule would deflect stays: it has been let in."""
     entry = state.policy.enter(facts(contact.tenant, contact.shop, contact.channel, contact.attributes))
     if not entry.queue:
         return
@@ -161,8 +163,6 @@ def reclassify(state: State, contact: Contact, why: str) -> None:
         return
     number = contact.contact
     state.emit(ev.ContactMoved(state.now, number, queue.name, entry.rule, priority, requires, why))
-    if contact.state is QUEUED:
-        place(state, contact, why)
 
 
 @handles(cmd.AskPerson)
