@@ -11,7 +11,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.commands import AgentKind
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.lanes import ContactKey, Lane, Seat
+from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
 from engine.dispatch.state import State
 
 QUEUED = ContactState.QUEUED
@@ -35,17 +35,24 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
     while contact.state is QUEUED:
-        lanes = state.stands[contact.contact].lanes
-        if state.freed:
-            state.tell_lanes()
-        for lane in lanes:
-            found = lane.pick(contact.decliners)
-            if found is not None:
-                key, seat = found
-                make_offer(state, contact, seat, lane.pool.name, trigger, tuple(map(float, key[:-1])))
-                return
-        if not widen(state, contact, lanes):
+        found = best_agent(state, contact)
+        if found is not None:
+            pool, key, seat = found
+            make_offer(state, contact, seat, pool, trigger, tuple(map(float, key[:-1])))
             return
+        if not widen(state, contact, state.stands[contact.contact].lanes):
+            return
+
+
+def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | None:
+    """The first open pool, in listed order, with a free agent, and the one whom its choice puts first."""
+    if state.freed:
+        state.tell_lanes()
+    for lane in state.stands[contact.contact].lanes:
+        found = lane.pick(contact.decliners)
+        if found is not None:
+            return lane.pool.name, *found
+    return None
 
 
 def open_due_steps(state: State, contact: Contact) -> None:
@@ -126,10 +133,29 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
-    """Several contacts look for an agent in one step: in the order in which they stand."""
-    for contact in sorted(contacts, key=lambda contact: (state.line_key(contact), contact.contact)):
-        if contact.state is QUEUED:
-            place(state, contact, trigger)
+    """Several contacts look for an agent in one step: in the order in which they stand, and nobody passes anybody."""
+    waiting = [contact for contact in contacts if contact.state is QUEUED]
+    for contact in waiting:
+        open_due_steps(state, contact)
+    for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
+        while contact.state is QUEUED:
+            first = first_before(state, contact)
+            place(state, first, trigger)
+            if first.state is QUEUED:
+                break
+
+
+def first_before(state: State, contact: Contact) -> Contact:
+    """Pools may rank differently: whoever the agent chosen for ``contact`` would rather have goes first, and so on."""
+    seen = {contact.contact}
+    while True:
+        found = None if contact.prefer_only else best_agent(state, contact)
+        state.settle()
+        key = None if found is None else best_waiting(state, found[2])
+        if key is None or key[3] in seen:
+            return contact
+        contact = state.contacts[key[3]]
+        seen.add(key[3])
 
 
 def best_preferred(state: State, seat: Seat) -> Contact | None:
