@@ -222,9 +222,8 @@ def _type(annotation: Any) -> str:
         return " or ".join("null" if arg is type(None) else _type(arg) for arg in args)
     if annotation is Any:
         return "any"
-    return {"str": "text", "int": "integer", "float": "number", "bool": "boolean"}.get(
-        annotation.__name__, annotation.__name__
-    )
+    name = str(annotation.__name__)
+    return _WORDS.get(name, name)
 
 
 def said_of(struct: type) -> str:
