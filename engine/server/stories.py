@@ -17,6 +17,7 @@ from engine.server.authority import Unknown, covers
 from engine.server.door import Door
 from engine.server.hub import Hub
 from engine.wire import limits
+from engine.wire.errors import WireCode, WireError
 from engine.wire.queries import AskExplain, ExplainResult, StoryLine
 from engine.wire.streams import slimmed
 
@@ -32,8 +33,11 @@ class Stories:
         self._hub = hub
 
     async def explain(self, principal: Principal, query: AskExplain, visible: Visible) -> ExplainResult:
-        """Raises :class:`Unknown` and :class:`HistoryTrimmed`."""
+        """Raises :class:`Unknown`, :class:`WireError` and ``HistoryTrimmed``."""
         if query.at:
+            last = self._hub.last_lsn
+            if not 1 <= query.at <= last:
+                raise WireError(WireCode.BAD_VALUE, "query.at", str(query.at), f"an lsn from 1 to {last}, or 0 for now")
             past = await self._door.rebuild_at(query.at)
             return ExplainResult(query.contact, self._explain_in(past, principal, query, visible), as_of=query.at)
         now = await self._door.ask(lambda dispatcher: self._find_in(dispatcher, principal, query, visible))

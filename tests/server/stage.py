@@ -7,7 +7,7 @@ after a virtual minute and a half. Peers use ``wsproto`` and ``msgpack``, so not
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -92,6 +92,7 @@ class Peer:
         self.lively = True  # answers pings while it reads
         self.close_code = 0
         self._asked = 0
+        self._answered: set[int] = set()
         self._read = 0
 
     # Carriers say how bytes become frames.
@@ -137,8 +138,9 @@ class Peer:
     async def answer(self, id: str) -> Frame:
         """The answer to ``id``, wherever it stands; what else came stays for :meth:`next`."""
         while True:
-            for frame in self.frames:
-                if frame.get("id") == id and frame["op"] in ("ok", "error"):
+            for place, frame in enumerate(self.frames):
+                if frame.get("id") == id and frame["op"] in ("ok", "error") and place not in self._answered:
+                    self._answered.add(place)
                     return frame
             assert await self.read(), f"the connection ended without an answer to {id}: {self.frames}"
 
@@ -287,6 +289,10 @@ class House:
         handle = self.listeners.handle_framed if handler == "framed" else self.listeners.handle_websocket
         self._nursery.start_soon(self.listeners.supervise, theirs, handle)
         return ours
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """In the background, for as long as the house stands."""
+        self._nursery.start_soon(work)
 
     async def empty(self) -> None:
         """Until every connection is gone."""
