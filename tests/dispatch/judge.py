@@ -100,6 +100,8 @@ def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: Shadow
     if not e.preferred:
         assert e.pool in agent.profile.pools, e
         assert e.pool in pools_open(shadow.policy, contact), e
+    homeless = [c.contact for c in shadow.contacts.values() if c.queue not in shadow.policy.queues]
+    assert not homeless, f"{homeless} stand in queues that are gone, and yet somebody is served: {e}"
     rivals = [c for c in shadow.contacts.values() if c.state == "queued" and not why_not(shadow, c, agent)]
     if not contact.ever_preferred:
         for rival in rivals:

@@ -174,6 +174,7 @@ def test_an_until_means_something_or_is_refused() -> None:
     """Available until five: either refused, or there is nothing armed that does nothing."""
     stage = Stage()
     stage.agent("ann")
+    stage.state("ann", "paused")
 
     events = stage.state("ann", "available", until=stage.now + 60 * SECOND)
     stage.wait(61 * SECOND)
@@ -361,3 +362,72 @@ def test_three_contacts_of_a_leaving_agent_and_one_free_slot() -> None:
 
     assert stage.offered(second) == "ben"
     assert stage.contact(first).state == "queued"
+
+
+def test_a_restart_opens_the_step_that_says_nobody() -> None:
+    """Ann is being offered a contact whose wish changes to what nobody can do; the engine restarts: the next step opens."""
+    steps = [{"name": "any", "when_nobody": True, "after_ms": 3_600_000, "relax": ["y"]}]
+    stage = Stage(
+        queues={"help": {"steps": steps}},
+        entry=[{"name": "wish", "when": {"wish": ["y"]}, "queue": "help", "requirement": "y >= 1"}],
+    )
+    stage.agent("ann")
+    contact = stage.submit("help")
+    stage.do(cm.UpdateContact(tenant="acme", contact=contact, attributes={"wish": "y"}))
+    assert stage.offered(contact) == "ann"
+
+    stage.do(cm.StartEngine(epoch=2, down_ms=0))
+    assert stage.contact(contact).step == 1
+    stage.do(cm.ReturnAgent(agent="ann"))
+
+    assert stage.offered(contact) == "ann"
+
+
+def test_two_contacts_come_loose_and_their_pools_rank_them_differently() -> None:
+    """Dan is lost with two offers; Ann of pool onsite has one unit, and onsite lists queue b first: she gets b's contact."""
+    stage = Stage(
+        queues={"a": {"pools": ["other", "onsite"]}, "b": {"pools": ["onsite"]}},
+        pools={"onsite": {"listed": ["b"]}, "other": {}},
+    )
+    stage.agent("dan", "other", "onsite", capacity=2)
+    first = stage.submit("a")
+    stage.wait(SECOND)
+    second = stage.submit("b")
+    stage.agent("ann")
+
+    stage.do(cm.LoseAgent(agent="dan"))
+
+    assert stage.offered(second) == "ann"
+    assert stage.contact(first).state == "queued"
+
+
+def test_a_new_policy_and_one_free_agent() -> None:
+    """Two contacts want what nobody can do; the new policy asks for nothing: the free agent gets whom her pool lists first."""
+    queues = {"a": {"pools": ["other", "onsite"]}, "b": {"pools": ["onsite"]}}
+    pools = {"onsite": {"listed": ["b"]}, "other": {}}
+    hard = {name: {**table, "requirement": "magic >= 10"} for name, table in queues.items()}
+    stage = Stage(queues=hard, pools=pools)
+    stage.agent("ann")
+    first = stage.submit("a")
+    stage.wait(SECOND)
+    second = stage.submit("b")
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues=queues, pools=pools)))
+
+    assert stage.offered(second) == "ann"
+    assert stage.contact(first).state == "queued"
+
+
+def test_a_removed_queue_and_one_free_agent() -> None:
+    """Two wait in a queue that the new policy no longer has; its rules make the younger one urgent: that one is served."""
+    queues = {"help": {}, "old": {"requirement": "magic >= 10"}}
+    stage = Stage(queues=queues)
+    stage.agent("ann")
+    plain = stage.submit("old")
+    urgent = stage.submit("old", attributes={"tier": "vip"})
+    rules = [{"name": "vip", "when": {"tier": ["vip"]}, "queue": "help", "priority": 9}]
+
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {}}, entry=rules)))
+
+    assert stage.offered(urgent) == "ann"
+    assert stage.contact(plain).state == "queued"

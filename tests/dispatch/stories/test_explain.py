@@ -187,6 +187,52 @@ def test_explain_tells_the_clocks_the_pools_and_the_next_step() -> None:
     assert said.next_step.in_ms == 20 * SECOND - said.waited_ms
 
 
+def test_why_not_names_everything_that_stands_against_an_agent() -> None:
+    """Paused, unskilled and of another pool: all three are said, in their order."""
+    stage = Stage(queues={"help": {"requirement": "service >= 5"}}, pools={"onsite": {}, "other": {}})
+    stage.agent("ann", "other")
+    stage.state("ann", "paused")
+
+    said = stage.dispatcher.explain(stage.submit(), agent="ann")
+
+    assert said.verdict is not None
+    assert [reason.code for reason in said.verdict.reasons] == ["state", "pool", "requirement"]
+
+
+def test_why_not_an_agent_who_does_not_exist_or_has_the_contact() -> None:
+    """Nobody of that name; and Ann, who serves the contact already."""
+    stage = Stage()
+    stage.agent("ann")
+    contact = stage.connect("ann")
+
+    unknown, serving = (stage.dispatcher.explain(contact, agent=name).verdict for name in ("nobody", "ann"))
+
+    assert unknown is not None
+    assert not unknown.eligible
+    assert serving is not None
+    assert [reason.code for reason in serving.reasons] == ["serving"]
+
+
+def test_why_not_when_somebody_else_has_it() -> None:
+    """The contact is offered to Ann; Ben, as able as she, asks."""
+    stage = Stage()
+    stage.agent("ann")
+    stage.agent("ben")
+    contact = stage.submit()
+    assert stage.offered(contact) == "ann"
+
+    said = stage.dispatcher.explain(contact, agent="ben")
+
+    assert said.verdict is not None
+    assert "contact_not_waiting" in [reason.code for reason in said.verdict.reasons]
+
+
+def test_explain_of_a_contact_that_is_not_there() -> None:
+    """A KeyError for the caller, who knows whom to tell."""
+    with pytest.raises(KeyError):
+        Stage().dispatcher.explain(7)
+
+
 def test_explain_changes_nothing() -> None:
     """Asking is free: the state is the same to the byte, for waiting, offered and connected contacts."""
     stage = Stage()

@@ -263,6 +263,20 @@ def test_hold_then_complete() -> None:
     assert only(connected, ev.ContactConnected).waited_ms == 45 * SECOND
 
 
+def test_a_held_offer_cannot_be_answered_again() -> None:
+    """Ann has said yes with hold: a second yes and a no are refused, and the hold goes on."""
+    stage = stage_with()
+    stage.agent("ann")
+    contact = stage.submit()
+    offer = stage.offer_to("ann")
+    stage.accept("ann", hold=True)
+
+    assert refusal(stage.do(cm.AcceptOffer(agent="ann", offer=offer))) == "wrong_state"
+    assert refusal(stage.do(cm.DeclineOffer(agent="ann", offer=offer))) == "wrong_state"
+
+    assert stage.contact(contact).state == "held"
+
+
 def test_hold_then_fail() -> None:
     """Ann says yes but her line fails: no blame for her, and the contact goes to Ben with its clocks in the same step."""
     stage = stage_with(hold_ms=60_000)

@@ -266,6 +266,25 @@ def test_a_bot_hands_off_to_another_queue() -> None:
     assert stage.offered(contact) == "ann"
 
 
+def test_a_person_passes_a_contact_to_a_bot() -> None:
+    """Ann gives a routine matter to the bot by name: it serves in the bot stage, and waiting for people starts anew after it."""
+    stage = bot_stage()
+    stage.bot()
+    stage.agent("ann", skills={"service": 3})
+    contact = stage.submit()
+    stage.transfer(contact, "robo")
+    stage.wait(5 * SECOND)
+    stage.accept("ann")
+
+    stage.transfer(contact, "ann", to_agent="robo")
+
+    assert (stage.contact(contact).state, stage.contact(contact).agent) == ("connected", "robo")
+    assert stage.contact(contact).stage == "bot"
+    stage.wait(5 * SECOND)
+    stage.do(cm.AskPerson(tenant="acme", contact=contact))
+    assert stage.contact(contact).waited_ms(stage.now) == 0
+
+
 def test_the_wrong_hands_cannot_transfer() -> None:
     """Ben transfers Ann's contact, Ann transfers to nowhere, a waiting contact is transferred: refused, nothing changes."""
     stage = Stage()
