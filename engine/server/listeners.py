@@ -130,14 +130,15 @@ class Listeners:
         await self._accept(listener, nursery, self.handle_framed)
 
     async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery, handler: Handler) -> None:
-        while True:
-            try:
-                stream = await listener.accept()
-            except OSError as error:
-                self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
-                await trio.sleep(_ACCEPT_PAUSE_S)
-                continue
-            nursery.start_soon(self.supervise, stream, handler)
+        async with listener:
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
+                    await trio.sleep(_ACCEPT_PAUSE_S)
+                else:
+                    nursery.start_soon(self.supervise, stream, handler)
 
     async def supervise(self, stream: trio.abc.Stream, handler: Handler) -> None:
         """The whole life of one socket, whatever happens in it."""
