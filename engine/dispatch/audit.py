@@ -85,7 +85,7 @@ def indexes(state: State) -> list[str]:
         if set(state.lanes[key].members) != set(other.lanes[key].members):
             wrong.append(f"lane {key}: members differ from the rebuilt index")
     for name, seat in state.seats.items():
-        same = (seat.declined, set(seat.preferred)) == (other.seats[name].declined, set(other.seats[name].preferred))
+        same = (seat.declined, seat.preferred) == (other.seats[name].declined, other.seats[name].preferred)
         if not same or seat.external != other.seats[name].external:
             wrong.append(f"agent {name}: seat differs from the rebuilt one")
     return wrong

@@ -9,7 +9,7 @@ depend on state alone, and a restored dispatcher makes the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
 
 from engine.dispatch.agents import Agent, AgentState
@@ -25,21 +25,39 @@ LaneKey = tuple[str, str, int, str]
 AVAILABLE = AgentState.AVAILABLE
 
 
+NONE: frozenset[int] = frozenset()
+
+
 class Seat:
     """An agent's place in the indexes; derived from state and never stored."""
 
-    __slots__ = ("absent", "agent", "by_channel", "declined", "external", "groups", "lanes", "loaded", "preferred")
+    __slots__ = (
+        "absent",
+        "agent",
+        "auto_accept",
+        "by_channel",
+        "declined",
+        "external",
+        "groups",
+        "lanes",
+        "loaded",
+        "name",
+        "preferred",
+    )
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
+        self.name = agent.profile.agent
+        self.auto_accept = agent.profile.auto_accept
         self.external = 0  # units pushed by other systems
         self.lanes: list[Lane] = []
         self.loaded: list[Lane] = []  # those whose key may fall: they want each change
         self.absent: list[Lane] = []  # those that dropped it while it could take nothing
         self.by_channel: dict[str, int] = {}
-        self.preferred: dict[int, None] = {}  # waiting contacts that prefer this agent
-        self.declined: set[int] = set()  # contacts whose decliners name this agent
-        self.groups: dict[str, int] = {}  # pool → rank of its order among the agent's pools
+        # Shared while empty: ten thousand agents' own empty containers would be cold memory on every look.
+        self.preferred: frozenset[int] = NONE  # waiting contacts that prefer this agent
+        self.declined: frozenset[int] = NONE  # contacts whose decliners name this agent
+        self.groups: Mapping[str, int] = {}  # pool → rank of its order among the agent's pools
 
     def free(self) -> int:
         """Units left."""
@@ -74,6 +92,7 @@ class Lane:
         "best",
         "choice",
         "cost",
+        "first",
         "heaps",
         "key",
         "limit",
@@ -83,6 +102,7 @@ class Lane:
         "requirement",
         "signed_on",
         "strict",
+        "waiting",
         "waits",
     )
 
@@ -101,19 +121,31 @@ class Lane:
         self.waits: dict[int, ContactKey] = {}  # contact → its key
         self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
         self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
+        self.waiting = 0
+        self.first: ContactKey | None = None  # the strict heap's smallest valid key, where it is known
 
     # --- the contacts' side ---------------------------------------------------------------------------------------
 
     def add_contact(self, slope: float, key: ContactKey) -> None:
         self.waits[key[3]] = key
+        self.waiting += 1
         heap = self.heaps.get(slope)
         if heap is None:
             heap = self.heaps[slope] = []
             self.strict = heap if not slope and len(self.heaps) == 1 else None
         heappush(heap, key)
+        if self.strict is None:
+            self.first = None
+        elif self.waiting == 1 or (self.first is not None and key < self.first):
+            self.first = key
         if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
             heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
             heapify(heap)
+
+    def drop_contact(self, number: int) -> None:
+        self.waiting -= 1
+        if self.waits.pop(number) is self.first:
+            self.first = None
 
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
@@ -125,6 +157,8 @@ class Lane:
             if not heap:
                 continue
             key = heap[0]
+            if heap is self.strict:
+                self.first = key
             if key[3] in refused:
                 other = self._past(heap, refused)
                 if other is None:

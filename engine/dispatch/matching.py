@@ -172,14 +172,12 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     best: ContactKey | None = None
     best_group = 0
     for lane in seat.lanes:
-        if not lane.waits or lane.cost > free:
+        if not lane.waiting or lane.cost > free:
             continue
         if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
             continue
-        # One glance suffices for one heap of keys that do not change with time and a valid top.
-        strict = lane.strict
-        key = strict[0] if strict else None
-        if key is None or lane.waits.get(key[3]) is not key or key[3] in declined:
+        key = lane.first
+        if key is None or key[3] in declined:
             key = lane.head(now, declined)
             if key is None:
                 continue
@@ -225,16 +223,15 @@ def make_offer(
 ) -> None:
     """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
     queue = state.queue_of(contact)
-    profile = seat.agent.profile
     rules = state.policy.pools.get(pool)
     state.emit(
         ev.OfferMade(
             at=state.now,
             offer=state.next_offer,
             contact=contact.contact,
-            agent=profile.agent,
+            agent=seat.name,
             queue=queue.name,
-            pool=pool or (profile.pools[0] if profile.pools else ""),
+            pool=pool or next(iter(seat.groups), ""),
             step=contact.step,
             cost=contact.cost,
             deadline=state.now + queue.offer_ms,
@@ -247,9 +244,9 @@ def make_offer(
             preferred=preferred,
         )
     )
-    if profile.auto_accept:
+    if seat.auto_accept:
         offer = state.offers[contact.offer]
-        state.emit(ev.OfferAccepted(state.now, offer.offer, contact.contact, profile.agent, automatic=True))
+        state.emit(ev.OfferAccepted(state.now, offer.offer, contact.contact, seat.name, automatic=True))
         connect(state, offer)
 
 

@@ -6,7 +6,7 @@ operations below, so that indexes can be rebuilt from state at any time and comp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, TypeAlias
 
@@ -100,6 +100,7 @@ class State:
         self.stands: dict[int, Stand] = {}  # where each queued contact stands
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
+        self._groups: dict[tuple[str, ...], dict[str, int]] = {}
         self._stands: dict[tuple[str, str, int, str, int, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
@@ -107,7 +108,7 @@ class State:
         for contact in self.contacts.values():
             for name in contact.decliners:
                 if name in self.seats:
-                    self.seats[name].declined.add(contact.contact)
+                    self.seats[name].declined |= {contact.contact}
             if contact.queue not in policy.queues:
                 continue  # its queue is gone: the rules move it before anything else happens
             self.arm_contact(contact)
@@ -253,12 +254,10 @@ class State:
             channel = self.contacts[number].channel
             if channel in self.limited:
                 seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
-        orders: dict[tuple[str, tuple[str, ...]], int] = {}
+        seat.groups = self._groups_of(profile.pools)
         for name in profile.pools:
-            pool = self.policy.pools.get(name)
-            if pool is None:
+            if name not in self.policy.pools:
                 continue
-            seat.groups[name] = orders.setdefault((pool.order, pool.listed), len(orders))
             for skill in (None, *profile.skills):
                 self.seats_by_skill.setdefault((name, skill), {})[agent.seq] = seat
                 for lane in self.lanes_by_skill.get((name, skill), ()):
@@ -267,6 +266,18 @@ class State:
         self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
         self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
         self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
+
+    def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
+        """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
+        known = self._groups.get(pools)
+        if known is None:
+            known = self._groups[pools] = {}
+            orders: dict[tuple[str, tuple[str, ...]], int] = {}
+            for name in pools:
+                pool = self.policy.pools.get(name)
+                if pool is not None:
+                    known[name] = orders.setdefault((pool.order, pool.listed), len(orders))
+        return known
 
     def unseat_agent(self, agent: Agent) -> Seat:
         """Take the agent out of every index; returns the old seat."""
@@ -311,7 +322,7 @@ class State:
         if stand.stepped:
             self.timers.arm(self.step_due(contact), STEP, contact.contact)
         if contact.prefer and contact.prefer in self.seats:
-            self.seats[contact.prefer].preferred[contact.contact] = None
+            self.seats[contact.prefer].preferred |= {contact.contact}
         lanes = () if contact.prefer_only else stand.lanes
         for place, lane in enumerate(lanes):
             if place:
@@ -331,9 +342,9 @@ class State:
         if ranked is not None:
             ranked.remove(rank)
         for lane in lanes:
-            del lane.waits[contact.contact]
+            lane.drop_contact(contact.contact)
         if contact.prefer and contact.prefer in self.seats:
-            self.seats[contact.prefer].preferred.pop(contact.contact, None)
+            self.seats[contact.prefer].preferred -= {contact.contact}
 
     def ranks(self, queue: str) -> Ranked:
         """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""

@@ -118,7 +118,7 @@ def decliner_forgotten(state: State, event: ev.DeclinerForgotten, contact: Conta
     del contact.decliners[event.agent]
     seat = state.seats.get(event.agent)
     if seat is not None:
-        seat.declined.discard(contact.contact)
+        seat.declined -= {contact.contact}
     if contact.decliners:
         state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
 
@@ -187,7 +187,7 @@ def transferred(state: State, event: ev.ContactTransferred, contact: Contact) ->
         change_queue(contact, event.queue, contact.left_at)  # the step clock starts with the new wait
     if event.forget_at:
         contact.decliners = {**contact.decliners, event.agent: event.forget_at}
-        state.seats[event.agent].declined.add(contact.contact)
+        state.seats[event.agent].declined |= {contact.contact}
     wait_again(state, contact, event.at)
     if event.hand_off:
         restart_wait(state, contact, event.at)
@@ -285,7 +285,7 @@ def stand(state: State, contact: Contact) -> None:
 def forget_decliners(state: State, contact: Contact) -> None:
     for name in contact.decliners:
         if name in state.seats:
-            state.seats[name].declined.discard(contact.contact)
+            state.seats[name].declined -= {contact.contact}
     contact.decliners = {}
 
 

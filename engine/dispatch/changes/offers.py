@@ -74,7 +74,7 @@ def offer_rescinded(state: State, event: ev.OfferRescinded, contact: Contact) ->
 
 def remember_decliner(state: State, contact: Contact, agent: str, until: int) -> None:
     contact.decliners = {**contact.decliners, agent: until}
-    state.seats[agent].declined.add(contact.contact)
+    state.seats[agent].declined |= {contact.contact}
     state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
 
 
