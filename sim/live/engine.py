@@ -15,8 +15,17 @@ import trio
 
 READY_S = 20.0
 STOP_S = 20.0
+LEAVE_S = 5.0
 # What the console script does, by the very interpreter that runs us.
 SLUICE = (sys.executable, "-c", "from engine.cli import main; main()")
+# The same, on a leash: its standard input is our pipe, which ends when we do, be it by `kill -9`.
+_LEASH = """
+import os, signal, threading
+threading.Thread(target=lambda: os.read(0, 1) or os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
+from engine.cli import main
+main()
+"""
+LEASHED = (sys.executable, "-c", _LEASH)
 
 
 class EngineFailed(Exception):
@@ -46,18 +55,22 @@ class Engine:
 
 @asynccontextmanager
 async def running_engine(policy: Path, store: Path, speed: float, log: Path) -> AsyncIterator[Engine]:
-    """``sluice serve`` on free loopback ports; killed at the end should it still be there."""
+    """``sluice serve`` on free loopback ports; told to stop at the end, and killed should that take too long."""
     command = [
-        *SLUICE, "serve", str(policy), "--store", str(store), "--dev", "--clock-speed", f"{speed:g}",
+        *LEASHED, "serve", str(policy), "--store", str(store), "--dev", "--clock-speed", f"{speed:g}",
         "--ws", "127.0.0.1:0", "--msgpack", "127.0.0.1:0", "--http", "127.0.0.1:0",
     ]  # fmt: skip
     with log.open("wb") as said:
         process = await trio.lowlevel.open_process(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True
         )
     try:
         yield Engine(process, await _ready(process, log), log)
     finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with trio.move_on_after(LEAVE_S, shield=True):
+                await process.wait()
         if process.returncode is None:
             process.kill()
             with trio.CancelScope(shield=True):

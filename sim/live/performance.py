@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sim.live.commands import Request
 
 
+# Where nobody says how wide the page is: the summary's table without a broken line.
+LOG_WIDTH = 120
+
+
 class Performance:
     """One run of the demo. ``EXPECTED``: what may go wrong outside of our own code; each is one line for the reader."""
 
@@ -105,6 +109,8 @@ def run_demo(request: Request) -> int:
     words = Wording(request.lang)
     # Stories on stderr with --json, so that stdout is the one line.
     console = Console(stderr=request.as_json)
+    if not console.is_terminal:
+        console = Console(stderr=request.as_json, width=LOG_WIDTH)
     folder = request.store or Path(tempfile.mkdtemp(prefix="sluice-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     performance = Performance(request, folder, console, words)
@@ -120,7 +126,7 @@ def run_demo(request: Request) -> int:
         console.print(words("failed", error=failed), style="bold red", highlight=False, markup=False, soft_wrap=True)
         if not isinstance(failed, performance.EXPECTED):
             raise failed
-    if request.store is None and not (request.hold and code == 0):
+    if request.store is None and not (request.hold and folder.joinpath("store").exists()):
         shutil.rmtree(folder, ignore_errors=True)
     else:
         console.print(words("stopped", store=folder), highlight=False, soft_wrap=True)

@@ -53,7 +53,7 @@ def _table(report: Report, words: Wording) -> Table:
     seen = report.seen
     title = words("summary", begin=clock_text(seen.begin_day_ms), end=clock_text(seen.end_day_ms))
     table = Table(title=title, title_justify="left", pad_edge=False)
-    table.add_column(words("queue"))
+    table.add_column(words("queue"), no_wrap=True)
     names = ("submitted", "bot_contained", "answered", "abandoned", "open", "first_reply", "mean_wait", "reply_rate")
     for name in (*names, "abandonment"):
         table.add_column(words(name), justify="right")
@@ -123,11 +123,18 @@ def _wait(report: Report, words: Wording, life: Life, waited_ms: int, told: Mapp
     if told is None:
         return
     events = msgspec.convert([event for line in told.get("story", []) for event in line["events"]], list[ev.Event])
-    lines = [line for line in story(events, Words(language_of(words.language), names)) if line.code in TOLD]
+    by_people = [event for event in events if not _is_about_bot(report, event)]
+    lines = [line for line in story(by_people, Words(language_of(words.language), names)) if line.code in TOLD]
     for line in lines[:LINES_TOLD]:
         yield f"    +{span(line.after_ms)}  {line.text}"
     if len(lines) > LINES_TOLD:
         yield f"    … sluice explain {life.contact}"
+
+
+def _is_about_bot(report: Report, event: ev.Event) -> bool:
+    """A bot takes whoever comes at once: that is no part of a wait for a person. Its hand-off is."""
+    hands = report.witness.hands.get(getattr(event, "agent", ""))
+    return hands is not None and hands.is_bot and not isinstance(event, ev.ContactTransferred)
 
 
 def checks(report: Report, words: Wording) -> Iterator[tuple[bool, str]]:
