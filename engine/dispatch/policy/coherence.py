@@ -83,7 +83,7 @@ def _check_steps(name: str, queue: Table, tables: list[Any], findings: Findings)
         if not isinstance(table, dict):
             continue
         # An action that could not be read is still meant.
-        acts = any(step.get(action) or (action in table and action not in step) for action in _ACTIONS)
+        acts = any(step.get(action) or table.get(action) for action in _ACTIONS)
         if not acts:
             findings.report("step_does_nothing", path)
         for pool in step.get("add_pools", ()):
