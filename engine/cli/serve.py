@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -141,14 +141,15 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC)
-            async with trio.open_nursery() as nursery:
-                addresses = await nursery.start(server.run)
-                _say_ready(config, driver, addresses, core.policy.version)
-                nursery.start_soon(_heed_signals, config, driver, server)
-                if config.dev:
-                    log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
-                await server.stopped.wait()
-                nursery.cancel_scope.cancel()
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+                async with trio.open_nursery() as nursery:
+                    addresses = await nursery.start(server.run)
+                    _say_ready(config, driver, addresses, core.policy.version)
+                    nursery.start_soon(_heed, signals, config, driver, server)
+                    if config.dev:
+                        log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
+                    await server.stopped.wait()
+                    nursery.cancel_scope.cancel()
             log.info("stopped", lsn=driver.last_lsn)
     except BaseExceptionGroup as group:
         failure = _first(group)
@@ -156,13 +157,12 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
         raise failure
 
 
-async def _heed_signals(config: ServeConfig, driver: Driver, server: Server) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async for number in signals:
-            if number == signal.SIGHUP:
-                await _reload(config.policy, driver)
-            else:
-                server.stop()
+async def _heed(signals: AsyncIterator[int], config: ServeConfig, driver: Driver, server: Server) -> None:
+    async for number in signals:
+        if number == signal.SIGHUP:
+            await _reload(config.policy, driver)
+        else:
+            server.stop()
 
 
 async def _reload(path: Path, driver: Driver) -> None:

@@ -6,7 +6,9 @@ after a virtual minute and a half. Peers use ``wsproto`` and ``msgpack``, so not
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, TypeVarTuple
@@ -31,6 +33,7 @@ Args = TypeVarTuple("Args")
 Frame = dict[str, Any]
 
 PATIENCE_S = 90.0
+_count = itertools.count(1)
 WALL_S = 1_900_000_000
 
 POLICY = """
@@ -91,8 +94,10 @@ class Peer:
         self.ended = False
         self.lively = True  # answers pings while it reads
         self.close_code = 0
+        self._name = f"peer{next(_count)}"
         self._asked = 0
         self._answered: set[int] = set()
+        self._events: deque[tuple[Frame, Frame]] = deque()
         self._read = 0
 
     # Carriers say how bytes become frames.
@@ -146,7 +151,7 @@ class Peer:
 
     def new_id(self) -> str:
         self._asked += 1
-        return f"q{self._asked}"
+        return f"{self._name}-{self._asked}"
 
     async def call(self, frame: Frame) -> Frame:
         frame = {**frame, "id": frame.get("id") or self.new_id()}
@@ -177,12 +182,14 @@ class Peer:
         return await self.next("welcome", "error")
 
     async def event(self, type: str, stream: str = "") -> Frame:
-        """The next event of this type among the pushes (of this stream)."""
+        """The next event of this type among the pushes (of this stream); those before it are passed over."""
         while True:
-            push = await self.next("push")
-            for event in push["events"]:
+            while self._events:
+                push, event = self._events.popleft()
                 if event["type"] == type and stream in ("", push["stream"]):
                     return {**event, "offset": push["offset"], "text": push.get("text", "")}
+            push = await self.next("push")
+            self._events += [(push, event) for event in push["events"]]
 
     async def rest(self) -> list[Frame]:
         """Everything until the server ends the connection."""
