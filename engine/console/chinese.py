@@ -31,7 +31,7 @@ TEXTS: dict[str, str] = {
     "affinity.ended": "只等 {agent} 的时间已到，所有合适的客服都可以接。",
     "affinity.ended.agent_left": "{agent} 已不在，所有合适的客服都可以接。",
     "decliner.forgotten": "{agent} 之前拒接过，现在不再计较。",
-    "decliner.forgotten.yielded": "{agent} 拒接过，但没有其他合适的客服，可以再问一次。",
+    "decliner.forgotten.yielded": "{agent} 拒接过或转出过，但没有其他合适的客服，可以再问一次。",
     # --- 对话
     "messages": "消息：{counts}。",
     "messages.one": "{who} {n} 条",

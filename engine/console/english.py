@@ -31,7 +31,7 @@ TEXTS: dict[str, str] = {
     "affinity.ended": "The time for which it waited for {agent} alone is over; everybody suitable may have it.",
     "affinity.ended.agent_left": "{agent} is no longer there; everybody suitable may have it.",
     "decliner.forgotten": "{agent} declined it a while ago; that no longer counts.",
-    "decliner.forgotten.yielded": "{agent} had declined it, but nobody else suitable is there: may be asked again.",
+    "decliner.forgotten.yielded": "{agent} had declined it or passed it on, but nobody else suitable is there: may be asked again.",
     # --- talk
     "messages": "Messages: {counts}.",
     "messages.one": "{who} {n}",

@@ -7,7 +7,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import AgentKind, Sender
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import start_reply_clock
+from engine.dispatch.matching import only_decliners_left, start_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.contacts import again, priority_in, stop_reply_clock
 from engine.dispatch.rules.registry import find_contact, handles
@@ -99,4 +99,7 @@ def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_que
         )
     )
     start_reply_clock(state, contact)
+    if agent in contact.decliners and not command.to_agent and only_decliners_left(state, contact):
+        # Who passed it on is the only one there who could have it: back at once is better than nobody.
+        state.emit(ev.DeclinerForgotten(state.now, contact.contact, agent, "yielded"))
     again(state, contact, agent, "hand_off" if bot else "transfer")
