@@ -74,7 +74,7 @@ class Core:
         self.connections: set[Connection] = set()
         self.directory = Directory(self._queue_tenant)
         self.hub = Hub(self.directory, trio.current_time)
-        self.roster = Roster(door, self.log.warning)
+        self.roster = Roster(door)
         self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
         self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
         self.commands = Commands(door, self.authority, self.counters)
@@ -177,6 +177,7 @@ class Core:
         while True:
             await trio.sleep(SWEEP_S)
             now_s = trio.current_time()
+            self.roster.say_again()
             for connection in list(self.connections):
                 self._tend(connection, now_s)
             if now_s - hub_swept_s >= _HUB_SWEEP_S:

@@ -116,10 +116,8 @@ class Hub:
     def on_commit(self, records: Sequence[Committed]) -> None:
         for record in records:
             self.last_lsn = record.lsn
-            for key, events in self.directory.route(record).items():
-                stream = self._streams.get(key)
-                if stream is not None:
-                    stream.append(Entry(push_of(key, record, events)))
+            for key, events in self.directory.route(record, self._streams).items():
+                self._streams[key].append(Entry(push_of(key, record, events)))
 
     def subscribe(self, listener: Listener, key: StreamKey, *, hold: bool) -> Subscription:
         """Listen from now on; a subscription that the listener already has to this stream is replaced."""

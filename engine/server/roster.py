@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from engine.access.roles import Role
@@ -37,13 +37,13 @@ class Roster:
     the journal, so that only agents who are signed on (or may be, with a command under way) are reported.
     """
 
-    def __init__(self, door: Door, log: Callable[[str], None]) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._log = log
         self._sessions: dict[str, Member] = {}
         self._agents: dict[str, Member] = {}
         self._states: dict[str, AgentState] = {}
         self._losing: set[str] = set()
+        self._unsaid: set[str] = set()
         self._said = 0
         self.epoch = 0
         self.closing = False
@@ -95,6 +95,17 @@ class Roster:
             self._losing.add(agent)
             self._say(cmd.LoseAgent(agent), agent)
 
+    def say_again(self) -> None:
+        """What a full inbox did not take: whether these agents are there, as it is now."""
+        agents, self._unsaid = self._unsaid, set()
+        for agent in sorted(agents):
+            if agent in self._agents:
+                if self._states.get(agent) is AgentState.LOST:
+                    self._say(cmd.ReturnAgent(agent), agent)
+            elif self._states.get(agent) in SIGNED_ON:
+                self._losing.add(agent)
+                self._say(cmd.LoseAgent(agent), agent)
+
     def _say(self, command: Command, agent: str) -> None:
         self._said += 1
 
@@ -105,9 +116,7 @@ class Roster:
         try:
             self._door.post(command, SERVER, f"{self.epoch}-{self._said}", b"", deliver)
         except Overloaded:
-            # Heard again at the agent's next connection or at the next start; until then the agent keeps its offers'
-            # deadlines, and each offer that it cannot see expires.
             self._losing.discard(agent)
-            self._log(f"the inbox is full: not told that agent's connection changed ({type(command).__name__})")
+            self._unsaid.add(agent)
         except Stopped:
             self._losing.discard(agent)

@@ -152,7 +152,7 @@ class Ping(_Frame, tag="ping", frozen=True, gc=False):
 
 
 class Bye(_Frame, tag="bye", frozen=True, gc=False):
-    """The server ends this connection. ``reason``: fenced (do not come back), going_away, slow, expired, rate."""
+    """The server ends this connection. ``reason``: fenced (do not come back), going_away, slow, expired, rate, no_hello."""
 
     reason: str
     retry_after_ms: int = 0

@@ -7,7 +7,7 @@ tenant (:class:`StreamKey`), so that two tenants' adapters of one name never hea
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -66,6 +66,23 @@ _TO_NAMED_AGENT: frozenset[type] = frozenset(
 )
 # Neither these nor refusals (which are answers) are told to the agent who holds the contact.
 _NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityEnded, ev.DeclinerForgotten})
+# The events that say whose a contact is, and those that change who holds it.
+_BRINGS_FACTS: frozenset[type] = frozenset(
+    {ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed}
+)
+_MOVES: frozenset[type] = frozenset(
+    {
+        ev.ContactConnected,
+        ev.OfferAccepted,
+        ev.ContactTransferred,
+        ev.ContactRequeued,
+        ev.OfferRescinded,
+        ev.ContactClosed,
+        ev.ContactDeflected,
+        ev.ContactForgotten,
+        ev.ContactReopened,
+    }
+)
 
 
 class StreamKey(NamedTuple):
@@ -83,16 +100,28 @@ class StreamKey(NamedTuple):
 
 
 class Facts:
-    """What routing needs to know of one contact: whose it is, who speaks for the customer, which agent holds it."""
+    """What routing needs to know of one contact: whose it is, who speaks for the customer, which agent holds it.
 
-    __slots__ = ("agent", "channel", "customer", "sources", "tenant")
+    ``customer_side``: the streams that hear what the customer may hear, made once.
+    """
 
-    def __init__(self, tenant: str, customer: str, channel: str, sources: tuple[str, ...], agent: str = "") -> None:
+    __slots__ = ("agent", "channel", "contact", "customer", "customer_side", "sources", "tenant")
+
+    def __init__(self, contact: int, tenant: str, customer: str, channel: str, sources: tuple[str, ...]) -> None:
+        self.contact = contact
         self.tenant = tenant
         self.customer = customer
         self.channel = channel
-        self.sources = sources
-        self.agent = agent
+        self.agent = ""
+        self.sources: tuple[str, ...] = ()
+        self.customer_side: tuple[StreamKey, ...] = (StreamKey("contact", str(contact)),)
+        for source in sources:
+            self.add_source(source)
+
+    def add_source(self, source: str) -> None:
+        if source and source not in self.sources:
+            self.sources = (*self.sources, source)
+            self.customer_side = (*self.customer_side, StreamKey("channel", source, self.tenant))
 
 
 class UnknownContact(Exception):
@@ -108,16 +137,25 @@ class Directory:
         self._open: dict[int, Facts] = {}
         self._ended: OrderedDict[int, Facts] = OrderedDict()
         self._agent_tenants: dict[str, str] = {}
-        self._tenants: dict[str, None] = {}
+        # A tenant's supervisors and those over all, for each tenant heard of; under "" all of them.
+        self._domains: dict[str, tuple[StreamKey, ...]] = {_ALL: (_DOMAIN,)}
 
     def load(self, contacts: dict[int, Contact], agent_tenants: dict[str, str]) -> None:
         """Start from recovered state."""
         for number, contact in contacts.items():
             held = contact.agent if contact.state in _HELD else ""
-            sources = (contact.source,) if contact.source else ()
-            self._open[number] = Facts(contact.tenant, contact.customer, contact.channel, sources, held)
-            self._tenants[contact.tenant] = None
+            facts = self._open[number] = Facts(
+                number, contact.tenant, contact.customer, contact.channel, (contact.source,)
+            )
+            facts.agent = held
+            self._hear_of(contact.tenant)
         self._agent_tenants.update(agent_tenants)
+
+    def _hear_of(self, tenant: str) -> None:
+        if tenant not in self._domains:
+            key = StreamKey("domain", tenant=tenant)
+            self._domains[tenant] = (_DOMAIN, key)
+            self._domains[_ALL] = (*self._domains[_ALL], key)
 
     def find(self, contact: int) -> Facts | None:
         """An open contact's facts, or those of one that ended not long ago."""
@@ -135,24 +173,32 @@ class Directory:
         contact (whose it is, who speaks for the customer) is taken from here, who held it is not known."""
         return _PastDirectory(self)
 
-    def route(self, record: Committed, *, strict: bool = False) -> dict[StreamKey, list[Event]]:
+    def route(
+        self, record: Committed, wanted: Container[StreamKey] | None = None, *, strict: bool = False
+    ) -> dict[StreamKey, list[Event]]:
         """Each stream's events of this record, in order, while the facts move on.
 
-        ``strict``: raise :class:`UnknownContact` rather than leave out what cannot be routed.
+        ``wanted``: only these streams. ``strict``: raise :class:`UnknownContact` rather than leave out what cannot be
+        routed.
         """
         routed: dict[StreamKey, list[Event]] = {}
         for event in record.events:
             for key in self._targets(event, record, strict):
-                routed.setdefault(key, []).append(event)
+                if wanted is None or key in wanted:
+                    told = routed.get(key)
+                    if told is None:
+                        routed[key] = [event]
+                    else:
+                        told.append(event)
         return routed
 
-    def _targets(self, event: Event, record: Committed, strict: bool) -> list[StreamKey]:
+    def _targets(self, event: Event, record: Committed, strict: bool) -> Iterable[StreamKey]:
         contact: int | None = getattr(event, "contact", None)
         if contact is not None:
             return self._contact_targets(event, contact, record, strict)
         match event:
             case ev.CommandRejected():
-                return []
+                return ()
             case ev.AgentDefined(profile=profile):
                 self._agent_tenants[profile.agent] = profile.tenant
                 return self._agent_targets(profile.agent)
@@ -161,49 +207,45 @@ class Directory:
                 if agent:
                     return self._agent_targets(agent)
                 queue = getattr(event, "queue", "")
-                return self._domain_targets(self._queue_tenant(queue) if queue else _ALL)
+                return self._domain(self._queue_tenant(queue) if queue else _ALL)
 
-    def _agent_targets(self, agent: str) -> list[StreamKey]:
-        return [StreamKey("agent", agent), *self._domain_targets(self._agent_tenants.get(agent, _ALL))]
+    def _agent_targets(self, agent: str) -> Iterable[StreamKey]:
+        return (StreamKey("agent", agent), *self._domain(self._agent_tenants.get(agent, _ALL)))
 
-    def _domain_targets(self, tenant: str) -> list[StreamKey]:
-        """The supervisors of this tenant and those over all; without a tenant, everybody's."""
-        tenants = [tenant] if tenant else self._tenants
-        return [StreamKey("domain"), *(StreamKey("domain", tenant=name) for name in tenants)]
+    def _domain(self, tenant: str) -> tuple[StreamKey, ...]:
+        return self._domains.get(tenant) or (_DOMAIN, StreamKey("domain", tenant=tenant))
 
     def _contact_targets(self, event: Event, contact: int, record: Committed, strict: bool) -> list[StreamKey]:
-        facts = self._facts_for(event, contact, record)
         kind = type(event)
+        facts = self._facts_for(event, contact, record) if kind in _BRINGS_FACTS else self.find(contact)
         agent: str = getattr(event, "agent", "") if kind in _TO_NAMED_AGENT else ""
         keys = [StreamKey("agent", agent)] if agent else []
         if facts is None:
             if strict:
                 raise UnknownContact(contact)
-            return [*keys, StreamKey("domain")]
+            keys.append(_DOMAIN)
+            return keys
         if facts.agent and facts.agent != agent and kind not in _NOT_TO_HOLDER:
             keys.append(StreamKey("agent", facts.agent))
         if kind in CUSTOMER_SIDE:
-            keys.append(StreamKey("contact", str(contact)))
-            keys += [StreamKey("channel", source, facts.tenant) for source in facts.sources]
-        keys += self._domain_targets(facts.tenant)
-        self._move_on(event, contact, facts)
+            keys += facts.customer_side
+        keys += self._domains[facts.tenant]
+        if kind in _MOVES:
+            self._move_on(event, contact, facts)
         return keys
 
     def _facts_for(self, event: Event, contact: int, record: Committed) -> Facts | None:
-        """The contact's facts, made from the event where the contact begins."""
+        """The contact's facts, made from the event where the contact begins, or told of one more who speaks for it."""
         source = record.principal.subject if record.principal.role == "channel" else ""
+        if isinstance(record.command, SubmitContact) and record.command.source:
+            source = record.command.source
         if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
-            if isinstance(record.command, SubmitContact) and record.command.source:
-                source = record.command.source
-            facts = Facts(event.tenant, event.customer, event.channel, (source,) if source else ())
-            self._open[contact] = facts
-            self._tenants[event.tenant] = None
+            self._hear_of(event.tenant)
+            facts = self._open[contact] = Facts(contact, event.tenant, event.customer, event.channel, (source,))
             return facts
         known = self.find(contact)
-        if known is None or not isinstance(event, ev.ContactJoined | ev.ContactResumed):
-            return known
-        if source and source not in known.sources:
-            known.sources = (*known.sources, source)
+        if known is not None:
+            known.add_source(source)
         return known
 
     def _move_on(self, event: Event, contact: int, facts: Facts) -> None:
@@ -235,15 +277,16 @@ class _PastDirectory(Directory):
         super().__init__(present._queue_tenant)
         self._present = present
         self._agent_tenants.update(present._agent_tenants)
-        self._tenants.update(present._tenants)
+        self._domains.update(present._domains)
 
     def find(self, contact: int) -> Facts | None:
         known = super().find(contact)
         if known is None and (now := self._present.find(contact)) is not None:
-            known = self._open[contact] = Facts(now.tenant, now.customer, now.channel, now.sources)
+            known = self._open[contact] = Facts(contact, now.tenant, now.customer, now.channel, now.sources)
         return known
 
 
+_DOMAIN = StreamKey("domain")
 _HELD = frozenset({ContactState.HELD, ContactState.CONNECTED, ContactState.DORMANT})
 
 
@@ -258,5 +301,6 @@ def parse_stream(name: str) -> tuple[str, str] | None:
     if kind == "domain":
         return (kind, "") if not rest else None
     if kind == "contact":
-        return (kind, rest) if rest.isascii() and rest.isdigit() and len(rest) <= 15 else None
+        whole = rest.isascii() and rest.isdigit() and len(rest) <= 15
+        return (kind, rest) if whole and rest == str(int(rest)) else None
     return (kind, rest) if kind in ("agent", "channel") and rest else None

@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from engine.ports import Overloaded
 from engine.server import hub
 from engine.store.memory import JournalInMemory
 from engine.wire import limits
@@ -319,3 +320,22 @@ async def test_going_down_says_when_to_come_back(autojump_clock: MockClock) -> N
         assert peer.close_code == 1001
         await home.empty()
         assert await agent_state(home) == "available"
+
+
+async def test_a_death_that_a_full_inbox_did_not_hear_of_is_told_again(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is overloaded when ann's socket dies: she is reported lost a moment later, once there is room."""
+    async with house() as home:
+        ann = await home.agent("ann")
+
+        def full(*_: object) -> None:
+            raise Overloaded("full", 500)
+
+        with monkeypatch.context() as crowded:
+            crowded.setattr(home.driver, "post", full)
+            await ann.vanish()
+            await home.empty_of(ann)
+            assert await agent_state(home) == "available"
+        await trio.sleep(2)
+        assert await agent_state(home) == "lost"
