@@ -41,6 +41,7 @@ class Dispatcher:
     def __init__(self, policy: Policy) -> None:
         self._state = State(policy)
         self._state.apply = APPLY
+        self._looked_at = 0
 
     # --- inputs ---------------------------------------------------------------------------------------------------
 
@@ -127,14 +128,19 @@ class Dispatcher:
         dispatcher = cls.__new__(cls)
         dispatcher._state = snapshots.decode(data)
         dispatcher._state.apply = APPLY
+        dispatcher._looked_at = 0
         return dispatcher
 
     # --- questions ------------------------------------------------------------------------------------------------
 
+    def look(self, now: int) -> None:
+        """Questions from here on are answered as of ``now``; nothing is decided, and stamps may still lie before it."""
+        self._looked_at = now
+
     @property
     def now(self) -> int:
-        """The last stamp."""
-        return self._state.now
+        """The last stamp, or the later instant that the driver said it looks at."""
+        return max(self._state.now, self._looked_at)
 
     @property
     def policy(self) -> Policy:
@@ -167,7 +173,7 @@ class Dispatcher:
     def longest_wait(self, queue: str) -> int:
         """Milliseconds that the queue's longest-waiting contact has waited; 0 when nobody waits."""
         start = self._state.oldest_start(queue)
-        return 0 if start is None else self._state.now - start
+        return 0 if start is None else self.now - start
 
     def position(self, contact: int) -> int:
         """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""
@@ -179,7 +185,7 @@ class Dispatcher:
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:
         """Why the contact is where it is; with ``agent``, why that agent does not have it. KeyError: unknown contact."""
-        return explain(self._state, contact, agent, self.position(contact))
+        return explain(self._state, contact, agent, self.position(contact), self.now)
 
     def audit(self) -> list[str]:
         """Every broken invariant, and every index that differs from one rebuilt from state; empty when all is well."""

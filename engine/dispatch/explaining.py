@@ -12,7 +12,7 @@ from engine.dispatch.state import State
 COUNTED = 20_000
 
 
-def explain(state: State, number: int, agent: str | None, position: int) -> Explanation:
+def explain(state: State, number: int, agent: str | None, position: int, now: int) -> Explanation:
     """See :meth:`engine.dispatch.dispatcher.Dispatcher.explain`."""
     contact = state.contacts[number]
     nobody: dict[str, int] = {}
@@ -21,7 +21,7 @@ def explain(state: State, number: int, agent: str | None, position: int) -> Expl
         for seat in list(state.seats.values())[:COUNTED]:
             if seat.agent.state not in SIGNED_ON:
                 continue
-            why = reasons(state, contact, seat)
+            why = reasons(state, contact, seat, now)
             if why:
                 nobody[why[0].code] = nobody.get(why[0].code, 0) + 1
             else:
@@ -36,39 +36,39 @@ def explain(state: State, number: int, agent: str | None, position: int) -> Expl
         requirement=state.requirement_of(contact).text,
         pools=tuple(pool.name for pool in state.pools_of(contact)),
         step=contact.step,
-        waited_ms=contact.waited_ms(state.now),
-        age_ms=state.now - contact.arrived_at,
+        waited_ms=contact.waited_ms(now),
+        age_ms=now - contact.arrived_at,
         position=position,
         policy=state.policy.version,
-        at=state.now,
+        at=now,
         agent=contact.agent,
         offer=contact.offer,
         prefer=contact.prefer,
-        prefer_in_ms=max(contact.prefer_until - state.now, 0),
+        prefer_in_ms=max(contact.prefer_until - now, 0),
         nobody=nobody,
         free_agents=free,
-        next_step=next_step(state, contact),
-        verdict=None if agent is None else verdict(state, contact, agent),
+        next_step=next_step(state, contact, now),
+        verdict=None if agent is None else verdict(state, contact, agent, now),
     )
 
 
-def next_step(state: State, contact: Contact) -> NextStep | None:
+def next_step(state: State, contact: Contact, now: int) -> NextStep | None:
     steps = state.queue_of(contact).steps
     if contact.stage == "bot" or contact.step >= len(steps):
         return None
     step = steps[contact.step]
     due = state.step_due(contact)
-    return NextStep(step.name, due - state.now if due else -1, step.add_pools, step.relax)
+    return NextStep(step.name, due - now if due else -1, step.add_pools, step.relax)
 
 
-def verdict(state: State, contact: Contact, agent: str) -> AgentVerdict:
+def verdict(state: State, contact: Contact, agent: str, now: int) -> AgentVerdict:
     """Every reason against this agent; ``outranked`` when there is none and the contact still waits or is elsewhere."""
     seat = state.seats.get(agent)
     if seat is None:
         return AgentVerdict(agent, False, reasons=(Reason("not_signed_on", "a defined agent", "unknown"),))
     if contact.agent == agent:
         return AgentVerdict(agent, True, reasons=(Reason("serving", got=contact.state),))
-    why = reasons(state, contact, seat)
+    why = reasons(state, contact, seat, now)
     if contact.state is not ContactState.QUEUED:
         why.append(Reason("contact_not_waiting", "queued", contact.state))
     pool = next((pool.name for pool in state.pools_of(contact) if pool.name in seat.groups), "")
@@ -77,7 +77,7 @@ def verdict(state: State, contact: Contact, agent: str) -> AgentVerdict:
     return AgentVerdict(agent, False, pool, tuple(why))
 
 
-def reasons(state: State, contact: Contact, seat: Seat) -> list[Reason]:
+def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason]:
     """Why this agent cannot be offered this contact now; empty when it can."""
     agent, profile = seat.agent, seat.agent.profile
     found: list[Reason] = []
@@ -92,12 +92,12 @@ def reasons(state: State, contact: Contact, seat: Seat) -> list[Reason]:
         for unmet in state.requirement_of(contact).unmet(profile.skills, profile.attributes):
             found.append(Reason("requirement", unmet.wanted, unmet.got))
     if agent.back_off_until:
-        found.append(Reason("back_off", in_ms=agent.back_off_until - state.now))
+        found.append(Reason("back_off", in_ms=agent.back_off_until - now))
     found += room(state, contact, seat)
     if profile.agent in contact.decliners:
-        found.append(Reason("declined", in_ms=contact.decliners[profile.agent] - state.now))
+        found.append(Reason("declined", in_ms=contact.decliners[profile.agent] - now))
     if contact.prefer_only and contact.prefer != profile.agent:
-        found.append(Reason("preferred_other", contact.prefer, in_ms=contact.prefer_until - state.now))
+        found.append(Reason("preferred_other", contact.prefer, in_ms=contact.prefer_until - now))
     return found
 
 

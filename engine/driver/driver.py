@@ -123,6 +123,7 @@ class Driver:
         if self._over is not None:
             raise self._over_again()
         if self._in_making is None:
+            self._dispatcher.look(self.now_ms())  # on a quiet engine the last stamp may be long ago
             return question(self._dispatcher)
         return await self._questions.put(question).wait()
 
@@ -314,6 +315,7 @@ class Driver:
         if batch.committed:
             for listener in tuple(self._listeners):
                 listener(batch.committed)
+        self._dispatcher.look(self.now_ms())
         self._questions.answer_all(self._dispatcher)
 
     async def _sleep(self) -> None:
