@@ -25,6 +25,8 @@ QUEUED = ContactState.QUEUED
 MINUTE_MS = 60_000
 OFFER, WRAP_UP, STEP, REPLY = Kind.OFFER, Kind.WRAP_UP, Kind.STEP, Kind.REPLY
 ANYONE = parse("")
+# What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
+GOT_LIMIT = 8_000
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
 
@@ -145,7 +147,7 @@ class State:
     def refuse(self, command: object, code: Code, got: object = "", wanted: str = "", what: str = "") -> None:
         """A refusal is part of history and changes nothing."""
         tag = str(command.__struct_config__.tag)  # type: ignore[attr-defined]  # every command is a tagged Struct
-        self.out.append(CommandRejected(self.now, tag, code, what or SENTENCES[code], str(got)[:200], wanted))
+        self.out.append(CommandRejected(self.now, tag, code, what or SENTENCES[code], str(got)[:GOT_LIMIT], wanted))
 
     # --- what a contact needs and where it may be served ----------------------------------------------------------
 
