@@ -65,6 +65,12 @@ def settle_gc() -> None:
     gc.set_threshold(*ENGINE_GC)
 
 
+def forget_gc() -> None:
+    """Undo :func:`settle_gc`: what was frozen and is no longer needed is given back."""
+    gc.unfreeze()
+    gc.collect()
+
+
 def peak_rss_mb() -> float:
     """The most memory this process has held, in MB of 10⁶ bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

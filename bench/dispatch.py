@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from bench._lives import BUSY_SHARE, Counts, Play, Size, broken_invariants
-from bench._machine import commit, machine, peak_rss_mb, settle_gc
+from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
 
@@ -56,16 +56,21 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     warm, counts = len(play.inputs), Counts()
     play.counts, before = counts, play.counts
     play.run(lives - round(lives * WARM_UP))
+    ended = play.dispatcher.snapshot()
+    del play.dispatcher
     timings, busy_s = [], []
     for _ in range(rounds):
+        dispatcher = None  # let the last round's go before the next one comes
+        forget_gc()
         dispatcher = Dispatcher.restore(snapshot)
         settle_gc()
         wall, cpu = _replay(dispatcher, play.inputs, warm)
         timings.append(wall)
         busy_s.append(cpu)
-    same = dispatcher.snapshot() == play.dispatcher.snapshot()
+    peak_mb = peak_rss_mb()
+    assert dispatcher is not None
     wrong = [*broken_invariants(dispatcher, np.random.default_rng(size.seed)), *dispatcher.audit()]
-    if not same:
+    if dispatcher.snapshot() != ended:
         wrong.append("the restored dispatcher did not end where the first one did")
     if before.refused + counts.refused:
         wrong.append(f"{before.refused + counts.refused} commands were refused")
@@ -87,7 +92,7 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
         "commands_per_life": round((len(play.inputs) - warm) / counts.lives, 2),
         "events_per_life": round(counts.events / counts.lives, 2),
         "setup_s": round(setup_s, 2),
-        "peak_rss_mb": round(peak_rss_mb(), 1),
+        "peak_rss_mb": round(peak_mb, 1),
         "shares": _shares(counts),
         "waiting_at_end": sum(dispatcher.queue_length(queue) for queue in dispatcher.policy.queues),
         "invariants": "hold" if not wrong else wrong[:20],
