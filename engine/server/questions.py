@@ -10,10 +10,10 @@ from engine.access.roles import Role
 from engine.dispatch.contacts import Contact
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.refusals import Code
-from engine.ports import HistoryTrimmed, Principal
+from engine.ports import HistoryTrimmed, Principal, Stopped, StoreError
 from engine.server import views
 from engine.server.authority import Authority, Unknown, covers
-from engine.server.commands import error_frame
+from engine.server.commands import error_frame, failure_frame
 from engine.server.connection import Connection
 from engine.server.door import Door
 from engine.server.figures import figures_of, queue_rows
@@ -81,6 +81,8 @@ class Questions:
         except HistoryTrimmed as trimmed:
             wanted = "a later record, or no `at` and no `why_not`"
             answer = error_frame(frame.id, WireError(WireCode.HISTORY_TRIMMED, "query", str(trimmed), wanted))
+        except (Stopped, StoreError) as failure:
+            answer = failure_frame(frame.id, failure)
         connection.answer(answer)
 
     # --- lists ----------------------------------------------------------------------------------------------------

@@ -9,17 +9,17 @@ import msgspec
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import Event
-from engine.ports import Committed
+from engine.ports import Committed, Stopped, StoreError
 from engine.server import views
 from engine.server.authority import Authority
 from engine.server.commands import error_frame
-from engine.server.connection import Connection
+from engine.server.connection import RETRY_AFTER_MS, Connection
 from engine.server.door import Door
 from engine.server.hub import Entry, Hub, Subscription, push_of
 from engine.server.roster import Roster
 from engine.wire import limits
-from engine.wire.errors import WireError
-from engine.wire.messages import FROM_NOW, Ok, Resume, Resync
+from engine.wire.errors import Close, WireError
+from engine.wire.messages import FROM_NOW, Bye, Ok, Resume, Resync
 from engine.wire.queries import AgentSnapshot, ContactRow, ContactSnapshot, ContactsSnapshot
 from engine.wire.streams import CUSTOMER_SIDE, Directory, StreamKey, UnknownContact
 
@@ -59,8 +59,11 @@ class Resumes:
             waiting.append((self._hub.subscribe(connection, key, hold=True), offset))
         here = {subscription.stream.key.public: self._hub.last_lsn for subscription, _ in waiting}
         connection.answer(Ok(frame.id, self._hub.last_lsn, {"streams": here}))
-        for subscription, offset in waiting:
-            await self._catch_up(connection, subscription, offset)
+        try:
+            for subscription, offset in waiting:
+                await self._catch_up(connection, subscription, offset)
+        except (Stopped, StoreError):  # the offsets are the client's: it resumes at the next engine
+            connection.end(Close.GOING_AWAY, "going away", Bye("going_away", RETRY_AFTER_MS))
 
     async def _catch_up(self, connection: Connection, subscription: Subscription, offset: int) -> None:
         """What is held so far begins after ``here``; everything up to it is fetched now."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from engine.access.roles import Role
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact
 from engine.dispatch.dispatcher import Dispatcher
@@ -47,14 +48,25 @@ class Stories:
             records, cut = await self._records(query.contact)
             if now is None and not self._is_theirs(records, principal, query.contact):
                 raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
-        story = [_line(record, query.contact) for record in records]
         if now is None and query.why_not:
-            decision = _last_decision(records, query.contact)
-            if decision:
-                past = await self._door.rebuild_at(decision - 1)
-                then = self._find_in(past, principal, query, lambda _principal, _contact: True)
-                return ExplainResult(query.contact, then, story, cut, as_of=decision - 1)
+            return await self._before_decision(principal, query, records, cut)
+        story = [_line(record, query.contact) for record in records] if query.story else []
         return ExplainResult(query.contact, now, story, cut)
+
+    async def _before_decision(
+        self, principal: Principal, query: AskExplain, records: list[Committed], cut: bool
+    ) -> ExplainResult:
+        """As it stood when the last offer was made: before that record, or after it when the contact arrived with it."""
+        story = [_line(record, query.contact) for record in records] if query.story else []
+        decision = _last_decision(records, query.contact)
+        for lsn in (decision - 1, decision):
+            if lsn < 1:
+                continue
+            past = await self._door.rebuild_at(lsn)
+            then = self._find_in(past, principal, query, lambda _principal, _contact: True)
+            if then is not None:
+                return ExplainResult(query.contact, then, story, cut, as_of=lsn)
+        return ExplainResult(query.contact, None, story, cut)
 
     def _find_in(
         self, dispatcher: Dispatcher, principal: Principal, query: AskExplain, visible: Visible
@@ -83,6 +95,12 @@ class Stories:
         return bool(tenant) and covers(principal, tenant)
 
     def _is_theirs(self, records: list[Committed], principal: Principal, contact: int) -> bool:
+        if principal.role in (Role.AGENT, Role.BOT) and not any(
+            isinstance(event, ev.ContactConnected) and event.contact == contact and event.agent == principal.subject
+            for record in records
+            for event in record.events
+        ):
+            return False
         for record in records:
             for event in record.events:
                 if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected) and event.contact == contact:

@@ -8,6 +8,7 @@ import pytest
 from trio.testing import MockClock
 
 from engine.access.roles import CLIENT_ROLES, QUESTION_TABLE, QUESTIONS
+from engine.ports import Stopped
 from tests.server.stage import FramedPeer, House, house
 
 
@@ -188,9 +189,13 @@ async def test_explain_a_contact_that_has_ended(autojump_clock: MockClock) -> No
         assert types[-1] == "contact.closed"
         assert "offer.made" in types
         assert "offer.made" not in [e["type"] for line in found["story"] for e in line["events"] if e["contact"] != 1]
-        bob = await home.framed("agent", "bob")
-        await bob.done("agent.define", profile={"agent": "bob"})
-        await bob.done("agent.sign_on")
+        assert (await ann.ask("explain", contact=1))["story"] == found["story"]
+        stranger = await home.framed("agent", "zoe")
+        hers = await stranger.call({"op": "ask", "query": {"type": "explain", "contact": 1}})
+        assert hers["code"] == "unknown_contact"
+        why_not = await sue.ask("explain", contact=1, why_not="ann", story=False)
+        assert why_not["as_of"] == found["story"][0]["lsn"]  # it arrived and was offered in one record
+        assert why_not["now"]["verdict"]["reasons"] == [{"code": "serving", "got": "offered"}]
         decision = await sue.ask("explain", contact=2, story=False)
         assert "story" not in decision
         assert decision["now"]["state"] == "offered"
@@ -202,6 +207,32 @@ async def test_explain_a_contact_that_has_ended(autojump_clock: MockClock) -> No
         assert too_early["code"] == "unknown_contact"
         too_late = await sue.call({"op": "ask", "query": {"type": "explain", "contact": 1, "at": 10_000}})
         assert (too_late["code"], too_late["what"]) == ("bad_value", "query.at")
+
+
+async def test_an_engine_that_is_going_down_says_so(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions and commands meet a stopped driver: going_away with a time to come back; a resume ends the connection."""
+    async with house() as home:
+        _, web, sue = await talking(home)
+
+        async def stopped(*_: object) -> None:
+            raise Stopped("the engine has stopped")
+
+        def refuse(*_: object) -> None:
+            raise Stopped("the engine has stopped")
+
+        monkeypatch.setattr(home.driver, "ask", stopped)
+        monkeypatch.setattr(home.driver, "read_committed", stopped)
+        monkeypatch.setattr(home.driver, "post", refuse)
+        for answer in (
+            await sue.call({"op": "ask", "query": {"type": "queues"}}),
+            await web.do("contact.submit", channel="web"),
+            await web.do("contact.submit", channel="web", text="hello"),
+        ):
+            assert answer["code"] == "going_away"
+            assert answer["retry_after_ms"] > 0
+        await sue.send({"op": "resume", "id": "r", "streams": {"domain": 0}})
+        assert (await sue.rest())[-1]["reason"] == "going_away"
+        assert home.core.counters.crashes == 0
 
 
 async def test_a_policy_swapped_while_running_is_the_one_shown(autojump_clock: MockClock) -> None:

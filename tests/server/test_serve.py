@@ -232,6 +232,29 @@ def test_a_store_that_cannot_be_used_is_one_clear_line(policy: Path, tmp_path: P
         assert second.stderr.splitlines()[-1].startswith("sluice: store: ")
 
 
+BROKEN_DISK = """
+from adapters.storage.sqlite import SqliteStore
+from engine.cli import main
+from engine.ports import StoreError
+
+def fail(*_):
+    raise StoreError("the disk is on fire")
+
+SqliteStore.renew_lease = fail
+main()
+"""
+
+
+def test_a_store_that_fails_later_ends_the_engine_with_one_clear_line(policy: Path) -> None:
+    """Up and ready, then the disk goes: acks stop, exit 1, and the last line says why."""
+    words = ["serve", policy, "--store", policy.parent / "store", "--msgpack", "127.0.0.1:0", "--dev"]
+    command = [sys.executable, "-c", BROKEN_DISK, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert json.loads(done.stdout)["ready"]
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "sluice: store: the disk is on fire"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
