@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,6 +42,9 @@ class Stage:
         self.holders: dict[int, str] = {}
         self.refusals: dict[str, int] = {}
         self.commands = 0
+        self.events: Counter[type] = Counter()
+        self.replies: list[tuple[int, int, bool]] = []  # the dispatcher's own reply rounds: contact, length, answered
+        self.log: list[ev.Event] = []
         self.lsn = 0
         self._heap: list[tuple[int, int, object, tuple[str, int, int]]] = []
         self._seq = 0
@@ -117,7 +121,11 @@ class Stage:
     def _spread(self, now: int, events: list[ev.Event], text: str) -> None:
         """To the contact's customer and to the agent concerned, as the streams would carry them."""
         self.lsn += 1
+        self.log += events
         for event in events:
+            self.events[type(event)] += 1
+            if isinstance(event, ev.ReplyStopped):
+                self.replies.append((event.contact, event.took_ms, event.answered))
             contact = getattr(event, "contact", 0)
             agent = getattr(event, "agent", "") or self.holders.get(contact, "")
             if isinstance(event, ev.OfferMade):

@@ -1,0 +1,120 @@
+"""`sluice demo` as a user runs it: a real engine, real sockets, a few seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sim.live.commands import demo, shipped_scenario
+from sim.scenario import load_scenario
+from tests.sim.stage import SHOP
+
+ROOT = Path(__file__).resolve().parents[3]
+SLUICE = [sys.executable, "-c", "from engine.cli import main; main()"]
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SLUICE, "demo", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_few_seconds_of_the_shop_end_with_one_json_line_and_no_fault(tmp_path: Path) -> None:
+    """Two hundred agents and four channels over sockets; everything sums, clients and journal agree, the store is kept."""
+    store = tmp_path / "kept"
+    done = _run("--for", "3", "--speed", "40", "--json", "--lang", "en", "--store", str(store))
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    result = json.loads(line)
+    outcomes = ("answered", "abandoned", "deflected", "bot_contained", "open")
+    assert result["submitted"] == sum(result[name] for name in outcomes) > 50
+    assert (result["lost"], result["double_assigned"], result["over_capacity"]) == (0, 0, 0)
+    assert result["ok"] and result["counts_agree"] and result["journal"]["ok"]
+    assert result["agents"] >= 200 and result["offer_p99_ms"] > 0
+    assert result["speed"] == 40 and result["until"] == "09:32:00"
+    assert "Summary, 09:30:00 to 09:32:00" in done.stderr
+    assert (store / "store").is_dir() and str(store) in done.stderr
+
+
+def test_held_it_stays_until_it_is_told_to_stop_and_takes_the_engine_with_it(tmp_path: Path) -> None:
+    """--hold says where to look; SIGTERM ends actors and engine in good order, and the engine leaves no process behind."""
+    store = tmp_path / "held"
+    arguments = ["demo", "--for", "1", "--speed", "20", "--hold", "--lang", "en", "--store", str(store)]
+    with subprocess.Popen([*SLUICE, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = ""
+        for line in process.stdout:
+            told += line
+            if "the store:" in line:
+                break
+        assert "sluice top --url ws://127.0.0.1:" in told and "/metrics" in told
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "the store is kept" in rest
+    verified = subprocess.run(
+        [*SLUICE, "journal", "verify", str(store / "store"), "--json"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(verified.stdout)["ok"], "the engine had stopped, and left a whole journal"
+
+
+def test_help_defines_every_figure() -> None:
+    """What p99 and open mean is written where one looks for it."""
+    told = CliRunner().invoke(demo, ["--help"]).output
+    for word in ("offer_p99_ms", "bot_contained", "double_assigned", "reply_rate_180s", "Exit codes", "scenario"):
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--day", "monday"], "the day is 'monday', wanted one of bank, double11"),
+        (["--at", "9.30"], "at is '9.30', wanted HH:MM"),
+        (["--scenario", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["--speed", "0"], "Invalid value for '--speed'"),
+        (["--for", "0"], "Invalid value for '--for'"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_starts(arguments: list[str], told: str) -> None:
+    """Exit code 2 and a line that says what was wanted."""
+    done = CliRunner().invoke(demo, arguments)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_a_store_that_holds_something_is_not_played_into(tmp_path: Path) -> None:
+    """Somebody's journal stays as it is."""
+    (tmp_path / "journal").write_text("mine")
+    done = CliRunner().invoke(demo, ["--store", str(tmp_path)])
+    assert done.exit_code == 2 and "not empty" in done.output
+
+
+def test_an_engine_that_cannot_start_is_one_line_and_code_3(tmp_path: Path) -> None:
+    """The policy is broken: the engine says so, and so do we, with its words."""
+    text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
+    (tmp_path / "scenario.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "policy.toml").write_text("[policy]\nname = 3\n", encoding="utf-8")
+    done = _run("--scenario", str(tmp_path / "scenario.toml"), "--for", "1", "--lang", "en")
+    assert done.returncode == 3
+    assert "the demo cannot go on" in done.stdout and "policy" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_shipped_scenario_is_found_and_whole() -> None:
+    """From the repository, or from beside the installed package."""
+    assert shipped_scenario() == SHOP
+    assert load_scenario(shipped_scenario()).name == "shop"
+
+
+def test_the_embedding_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten lines: a VIP finds Ann, and the engine explains it."""
+    runpy.run_path(os.fspath(ROOT / "examples" / "embed.py"), run_name="__main__")
+    assert "queue='vip'" in capsys.readouterr().out
