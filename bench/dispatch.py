@@ -27,12 +27,6 @@ BATCH = 512
 Input: TypeAlias = tuple[Command, int]
 
 
-# What a connection may have read at once.
-CHUNK = 256
-ENCODER = msgspec.msgpack.Encoder()
-DECODER = msgspec.msgpack.Decoder(Command)
-
-
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m bench dispatch", description=__doc__)
     found.add_argument("--agents", type=int, default=10_000, help="every agent has a different set of skills")
