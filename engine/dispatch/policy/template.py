@@ -16,7 +16,7 @@ name = "corner-shop"              # required; stands on every decision, with a d
 [domain]
 # grace_ms = 120_000              # default 120_000 ms; an agent's connection is gone: how long its contacts wait for it
 # several_per_customer = false    # default false; true: a customer may have several open contacts with one shop
-# delivery_limit = 20             # default 20 offers; after so many without an answer a contact goes to the supervisors
+# delivery_limit = 20             # default 20 offers; read and checked, but no rule of this release applies it yet
 
 # --- tenants and shops ------------------------------------------------------------------------------------------------
 # A tenant is a company; a shop is one of its stores, brands or product lines.
