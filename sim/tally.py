@@ -31,7 +31,8 @@ class Figures:
     name: str
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     silent: int = 0  # of the abandoned: said nothing
-    gone: int = 0  # of the answered: had left without a word before
+    ever_answered: int = 0  # a person wrote to them, whether it has ended or not
+    gone: int = 0  # of those: had left without a word before
     rounds: int = 0
     in_time: int = 0
     mail_rounds: int = 0
@@ -48,7 +49,7 @@ class Figures:
     @property
     def to_people(self) -> int:
         """Those who wanted a person and got one, or left."""
-        return self.outcomes["answered"] + self.outcomes["abandoned"]
+        return self.ever_answered + self.outcomes["abandoned"]
 
     @property
     def reply_rate(self) -> float:
@@ -67,7 +68,8 @@ class Figures:
     def add(self, life: Life) -> None:
         self.outcomes[life.outcome] += 1
         self.silent += life.outcome == "abandoned" and life.silent
-        self.gone += life.outcome == "answered" and life.gone
+        self.ever_answered += life.answered_at > 0
+        self.gone += life.answered_at > 0 and life.gone
         self.transfers += life.transfers
         if life.bot_reply_ms >= 0:
             self.bot_first_replies.append(life.bot_reply_ms)

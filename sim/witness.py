@@ -317,6 +317,10 @@ class Witness:
         hands.wrapping = dict.fromkeys(wrapping, 1)
         hands.units = len(offers) + len(contacts) + len(wrapping)
 
+    def strangers(self) -> int:
+        """Contacts that our agents had in hand and none of our channels brought: somebody else is trying the engine out."""
+        return len({holding.contact for holding in self.finish()} - self.lives.keys())
+
     def finish(self) -> list[Holding]:
         """Every holding, those still going on included."""
         going_on = [

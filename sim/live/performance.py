@@ -68,6 +68,8 @@ class Performance:
         return 0 if report.is_clean else 1
 
     async def _play(self, engine: Engine, store: Path) -> tuple[Report, dict[int, dict[str, Any]]]:
+        tenant = self.request.scenario.tenant
+        self.view.say(self.words("engine", ws=engine.url("ws"), msgpack=engine.url("msgpack"), tenant=tenant))
         async with supervising(engine, self.request.scenario) as supervisor, trio.open_nursery() as nursery:
             play = Play(self.settings, engine, self.view, self.words, nursery)
             report = Report(await play.perform(supervisor), self.settings)

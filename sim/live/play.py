@@ -20,7 +20,7 @@ from sim.live.clock import SharedClock, Timeline
 from sim.live.engine import Engine
 from sim.live.latency import Measured
 from sim.live.players import AgentPlayer, ChannelPlayer, Player, Troupe
-from sim.live.view import Moment, View
+from sim.live.view import LOOK_S, Moment, View
 from sim.live.wording import Wording
 from sim.roster import bots, roster
 from sim.scenario import Scenario, clock_text
@@ -164,28 +164,33 @@ class Play:
         return clock_text(self._day_ms)
 
     async def _watch(self, supervisor: Client, for_s: float, *, until_empty: bool = False) -> None:
-        """Show a moment each second, for so long or until nobody is left who might still be served."""
-        end = trio.current_time() + for_s
+        """Show a moment now and then, for so long or until nobody is left who might still be served."""
+        end, look_at = trio.current_time() + for_s, trio.current_time()
         while trio.current_time() < end and not (until_empty and self._is_empty):
-            figures = await supervisor.ask({"type": "figures"})
-            queues = await supervisor.ask({"type": "queues"})
-            now, lsn = trio.current_time(), int(figures["last_lsn"])
-            rate = (lsn - self._last_lsn[1]) / max(0.001, now - self._last_lsn[0]) if self._last_lsn[1] else 0.0
-            self._last_lsn = (now, lsn)
             for player in self._players:
                 player.read_answers()
-            self.view.show(
-                Moment(
-                    day_text=self._day_text,
-                    queues=queues["queues"],
-                    figures=figures,
-                    records_per_s=rate,
-                    events=self.troupe.witness.events,
-                    offer_p99=self.troupe.measured.offers.quantile(0.99),
-                    cuts=self.troupe.cuts,
-                )
+            if trio.current_time() >= look_at:
+                look_at += self.view.every_s
+                await self._look(supervisor)
+            await trio.sleep(min(LOOK_S, max(0.0, end - trio.current_time())))
+
+    async def _look(self, supervisor: Client) -> None:
+        figures = await supervisor.ask({"type": "figures"})
+        queues = await supervisor.ask({"type": "queues"})
+        now, lsn = trio.current_time(), int(figures["last_lsn"])
+        rate = (lsn - self._last_lsn[1]) / max(0.001, now - self._last_lsn[0]) if self._last_lsn[1] else 0.0
+        self._last_lsn = (now, lsn)
+        self.view.show(
+            Moment(
+                day_text=self._day_text,
+                queues=queues["queues"],
+                figures=figures,
+                records_per_s=rate,
+                events=self.troupe.witness.events,
+                offer_p99=self.troupe.measured.offers.quantile(0.99),
+                cuts=self.troupe.cuts,
             )
-            await trio.sleep(min(1.0, max(0.0, end - trio.current_time())))
+        )
 
     @property
     def _is_empty(self) -> bool:

@@ -40,6 +40,7 @@ class Report:
         self.waits: list[tuple[Life, int]] = longest_waits(lives, EXPLAINED, seen.now_ms)
         self.offer_ms = min(queue.offer_ms for queue in seen.policy.queues.values())
         self.distortion = seen.troupe.measured.distortion(settings.speed, self.offer_ms)
+        self.strangers = self.witness.strangers()
         self.counts = self._counts()
         self.journal: dict[str, Any] = {}
 
@@ -51,7 +52,8 @@ class Report:
 
     @property
     def counts_agree(self) -> bool:
-        return all(ours == theirs for ours, theirs in self.counts.values())
+        """Equal; with contacts of others about, ours are among the engine's."""
+        return all(ours == theirs or (self.strangers and ours < theirs) for ours, theirs in self.counts.values())
 
     @property
     def is_distorted(self) -> bool:
@@ -98,6 +100,7 @@ class Report:
             "queues": {row.name or "(deflected)": _row(row) for row in self.rows if row.submitted},
             "counts": {name: {"clients": ours, "engine": theirs} for name, (ours, theirs) in self.counts.items()},
             "counts_agree": self.counts_agree,
+            "contacts_of_others": self.strangers,
             "journal": self.journal,
             "agents": seen.people,
             "bots": seen.bots,

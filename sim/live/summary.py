@@ -80,7 +80,7 @@ def _paragraphs(report: Report, words: Wording) -> Iterator[str]:
     yield words(
         "by_person",
         to_people=total.to_people,
-        answered=total.outcomes["answered"],
+        answered=total.ever_answered,
         p50=span(quantile(total.first_replies, 0.5)),
         p90=span(quantile(total.first_replies, 0.9)),
         abandoned=total.outcomes["abandoned"],
@@ -149,7 +149,10 @@ def checks(report: Report, words: Wording) -> Iterator[tuple[bool, str]]:
         f"{name} {ours}" if ours == theirs else f"{name} {ours} ≠ {theirs}"
         for name, (ours, theirs) in report.counts.items()
     )
-    yield report.counts_agree, words("check_counts" if report.counts_agree else "check_counts_not", counts=counts)
+    if report.counts_agree and report.strangers:
+        yield True, words("check_counts_others", others=report.strangers, counts=counts)
+    else:
+        yield report.counts_agree, words("check_counts" if report.counts_agree else "check_counts_not", counts=counts)
     journal = report.journal
     if journal.get("ok"):
         yield True, words("check_journal", records=journal.get("records", "?"))

@@ -30,13 +30,17 @@ class Moment:
     cuts: int
 
 
+LOOK_S, LINE_S = 1.0, 5.0
+
+
 class View:
     """``say`` tells a line of the story; ``show`` shows a moment."""
 
-    def __init__(self, console: Console, words: Wording, *, quiet: bool, line_every: int = 5) -> None:
+    def __init__(self, console: Console, words: Wording, *, quiet: bool) -> None:
         self._console, self._words, self._quiet = console, words, quiet
-        self._line_every, self._count = line_every, 0
         self._live: Live | None = None
+        # Each look costs the engine some milliseconds, and a log wants no line a second.
+        self.every_s = LOOK_S if console.is_terminal else LINE_S
 
     def say(self, text: str) -> None:
         if not self._quiet:
@@ -59,9 +63,7 @@ class View:
         if self._live is not None:
             self._live.update(self._table(moment), refresh=True)
             return
-        self._count += 1
-        if self._count % self._line_every == 1:
-            self.say(self._line(moment))
+        self.say(self._line(moment))
 
     def _line(self, moment: Moment) -> str:
         figures = moment.figures

@@ -207,3 +207,14 @@ def test_after_a_resync_the_engines_word_stands_for_what_was_missed() -> None:
     witness.agent_saw("ann", ev.WrapUpEnded(50, 3, "ann"), 50)
     witness.agent_saw("ann", ev.OfferExpired(51, 9, 2, "ann", "not_ready"), 51)
     assert witness.hands["ann"].units == 0
+
+
+def test_contacts_that_others_brought_are_told_apart() -> None:
+    """Somebody chats with the shop during the demo: our agents have a contact in hand that our channels never submitted."""
+    witness = _witness("ann")
+    _arrive(witness, 1, 1)
+    _serve(witness, "ann", 1, 10)
+    assert witness.strangers() == 0
+    _serve(witness, "ann", 77, 20)
+    assert witness.strangers() == 1
+    assert judge(witness, [1, 77]).is_clean
