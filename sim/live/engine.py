@@ -43,6 +43,11 @@ class Engine:
         address = self.ready[carrier]
         return address if "://" in address else f"{carrier}://{address}"
 
+    async def watch(self) -> None:
+        """Until cancelled; raises :class:`EngineFailed` should the engine end."""
+        code = await self.process.wait()
+        raise EngineFailed(f"the engine ended on its own, code {code}\n{last_words(self.log)}".rstrip())
+
     async def stop(self) -> None:
         """Ask it to end; a code other than 0 raises :class:`EngineFailed`."""
         if self.process.returncode is None:

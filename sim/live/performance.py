@@ -71,6 +71,7 @@ class Performance:
         tenant = self.request.scenario.tenant
         self.view.say(self.words("engine", ws=engine.url("ws"), msgpack=engine.url("msgpack"), tenant=tenant))
         async with supervising(engine, self.request.scenario) as supervisor, trio.open_nursery() as nursery:
+            nursery.start_soon(engine.watch)
             play = Play(self.settings, engine, self.view, self.words, nursery)
             report = Report(await play.perform(supervisor), self.settings)
             stories = await explain(supervisor, [life.contact for life, _ in report.waits])
@@ -120,7 +121,7 @@ def run_demo(request: Request) -> int:
     code = 3
     try:
         code = trio.run(_until_signal, performance)
-    except* KeyboardInterrupt:
+    except* (KeyboardInterrupt, SystemExit):  # rich leaves by SystemExit when whoever read our output has gone
         code = 130
     except* Exception as group:  # noqa: BLE001  # whatever ends the play becomes one line and a code
         failed = _first(group)

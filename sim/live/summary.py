@@ -54,7 +54,17 @@ def _table(report: Report, words: Wording) -> Table:
     title = words("summary", begin=clock_text(seen.begin_day_ms), end=clock_text(seen.end_day_ms))
     table = Table(title=title, title_justify="left", pad_edge=False)
     table.add_column(words("queue"), no_wrap=True)
-    names = ("submitted", "bot_contained", "answered", "abandoned", "open", "first_reply", "mean_wait", "reply_rate")
+    names = (
+        "submitted",
+        "bot_contained",
+        "answered",
+        "abandoned",
+        "deflected",
+        "open",
+        "first_reply",
+        "mean_wait",
+        "reply_rate",
+    )
     for name in (*names, "abandonment"):
         table.add_column(words(name), justify="right")
     for row in report.rows:
@@ -67,7 +77,7 @@ def _table(report: Report, words: Wording) -> Table:
 
 def _cells(row: Figures) -> Iterator[str]:
     yield str(row.submitted)
-    for name in ("bot_contained", "answered", "abandoned", "open"):
+    for name in ("bot_contained", "answered", "abandoned", "deflected", "open"):
         yield str(row.outcomes[name] or "")
     yield f"{span(quantile(row.first_replies, 0.5))} / {span(quantile(row.first_replies, 0.9))}"
     yield span(row.asa_ms)

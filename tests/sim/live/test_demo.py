@@ -66,6 +66,26 @@ def test_held_it_stays_until_it_is_told_to_stop_and_takes_the_engine_with_it(tmp
     assert json.loads(verified.stdout)["ok"], "the engine had stopped, and left a whole journal"
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine's process in /proc")
+def test_an_engine_that_is_killed_ends_the_demo_at_once_with_code_3(tmp_path: Path) -> None:
+    """kill -9 in the middle: no waiting for connections that will not come back, one line, and no traceback."""
+    arguments = ["demo", "--for", "60", "--speed", "20", "--lang", "en", "--store", str(tmp_path / "shot")]
+    with subprocess.Popen([*SLUICE, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "the doors open" in line:
+                break
+        [engine] = [int(child) for child in _children_of(process.pid)]
+        os.kill(engine, signal.SIGKILL)
+        rest = process.stdout.read()
+    assert process.returncode == 3
+    assert "the demo cannot go on: the engine ended on its own, code -9" in rest and "Traceback" not in rest
+
+
+def _children_of(pid: int) -> list[str]:
+    return [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
 def test_help_defines_every_figure() -> None:
     """What p99 and open mean is written where one looks for it."""
     told = CliRunner().invoke(demo, ["--help"]).output
