@@ -15,6 +15,7 @@ from rich.console import Console
 
 from adapters.clients import ClientError
 from engine.dispatch.policy.compile import PolicyErrors
+from sim.arrivals import mean_arrivals
 from sim.live.engine import Engine, EngineFailed, running_engine, verify_journal
 from sim.live.play import Play, Settings, explain, supervising
 from sim.live.report import Report
@@ -46,14 +47,17 @@ class Performance:
         self.request, self.folder, self.console, self.words = request, folder, console, words
         drain_s = min(request.drain_s, request.play_s / 4)
         self.settings = Settings(request.scenario, request.play_s, request.speed, drain_s)
-        self.view = View(console, words, quiet=False)
+        self.view = View(console, words)
 
     async def run(self) -> int:
         """Returns the exit code."""
         scenario, say, words = self.request.scenario, self.view.say, self.words
         at = clock_text(scenario.at_ms)
-        title = {"title": scenario.day.title, "name": scenario.name, "volume": scenario.volume}
-        say(words("title", at=at, speed=self.request.speed, **title))
+        length_ms = round(self.request.play_s * 1000 * self.request.speed)
+        expected = mean_arrivals(scenario, scenario.at_ms, scenario.at_ms + length_ms)
+        until = clock_text(scenario.at_ms + length_ms)
+        title = {"title": scenario.day.title, "name": scenario.name, "volume": scenario.volume, "n": round(expected)}
+        say(words("title", at=at, until=until, speed=self.request.speed, **title))
         say(words("waits"))
         say(words("starting"))
         store, log = self.folder / "store", self.folder / "engine.log"
@@ -137,12 +141,12 @@ def run_demo(request: Request) -> int:
 
 
 async def _until_signal(performance: Performance) -> int:
-    """SIGTERM ends it as Ctrl-C does, with the engine stopped in good order."""
+    """SIGTERM and a closed terminal end it as Ctrl-C does, with the engine stopped in good order."""
     code = 130
     async with trio.open_nursery() as nursery:
 
         async def listen() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM) as signals:
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
                 async for _ in signals:
                     nursery.cancel_scope.cancel()
 

@@ -36,18 +36,17 @@ LOOK_S, LINE_S = 1.0, 5.0
 class View:
     """``say`` tells a line of the story; ``show`` shows a moment."""
 
-    def __init__(self, console: Console, words: Wording, *, quiet: bool) -> None:
-        self._console, self._words, self._quiet = console, words, quiet
+    def __init__(self, console: Console, words: Wording) -> None:
+        self._console, self._words = console, words
         self._live: Live | None = None
         # Each look costs the engine some milliseconds, and a log wants no line a second.
         self.every_s = LOOK_S if console.is_terminal else LINE_S
 
     def say(self, text: str) -> None:
-        if not self._quiet:
-            self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     def start(self) -> None:
-        if self._console.is_terminal and not self._quiet:
+        if self._console.is_terminal:
             # Renewed by hand: a refreshing thread would take its time from the actors.
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
@@ -58,8 +57,6 @@ class View:
             self._live = None
 
     def show(self, moment: Moment) -> None:
-        if self._quiet:
-            return
         if self._live is not None:
             self._live.update(self._table(moment), refresh=True)
             return

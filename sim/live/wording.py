@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
-        "title": "{title} — {name}, {volume:,} contacts a day, from {at}, {speed:g} × real time",
+        "title": "{title} — {name}, {volume:,} contacts a day; from {at} to {until}, about {n:,} of them; {speed:g} × real time",
         "waits": "waits are scenario time, latencies are real milliseconds",
         "starting": "starting the engine with an empty store",
         "engine": "the engine is on {ws} and {msgpack}; look on from another terminal: sluice top --url {ws} --tenant {tenant}",
@@ -69,7 +69,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "failed": "the demo cannot go on: {error}",
     },
     "zh": {
-        "title": "{title} — {name}，每天 {volume:,} 个会话，从 {at} 开始，{speed:g} 倍速",
+        "title": "{title} — {name}，每天 {volume:,} 个会话；{at} 至 {until}，约 {n:,} 个；{speed:g} 倍速",
         "waits": "等待是场景时间，延迟是真实毫秒",
         "starting": "启动引擎（空的存储）",
         "engine": "引擎在 {ws} 和 {msgpack}；可在另一个终端观看：sluice top --url {ws} --tenant {tenant}",

@@ -123,7 +123,7 @@ def _moment(queues: int = 2) -> Moment:
 def test_a_log_gets_a_line_now_and_then(played: Stage) -> None:
     """Not a terminal: a line a moment, moments seconds apart, and no table."""
     page = io.StringIO()
-    view = View(Console(file=page, width=200), Wording("en"), quiet=False)
+    view = View(Console(file=page, width=200), Wording("en"))
     view.start()
     view.show(_moment())
     view.stop()
@@ -135,21 +135,12 @@ def test_a_log_gets_a_line_now_and_then(played: Stage) -> None:
 def test_a_terminal_gets_a_table_that_renews_itself() -> None:
     """Queues, agents, rates; and the word that waits are scenario time."""
     page = io.StringIO()
-    view = View(Console(file=page, width=140, force_terminal=True), Wording("en"), quiet=False)
+    view = View(Console(file=page, width=140, force_terminal=True), Wording("en"))
     view.start()
     view.show(_moment())
     view.stop()
     told = page.getvalue()
     assert "3:20" in told and "agents 200 signed on" in told and "latencies are real milliseconds" in told
-
-
-def test_quiet_says_nothing() -> None:
-    """For those who want the result alone."""
-    page = io.StringIO()
-    view = View(Console(file=page), Wording("en"), quiet=True)
-    view.say("hello")
-    view.show(_moment())
-    assert page.getvalue() == ""
 
 
 def test_an_unknown_event_of_a_newer_engine_is_left_out(played: Stage) -> None:
