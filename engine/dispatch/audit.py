@@ -37,15 +37,19 @@ def capacity(state: State) -> list[str]:
 def places(state: State) -> list[str]:
     """Every contact in exactly one place: a line, an agent's hands, or an abandon window."""
     wrong = []
+    holders: dict[int, list[str]] = {}
+    for name, agent in state.agents.items():
+        for number in agent.contacts:
+            holders.setdefault(number, []).append(name)
     for number, contact in state.contacts.items():
         in_line = contact.queue in state.lines and number in state.lines[contact.queue].waiting
         if in_line != (contact.state in WAITING):
             wrong.append(f"contact {number}: {contact.state}, in its queue's line: {in_line}")
         if (number in state.spots) != (contact.state is S.QUEUED):
             wrong.append(f"contact {number}: {contact.state}, in the lanes: {number in state.spots}")
-        holders = [name for name, agent in state.agents.items() if number in agent.contacts]
-        if holders != ([contact.agent] if contact.agent else []):
-            wrong.append(f"contact {number}: {contact.state} with {contact.agent!r}, held by {holders}")
+        held_by = holders.get(number, [])
+        if held_by != ([contact.agent] if contact.agent else []):
+            wrong.append(f"contact {number}: {contact.state} with {contact.agent!r}, held by {held_by}")
         if (contact.offer in state.offers) != (contact.state in (S.OFFERED, S.HELD)):
             wrong.append(f"contact {number}: {contact.state}, offer {contact.offer}")
     return wrong

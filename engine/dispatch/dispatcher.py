@@ -66,6 +66,7 @@ class Dispatcher:
             state.settle()
         if stamp >= state.timers.near_ms:
             self._expire_due(stamp, UNBOUNDED)
+            state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
         return out
