@@ -366,7 +366,8 @@ class State:
     def tell_lanes(self) -> None:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
         for seat in self.freed.values():
-            if seat.room() > 0:
+            agent = seat.agent
+            if agent.load + seat.external < agent.capacity and seat.takes_offers():
                 refresh(seat)
         self.freed.clear()
 

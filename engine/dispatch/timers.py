@@ -94,18 +94,21 @@ class Timers:
                 return None
             self.bucket = heappop(self.keys)
             entries = self.buckets.pop(self.bucket)
-            self.front = [entry for entry in entries if self._is_of_something(entry)]
+            self.front = self._alive(entries)
             self.size -= len(entries) - len(self.front)
             heapify(self.front)
         self.near_ms = self.front[0] >> DEADLINE_SHIFT
         return self.front[0]
 
-    def _is_of_something(self, entry: int) -> bool:
-        """False when the contact or offer is gone: most hints have died by the time they come up."""
-        kind = entry >> ID_BITS & KIND_MASK
-        if kind == OFFER:
-            return entry & ID_MASK in self.offers
-        return kind in AGENT_KINDS or entry & ID_MASK in self.contacts
+    def _alive(self, entries: list[int]) -> list[int]:
+        """Without those whose contact or offer is gone: most hints have died by the time they come up."""
+        contacts, offers = self.contacts, self.offers
+        return [
+            entry
+            for entry in entries
+            if (kind := entry >> ID_BITS & KIND_MASK) in AGENT_KINDS
+            or entry & ID_MASK in (offers if kind == OFFER else contacts)
+        ]
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""
