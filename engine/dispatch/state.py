@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
@@ -19,10 +19,10 @@ from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
+from engine.dispatch.stands import Line, Stand
 from engine.dispatch.timers import Kind, Timers, unpack
 
 QUEUED = ContactState.QUEUED
-MINUTE_MS = 60_000
 OFFER, WRAP_UP, STEP, REPLY = Kind.OFFER, Kind.WRAP_UP, Kind.STEP, Kind.REPLY
 ANYONE = parse("")
 # What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
@@ -31,41 +31,7 @@ GOT_LIMIT = 8_000
 LANES_KEPT = 4_096
 
 
-class Stand(NamedTuple):
-    """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, strict?)."""
-
-    lanes: tuple[Lane, ...]
-    keyed: tuple[tuple[int, float, bool], ...]
-    boost: float
-    stepped: bool  # another step may open
-    at_once: bool  # … without any time passing
-
-    def key(self, contact: Contact, place: int = 0) -> ContactKey:
-        """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
-
-        strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
-        is the same for a lane's contacts of one slope and is left out of the stored key.
-        """
-        listed, slope, strict = self.keyed[place]
-        priority = contact.priority + contact.raised
-        if strict:
-            return (listed, -priority, contact.start, contact.contact)
-        value = slope * contact.start - (priority + self.boost) * MINUTE_MS
-        return (listed, value, contact.start, contact.contact)
-
-
 Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
-
-
-class Line:
-    """One queue's waiting contacts: ranks of those not offered yet, and the oldest of all."""
-
-    __slots__ = ("oldest", "ranked", "waiting")
-
-    def __init__(self) -> None:
-        self.ranked: Ranked | None = None  # kept from the first question about a position on
-        self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
-        self.oldest: list[tuple[int, int]] | None = None  # a heap, kept from the first question about waits on
 
 
 class State:
