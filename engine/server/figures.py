@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from engine.dispatch.agents import SIGNED_ON, AgentState
@@ -14,6 +15,12 @@ from engine.wire.queries import Figures, QueueRow
 def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueRow]:
     """One row per queue of the tenant (empty: of all), in the policy's order."""
     gauges = read_gauges(dispatcher)
+    # Each agent once, however many of a queue's pools it is in.
+    free = Counter(
+        frozenset(agent.profile.pools)
+        for agent in dispatcher.agents.values()
+        if agent.state is AgentState.AVAILABLE and agent.load < agent.capacity
+    )
     rows = []
     for name, queue in dispatcher.policy.queues.items():
         if tenant and queue.tenant != tenant:
@@ -30,7 +37,7 @@ def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueR
                 bot=now.bot,
                 closed=now.closed,
                 notice=queue.closed_notice if now.closed else "",
-                open_agents=sum(gauges.pools[pool].with_room for pool in queue.pools),
+                open_agents=sum(number for pools, number in free.items() if not pools.isdisjoint(queue.pools)),
                 submitted=counts.submitted,
                 answered=counts.answered,
                 abandoned=counts.abandoned,

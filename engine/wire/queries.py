@@ -105,7 +105,7 @@ Query: TypeAlias = (
 
 class QueueRow(msgspec.Struct, frozen=True, gc=False):
     """``answered`` … ``deflected`` count since the engine started; ``reply_rate_180s`` is the share of reply rounds
-    answered by a person within 180 s since then (-1: none yet). ``open_agents``: available agents in its pools."""
+    answered by a person within 180 s since then (-1: none yet). ``open_agents``: agents in its pools who are available and have room."""
 
     queue: str
     tenant: str

@@ -25,6 +25,19 @@ async def talking(home: House) -> tuple[FramedPeer, FramedPeer, FramedPeer]:
     return ann, web, sue
 
 
+async def test_an_agent_of_two_pools_is_one_agent(autojump_clock: MockClock) -> None:
+    """Ann is in both pools of a queue: the queue has one agent who could take a contact, not two."""
+    policy = (
+        '[policy]\nname="two"\n[tenants.acme]\n[channels.web]\n[pools.onsite]\n[pools.remote]\n'
+        '[queues.help]\ntenant="acme"\npools=["onsite", "remote"]\n[[entry]]\nname="d"\nqueue="help"\n'
+    )
+    async with house(policy=policy) as home:
+        await home.agent("ann", pools=["onsite", "remote"])
+        await home.agent("bob", pools=["remote"])
+        sue = await home.framed("supervisor", "sue")
+        assert [row["open_agents"] for row in (await sue.ask("queues"))["queues"]] == [2]
+
+
 @pytest.mark.parametrize("role", CLIENT_ROLES)
 async def test_each_question_is_answered_or_forbidden_as_the_table_says(role: str, autojump_clock: MockClock) -> None:
     """No question crashes, none goes beyond the table."""
