@@ -184,7 +184,7 @@ def test_why_nobody_takes_it() -> None:
         'Step "remote" opens in 8 s: pool remote may help, too, it no longer needs english.',
         "Policy: shop@1.",
     ]
-    assert present(now, ZH)[3] == "8 秒后打开“remote”这一步：坐席池 remote 也可以帮忙、不再要求 english。"
+    assert present(now, ZH)[3] == "8 秒后打开“remote”这一步：池 remote 也可以帮忙、不再要求 english。"
 
 
 def test_nobody_is_there() -> None:

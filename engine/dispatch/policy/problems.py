@@ -184,7 +184,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "blocks_next": (
         "{field} opens only while nobody eligible is signed on, and the steps behind it wait for that; after_ms would end it",
-        "{field} 仅在没有合格坐席在线时才开放，其后的步骤都要等它；设置 after_ms 可限定等待",
+        "{field} 仅在没有合格客服在线时才开放，其后的步骤都要等它；设置 after_ms 可限定等待",
     ),
     "relaxes_nothing": (
         "{field} names {got}, which no rule asks for at this step: it helps only contacts that bring the demand themselves",
@@ -192,22 +192,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "agent_pool_unknown": (
         "the given agents name the pool {got}, which the policy does not declare",
-        "给定的坐席写了策略中没有声明的池 {got}",
+        "给定的客服写了策略中没有声明的池 {got}",
     ),
     "profile": ("{field} cannot be read: {detail}", "{field} 无法读取：{detail}"),
     "not_utf8": ("not UTF-8 text at byte {got}", "第 {got} 字节不是 UTF-8 文本"),
     "nobody_serves": (
         "none of the given agents can serve it, at any step, when it needs `{need}`",
-        "需要 `{need}` 时，给定的坐席在任何步骤都无人能接待",
+        "需要 `{need}` 时，给定的客服在任何步骤都无人能接待",
     ),
     "nobody_at_first": (
         "none of the given agents can serve it before step {got}, when it needs `{need}`",
-        "需要 `{need}` 时，在步骤 {got} 之前，给定的坐席都无法接待",
+        "需要 `{need}` 时，在步骤 {got} 之前，给定的客服都无法接待",
     ),
-    "step_adds_nobody": ("{field} lets none of the given agents in who was not in before", "{field} 没有带来新的坐席"),
+    "step_adds_nobody": ("{field} lets none of the given agents in who was not in before", "{field} 没有带来新的客服"),
     "bots_missing": (
         "contacts see a bot first, but none of the given agents is in {got}",
-        "会话先由机器人接待，但给定的坐席都不在 {got} 中",
+        "会话先由机器人接待，但给定的客服都不在 {got} 中",
     ),
     "other_tenant": (
         "sends contacts of tenant {got} to queue {queue} of tenant {wanted}",
@@ -215,7 +215,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "offer_beyond_grace": (
         "offer_ms ({got}) is longer than domain.grace_ms ({wanted}): a lost agent's offer outlives its grace",
-        "offer_ms（{got}）长于 domain.grace_ms（{wanted}）：失联坐席的派单会超过宽限期",
+        "offer_ms（{got}）长于 domain.grace_ms（{wanted}）：失联客服的派单会超过宽限期",
     ),
     "listed_elsewhere": (
         "{field} lists the queue {got}, which never draws on this pool",
@@ -230,7 +230,7 @@ PHRASES_ZH = {
     "pool": "池",
     "queue": "队列",
     "entry rule": "入口规则",
-    "agent": "坐席",
+    "agent": "客服",
     "a whole number": "整数",
     "a number": "数字",
     "text": "文本",
