@@ -12,8 +12,8 @@ import click
 from sim.scenario import Scenario, ScenarioErrors, load_scenario
 
 # Measured on two cores of a small cloud machine: latency stays well below 5 % of an offer there.
-SPEED = 30.0
-PLAY_S = 110.0
+SPEED = 25.0
+PLAY_S = 125.0
 # Served to the end after the doors close: a quarter of the play, and no longer than this.
 DRAIN_S = 20.0
 

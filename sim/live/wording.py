@@ -59,7 +59,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "check_journal_later": "journal: verified when the engine stops (sluice journal verify {store})",
         "latency": "Latency (real ms): decision → agent p50 {offer_p50}, p99 {offer_p99}; accept → durable answer p50 {ack_p50}, "
         "p99 {ack_p99}",
-        "honest": "At {speed:g} × this takes {share} of the shortest offer ({offer_s:g} s): it changes nobody's offers.",
+        "honest": "At {speed:g} × this takes {share} of the shortest offer ({offer_s:g} s): within the 5 % that leave the waits above true.",
         "dishonest": "NOTE: at {speed:g} × this takes {share} of the shortest offer ({offer_s:g} s): offers last noticeably shorter "
         "than they would in real time, so waits and expiries above are too high. A lower --speed is nearer the truth.",
         "lagging": "NOTE: the actors themselves fell behind by up to {lag:.0f} real ms; a lower --speed is nearer the truth.",
@@ -122,7 +122,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "check_journal_not": "日志校验未通过：{message}",
         "check_journal_later": "日志：引擎停止后校验（sluice journal verify {store}）",
         "latency": "延迟（真实毫秒）：决定 → 客服 p50 {offer_p50}，p99 {offer_p99}；接受 → 落盘确认 p50 {ack_p50}，p99 {ack_p99}",
-        "honest": "在 {speed:g} 倍速下占最短派单时限（{offer_s:g} 秒）的 {share}：不影响派单。",
+        "honest": "在 {speed:g} 倍速下占最短派单时限（{offer_s:g} 秒）的 {share}：在 5 % 以内，上面的等待可信。",
         "dishonest": "注意：在 {speed:g} 倍速下占最短派单时限（{offer_s:g} 秒）的 {share}：派单明显变短，上面的等待和超时偏高。请降低 --speed。",
         "lagging": "注意：演员自己最多落后 {lag:.0f} 真实毫秒，请降低 --speed。",
         "hold": "引擎继续运行（Ctrl-C 结束）；客服仍在线，会回复您。可以这样看看：",

@@ -97,7 +97,7 @@ def test_the_summary_tells_queues_bots_people_waits_and_checks(played: Stage) ->
     assert "Offered to bot-" not in english
     assert "✓ journal verified: 12345 records" in english and "✓ 日志校验通过：12345" in chinese
     assert "✗" not in english
-    assert "it changes nobody's offers" in english and "fell behind by up to 300 real ms" in english
+    assert "within the 5 % that leave the waits above true" in english and "fell behind by up to 300 real ms" in english
 
 
 def test_what_is_wrong_is_said_in_red_and_spoils_the_run(played: Stage) -> None:
