@@ -254,8 +254,14 @@ class Play:
                 break
             at, command = min(ready, key=lambda due: due[0][0]).popleft()
             self.now = max(self.now, at)
-            self.do(command)
+            if not isinstance(command, cm.AddMessage) or self.talks(command):
+                self.do(command)
         self.now = max(self.now, until)
+
+    def talks(self, reply: cm.AddMessage) -> bool:
+        """Whether the agent who meant to reply still has the contact."""
+        contact = self.dispatcher.contacts.get(reply.contact)
+        return contact is not None and contact.state == "connected" and contact.agent == reply.agent
 
     def submit(self, queue: int) -> None:
         self.arrivals += 1
