@@ -235,7 +235,12 @@ class Witness:
 
     def counts(self, up_to_lsn: int) -> dict[str, int]:
         """What happened up to this place of the journal, as the channels saw it; to be compared with other counts."""
-        kinds = {"submitted": "ContactSubmitted", "abandoned": "ContactAbandoned", "closed": "ContactClosed"}
+        kinds = {
+            "submitted": "ContactSubmitted",
+            "abandoned": "ContactAbandoned",
+            "closed": "ContactClosed",
+            "deflected": "ContactDeflected",
+        }
         lives = self.lives.values()
         return {
             **{name: sum(lsn <= up_to_lsn for lsn in self.seen.get(kind, ())) for name, kind in kinds.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -100,7 +101,7 @@ def _check(config: ServeConfig) -> None:
         raise click.UsageError("nothing to listen on: give --ws, --msgpack or --http")
     if not config.dev and config.clock_speed != 1.0:
         raise click.UsageError(f"--clock-speed: got {config.clock_speed:g}, wanted 1 without --dev")
-    if config.clock_speed <= 0:
+    if not (math.isfinite(config.clock_speed) and config.clock_speed > 0):
         raise click.UsageError(f"--clock-speed: got {config.clock_speed:g}, wanted a number above 0")
     if config.dev and any(not address.path and not is_loopback(address.host) for address in addresses):
         raise click.UsageError("--dev listens on this machine only: give loopback addresses, or accounts (--keys)")

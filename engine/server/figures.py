@@ -64,6 +64,7 @@ def figures_of(
     answered = sum(count.answered for count in counts)
     rounds = sum(c.reply_rounds.count + c.rounds_unanswered for c in counts)
     in_time = sum(c.reply_rounds.within(REPLY_RATE_MS) for c in counts)
+    door = tally.at_the_door[tenant] if tenant else tally.at_the_door.total()
     by_role: dict[str, int] = {}
     for (_carrier, role), number in connections.items():
         by_role[role or "pending"] = by_role.get(role or "pending", 0) + number
@@ -73,7 +74,7 @@ def figures_of(
         submitted=sum(c.submitted for c in counts),
         answered=answered,
         abandoned=sum(c.abandoned for c in counts),
-        deflected=sum(c.deflected.total() for c in counts),
+        deflected=sum(c.deflected.total() for c in counts) + door,
         closed=sum(c.closed for c in counts),
         bot_contained=sum(c.bot_contained for c in counts),
         waiting=sum(row.waiting for row in rows),

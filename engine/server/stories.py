@@ -9,7 +9,7 @@ import msgspec
 
 from engine.access.roles import Role
 from engine.dispatch import events as ev
-from engine.dispatch.contacts import Contact
+from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.explain import Explanation
 from engine.dispatch.refusals import Code
@@ -44,29 +44,25 @@ class Stories:
         now = await self._door.ask(lambda dispatcher: self._find_in(dispatcher, principal, query, visible))
         records: list[Committed] = []
         cut = False
-        if query.story or now is None:
+        decided = bool(query.why_not) and (now is None or now.state != ContactState.QUEUED)
+        if query.story or decided or now is None:
             records, cut = await self._records(query.contact)
             if now is None and not self._is_theirs(records, principal, query.contact):
                 raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
-        if now is None and query.why_not:
-            return await self._before_decision(principal, query, records, cut)
         story = [_line(record, query.contact) for record in records] if query.story else []
+        decision = _last_decision(records, query.contact) if decided else None
+        if decision is not None:
+            then = await self._before_offer(principal, query, *decision)
+            return ExplainResult(query.contact, then, story, cut, as_of=decision[0].lsn)
         return ExplainResult(query.contact, now, story, cut)
 
-    async def _before_decision(
-        self, principal: Principal, query: AskExplain, records: list[Committed], cut: bool
-    ) -> ExplainResult:
-        """As it stood when the last offer was made: before that record, or after it when the contact arrived with it."""
-        story = [_line(record, query.contact) for record in records] if query.story else []
-        decision = _last_decision(records, query.contact)
-        for lsn in (decision - 1, decision):
-            if lsn < 1:
-                continue
-            past = await self._door.rebuild_at(lsn)
-            then = self._find_in(past, principal, query, lambda _principal, _contact: True)
-            if then is not None:
-                return ExplainResult(query.contact, then, story, cut, as_of=lsn)
-        return ExplainResult(query.contact, None, story, cut)
+    async def _before_offer(
+        self, principal: Principal, query: AskExplain, record: Committed, offer: int
+    ) -> Explanation | None:
+        """As it stood right before that offer, in the midst of its record: arrived, handed over, passed on already."""
+        past = await self._door.rebuild_at(record.lsn - 1)
+        past.apply_events(record.events[:offer])
+        return self._find_in(past, principal, query, lambda _principal, _contact: True)
 
     def _find_in(
         self, dispatcher: Dispatcher, principal: Principal, query: AskExplain, visible: Visible
@@ -141,12 +137,14 @@ def _knows_agent(dispatcher: Dispatcher, principal: Principal, name: str) -> boo
     return agent is not None and (not agent.profile.tenant or covers(principal, agent.profile.tenant))
 
 
-def _last_decision(records: list[Committed], contact: int) -> int:
-    """The lsn of the last offer made of this contact, 0 when there was none."""
+def _last_decision(records: list[Committed], contact: int) -> tuple[Committed, int] | None:
+    """The record of the last offer made of this contact, and the offer's place in it."""
     for record in reversed(records):
-        if any(isinstance(event, ev.OfferMade) and event.contact == contact for event in record.events):
-            return record.lsn
-    return 0
+        for place in reversed(range(len(record.events))):
+            event = record.events[place]
+            if isinstance(event, ev.OfferMade) and event.contact == contact:
+                return record, place
+    return None
 
 
 def _line(record: Committed, contact: int) -> StoryLine:

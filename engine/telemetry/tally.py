@@ -83,6 +83,7 @@ class Tally:
     """Follows each open contact's queue and stage, so that every count goes to the right row."""
 
     def __init__(self) -> None:
+        self.at_the_door: Counter[str] = Counter()  # tenant → contacts deflected before any queue
         self.queues: dict[str, QueueTally] = {}
         self.since = 0
         self.records = 0
@@ -124,6 +125,8 @@ class Tally:
 
     def _deflected(self, event: ev.ContactDeflected) -> None:
         self.queue(event.queue).deflected[event.reason] += 1
+        if not event.queue:  # turned away at the door, before any queue
+            self.at_the_door[event.tenant] += 1
 
     def _moved(self, event: ev.ContactMoved) -> None:
         place = self._places.get(event.contact)

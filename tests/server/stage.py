@@ -61,6 +61,10 @@ priority = 5
 tenant = "bolt"
 pools = ["onsite"]
 [[entry]]
+name = "blocked"
+when = {blocked = "yes"}
+deflect = {reason = "blocked", alternative = "message", notice = "Please write to us."}
+[[entry]]
 name = "bolt"
 when = {tenant = "bolt"}
 queue = "desk"

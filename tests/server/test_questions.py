@@ -77,11 +77,14 @@ async def test_queues_and_figures(autojump_clock: MockClock) -> None:
         assert {name: figures[name] for name in ("submitted", "answered", "abandoned", "deflected", "connected", "waiting")} == {
             "submitted": 2, "answered": 1, "abandoned": 1, "deflected": 1, "connected": 1, "waiting": 0,
         }  # fmt: skip
+        turned = await web.done("contact.submit", channel="web", customer="c4", attributes={"blocked": "yes"})
+        assert turned["state"] == "deflected"
+        assert (await sue.ask("figures"))["deflected"] == 2  # the second one at the door, before any queue
         assert (figures["agents_signed_on"], figures["load"], figures["capacity"]) == (1, 1, 1)
         assert figures["offers_made"] == figures["offers_accepted"] == 1
         assert figures["reply_rate_180s"] == 0.5  # one round answered, one ended by leaving
         assert figures["connections"]["agent"] == 1
-        assert figures["last_lsn"] == home.driver.last_lsn
+        assert figures["last_lsn"] == home.driver.last_lsn - 1
 
 
 async def test_agents_and_contacts_are_paged_and_filtered(autojump_clock: MockClock) -> None:

@@ -206,6 +206,8 @@ def test_a_policy_with_problems_starts_nothing(policy: Path, tmp_path: Path) -> 
         (("--msgpack", "127.0.0.1:99999"), "from 0 to 65535"),
         (("--msgpack", "0.0.0.0:0", "--dev"), "this machine only"),
         (("--msgpack", "127.0.0.1:0", "--dev", "--clock-speed", "0"), "above 0"),
+        (("--msgpack", "127.0.0.1:0", "--dev", "--clock-speed", "nan"), "above 0"),
+        (("--msgpack", "127.0.0.1:0", "--dev", "--clock-speed", "inf"), "above 0"),
         (("--msgpack", "127.0.0.1:0", "--keys", "none", "--clock-speed", "2"), "wanted 1 without --dev"),
         (("--msgpack", "127.0.0.1:0", "--keys", "/nowhere/keys.json"), "key file: cannot be read"),
     ],

@@ -90,7 +90,9 @@ def test_the_reply_clock_runs_from_the_first_unanswered_message() -> None:
     _, total = per_queue(witness.lives.values(), ["help"])
     assert (total.rounds, total.in_time, total.mail_rounds) == (5, 2, 0)
     assert total.reply_rate == 0.4
-    assert witness.counts(10**9) == {"submitted": 6, "abandoned": 1, "closed": 4, "answered": 2, "reply_rounds": 5}
+    assert witness.counts(10**9) == {
+        "submitted": 6, "abandoned": 1, "closed": 4, "deflected": 1, "answered": 2, "reply_rounds": 5,
+    }  # fmt: skip
     assert witness.counts(1_500)["submitted"] == 1
 
 

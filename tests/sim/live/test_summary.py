@@ -21,7 +21,7 @@ from sim.live.view import Moment, View
 from sim.live.wording import Wording
 from tests.sim.stage import Stage, shop
 
-COUNTS = ("submitted", "answered", "abandoned", "closed", "reply_rounds")
+COUNTS = ("submitted", "answered", "abandoned", "closed", "deflected", "reply_rounds")
 
 
 @pytest.fixture(scope="module")
