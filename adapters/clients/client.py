@@ -35,6 +35,7 @@ from adapters.clients.protocol import (
     Overloaded,
     Push,
     Welcome,
+    check_size,
     dial,
     read_address,
     refusal_of,
@@ -243,6 +244,8 @@ class Client:
         self._count += 1
         frame["id"] = frame_id = f"{self._prefix}-{self._count}"
         reply = Reply(self._encode(frame), streams, then)
+        if self.welcome is not None:
+            check_size(reply.data, self.welcome.limits)
         self._pending[frame_id] = reply
         if self._connection is not None:
             self._connection.put(reply.data)

@@ -97,9 +97,10 @@ class Welcome:
     @classmethod
     def of(cls, frame: Frame) -> Welcome:
         """Raises :class:`ProtocolError` when what we rely on is missing. Fields we do not know are passed over."""
-        session, heartbeat_ms = frame.get("session"), frame.get("heartbeat_ms")
-        if not isinstance(session, str) or not isinstance(heartbeat_ms, int) or heartbeat_ms <= 0:
-            raise ProtocolError(f"welcome without a session and a heartbeat_ms, got {frame!r}")
+        session, epoch, heartbeat_ms = frame.get("session"), frame.get("epoch"), frame.get("heartbeat_ms")
+        beats = isinstance(heartbeat_ms, int) and heartbeat_ms > 0
+        if not (beats and isinstance(session, str) and isinstance(epoch, int)):
+            raise ProtocolError(f"welcome without a session, an epoch and a heartbeat_ms, got {frame!r}")
         known = {name: frame[name] for name in cls.__dataclass_fields__ if name in frame}
         return cls(**known)
 
@@ -126,7 +127,11 @@ class MsgpackCodec:
     subprotocol = SUBPROTOCOL_MSGPACK
 
     def encode(self, frame: Frame) -> bytes:
-        packed: bytes = msgpack.packb(frame)
+        """Raises :class:`Refused` for what msgpack has no bytes for: half a surrogate pair, 65 bits, too deep."""
+        try:
+            packed: bytes = msgpack.packb(frame)
+        except (ValueError, OverflowError) as error:
+            raise _unsendable(error) from error
         return packed
 
     def decode(self, data: bytes | str) -> Frame:
@@ -146,7 +151,11 @@ class JsonCodec:
     subprotocol = SUBPROTOCOL_JSON
 
     def encode(self, frame: Frame) -> str:
-        return orjson.dumps(frame).decode()
+        """Raises :class:`Refused` for what JSON has no text for."""
+        try:
+            return orjson.dumps(frame).decode()
+        except orjson.JSONEncodeError as error:
+            raise _unsendable(error) from error
 
     def decode(self, data: bytes | str) -> Frame:
         """Raises :class:`ProtocolError`."""
@@ -158,6 +167,19 @@ class JsonCodec:
 
 
 Codec: TypeAlias = MsgpackCodec | JsonCodec
+
+
+def check_size(data: bytes | str, limits: Mapping[str, Any]) -> None:
+    """Raises :class:`Refused` for a frame over the engine's limit: sent, it would cost the whole connection."""
+    limit = int(limits.get("frame_bytes", MAX_FRAME_BYTES))
+    if len(data) * 4 > limit:  # no character has more than four bytes
+        size = len(data if isinstance(data, bytes) else data.encode())
+        if size > limit:
+            raise Refused("too_big", what="the frame", got=f"{size} bytes", wanted=f"at most {limit} bytes")
+
+
+def _unsendable(error: Exception) -> Refused:
+    return Refused("bad_value", what="the frame", got=str(error), wanted="values that can be written down")
 
 
 def _checked(frame: object) -> Frame:

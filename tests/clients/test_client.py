@@ -12,6 +12,7 @@ import trio.testing
 
 from adapters.clients import Client, ConnectionLost, FencedOff, Options, Overloaded, ProtocolError, Refused, connect
 from adapters.clients import client as client_module
+from adapters.clients.protocol import JsonCodec
 from tests.clients.fake_engine import FakeEngine
 
 
@@ -388,9 +389,11 @@ async def test_what_a_newer_server_adds_is_passed_over(engine: FakeEngine) -> No
         assert await client.do({"type": "x"}) == {"n": 1}
 
 
-async def test_a_peer_that_speaks_something_else_is_refused(engine: FakeEngine) -> None:
-    """A welcome without a session is no welcome."""
-    engine.on_hello = lambda frame: {"op": "welcome", "heartbeat_ms": 5}
+@pytest.mark.parametrize("missing", ["session", "epoch", "heartbeat_ms"])
+async def test_a_peer_that_speaks_something_else_is_refused(engine: FakeEngine, missing: str) -> None:
+    """A welcome without a session is no welcome, nor is one without an epoch."""
+    whole = {"op": "welcome", "session": "s", "epoch": 1, "heartbeat_ms": 5}
+    engine.on_hello = lambda frame: {name: value for name, value in whole.items() if name != missing}
     with pytest.raises(ProtocolError, match="welcome without a session"):
         async with ann(engine):
             pass
@@ -402,3 +405,23 @@ async def test_an_unreadable_frame_of_ours_ends_the_session(engine: FakeEngine) 
         await engine.say({"op": "error", "id": "", "code": "malformed", "what": "the frame"})
         with pytest.raises(Refused, match="malformed"):
             await texts(client, 1)
+
+
+async def test_what_cannot_be_sent_costs_its_caller_alone(engine: FakeEngine) -> None:
+    """A number of 70 bits, half a surrogate pair, a text beyond the engine's frame: refused here, and the talk goes on."""
+    engine.limits = {"frame_bytes": 1_000}
+    async with ann(engine) as client:
+        with pytest.raises(Refused, match="bad_value"):
+            await client.do({"type": "offer.accept", "offer": 1 << 70})
+        with pytest.raises(Refused, match="bad_value"):
+            await client.do({"type": "contact.message", "contact": 1}, text="\ud83d")
+        with pytest.raises(Refused, match="at most 1000 bytes"):
+            await client.do({"type": "contact.message", "contact": 1}, text="好" * 400)
+        assert await client.do({"type": "contact.message", "contact": 1}, text="好" * 200) == {}
+        assert len(engine.done) == 1
+
+
+def test_json_refuses_what_it_has_no_text_for() -> None:
+    """The other codec says it in the same words."""
+    with pytest.raises(Refused, match="wanted values that can be written down"):
+        JsonCodec().encode({"op": "ask", "number": 1 << 70})

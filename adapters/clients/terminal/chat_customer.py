@@ -78,13 +78,15 @@ class CustomerChat:
             self.printer.notice("customer.deflected", reason=reason, alternative=alternative, notice=notice)
             return
         self.contact, self.state, self.position, self.seen = int(result["contact"]), "waiting", 0, 0
-        # From just before the submission, so that nothing that followed it is missed.
-        await self.client.subscribe(f"contact:{self.contact}", int(result["lsn"]) - 1)
-        if state == "joined":
+        if state == "joined":  # what was said first: what is said from now on is shown below it
             self.printer.notice("customer.joined_open", contact=self.contact)
             await self.show_history()
         elif state == "resumed":
             self.printer.notice("customer.resumed", contact=self.contact)
+        # From just before the submission, so that nothing that followed it is missed.
+        await self.client.subscribe(f"contact:{self.contact}", int(result["lsn"]) - 1)
+        if state == "joined":
+            await self.poll_position()
 
     async def ask_person(self) -> None:
         await self.client.do({"type": "contact.ask_person", "contact": self.contact})
@@ -104,12 +106,15 @@ class CustomerChat:
                 self.printer.refusal(refused)
 
     async def show_history(self) -> None:
-        answer = await self.client.ask({"type": "history", "contact": self.contact})
-        for message in answer["messages"]:
-            self.seen = message["seq"]
-            own = message["sender"] == "customer"
-            who = self.printer.speaker("you" if own else message["sender"], message.get("agent", ""))
-            self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
+        more = True
+        while more:
+            answer = await self.client.ask({"type": "history", "contact": self.contact, "after_seq": self.seen})
+            more = bool(answer.get("more")) and bool(answer["messages"])
+            for message in answer["messages"]:
+                self.seen = message["seq"]
+                own = message["sender"] == "customer"
+                who = self.printer.speaker("you" if own else message["sender"], message.get("agent", ""))
+                self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
 
     async def show_position(self) -> None:
         self.position = 0
@@ -127,6 +132,7 @@ class CustomerChat:
 
     async def poll_position(self) -> None:
         answer = await self.client.ask({"type": "position", "contact": self.contact})
+        self.take_state(str(answer.get("state", "")))
         position = answer.get("position", 0)
         if position and position != self.position:
             self.position = position
@@ -138,6 +144,8 @@ class CustomerChat:
         async for push in self.client.pushes():
             if push.stream != f"contact:{self.contact}":
                 continue
+            if push.error is not None and push.error.code == "unknown_stream":
+                self.end("")  # it ended while we were away, and too long ago for the engine to say how
             if push.snapshot is not None:
                 self.take_snapshot(push.snapshot)
             for event in push.events:
@@ -149,9 +157,16 @@ class CustomerChat:
         if row is None:
             self.end("")
         else:
-            self.state = "waiting" if row["state"] in ("queued", "offered", "held") else "connected"
+            self.take_state(row["state"])
             for message in row.get("last_messages", []):
                 self.show_message(message, message["text"])
+
+    def take_state(self, state: str) -> None:
+        """The engine's word for it, as far as it concerns the customer."""
+        if state in ("queued", "offered", "held"):
+            self.state = "waiting"
+        elif state in ("connected", "dormant"):
+            self.state = "connected"
 
     def show_message(self, message: Frame, text: str) -> None:
         """Once each, whether it comes as history, as a push or in a snapshot; the customer's own are known."""

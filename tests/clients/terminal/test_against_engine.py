@@ -22,6 +22,7 @@ from adapters.clients.terminal.chat_lines import Printer
 from adapters.clients.terminal.engine_options import Door
 from adapters.clients.terminal.tables import agents_table, contacts_table, queues_table
 from adapters.clients.terminal.texts import Texts
+from engine.store.memory import JournalInMemory
 from tests.server.stage import POLICY, House, house
 
 EN = Texts("en")
@@ -127,6 +128,71 @@ async def test_two_people_talk(dials: Callable[[House], None], autojump_clock: o
                 await li.take("one more thing")
                 await li_sees.shows("You are in queue help (contact 2)")
                 assert (li.contact, ann.contacts, bo.contacts) == (2, {}, {})
+
+
+async def test_a_customer_comes_back_to_a_long_talk(dials: Callable[[House], None], autojump_clock: object) -> None:
+    """Li opens a second window while Ann serves: all of what was said is there, and /close ends it, not a wait."""
+    async with house() as engine:
+        dials(engine)
+        async with customer("li") as (li, _), agent("ann") as (ann, ann_sees):
+            await li.take("line 1")
+            await ann_sees.shows("OFFER 1")
+            await ann.take("/accept")
+            await ann_sees.shows("Text now goes to contact 1")
+            async with DOOR.connect("channel", "app") as app:
+                for number in range(2, 131):
+                    await app.do({"type": "contact.message", "contact": 1}, text=f"line {number}")
+            async with customer("li") as (again, sees):
+                await again.take("line 131")
+                await sees.shows("you: line 1")
+                await sees.shows("you: line 130")
+                await sees.shows("you: line 131")
+                await ann.take("I am here")
+                await sees.shows("ann: I am here")
+                assert again.state == "connected"
+                await again.take("/close")
+                await sees.shows("The conversation is over")
+
+
+async def test_a_talk_that_ended_while_its_customer_was_away(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: object
+) -> None:
+    """Li's line drops, Ann closes, the engine is restarted and knows the contact no more: Li is told that it is over."""
+    journal, town = JournalInMemory(), list[House]()
+
+    async def dial(address: object) -> trio.abc.Stream:
+        if not town:
+            raise OSError("nobody listens")
+        return town[-1].connect("framed")
+
+    monkeypatch.setattr(engine_options, "connect", partial(connect, dial=dial))
+
+    async def live(task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+        with trio.CancelScope() as scope:
+            async with house(journal) as engine:
+                town.append(engine)
+                task_status.started(scope)
+                await trio.sleep_forever()
+        town.clear()
+
+    async with trio.open_nursery() as nursery:
+        first: trio.CancelScope = await nursery.start(live)
+        async with customer("li") as (li, li_sees):
+            async with agent("ann") as (ann, ann_sees):
+                await li.take("hello")
+                await ann_sees.shows("OFFER 1")
+                await ann.take("/accept")
+                await ann_sees.shows("Text now goes to contact 1")
+                await li_sees.shows("ann joined")
+                li.client.cut(hold_off_s=60)
+                await ann.take("/close done")
+                await ann_sees.shows("closed by ann")
+            first.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            await nursery.start(live)
+            await li_sees.shows("The conversation is over")
+            assert not li.contact
+        nursery.cancel_scope.cancel()
 
 
 async def test_an_agents_day(dials: Callable[[House], None], autojump_clock: object) -> None:
