@@ -125,19 +125,20 @@ def fair_class(contact: ShadowContact) -> tuple[object, ...]:
     )
 
 
+def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int) -> tuple[float, ...]:
+    """The pool's order as a key; equal keys leave the choice to the sequence."""
+    rules = shadow.policy.pools[pool]
+    listed = rules.listed.index(c.queue) if c.queue in rules.listed else len(rules.listed)
+    if rules.order == "strict":
+        return (listed, -(c.priority + c.raised), c.start)
+    return (listed, -round(score(shadow.policy.queues[c.queue], now - c.start, c.priority + c.raised), 6))
+
+
 def best_contact(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, rivals: list[ShadowContact]) -> None:
     """One agent, many contacts: the pool's order says who."""
-    pool = shadow.policy.pools[e.pool]
-
-    def before(c: ShadowContact) -> tuple[float, ...]:
-        listed = pool.listed.index(c.queue) if c.queue in pool.listed else len(pool.listed)
-        queue = shadow.policy.queues[c.queue]
-        if pool.order == "strict":
-            return (listed, -(c.priority + c.raised), c.start)
-        return (listed, -round(score(queue, e.at - c.start, c.priority + c.raised), 6))
-
-    best = min(before(c) for c in rivals)
-    assert before(contact) == best, f"the {pool.order} order of {pool.name} wanted {best}, got {before(contact)}: {e}"
+    best = min(place_in(shadow, c, e.pool, e.at) for c in rivals)
+    got = place_in(shadow, contact, e.pool, e.at)
+    assert got == best, f"the {e.order} order of {e.pool} wanted {best}, got {got}: {e}"
 
 
 def score(queue: Queue, waited_ms: int, priority: int) -> float:
@@ -177,6 +178,7 @@ def check(shadow: Shadow, dispatcher: Dispatcher) -> None:
     nobody_idle_beside_a_waiting_contact(shadow)
     who_finishes_has_something_to_finish(shadow)
     counts_conserve(shadow, dispatcher)
+    positions_are_ranks(shadow, dispatcher)
     timers_match(shadow, dispatcher)
 
 
@@ -250,6 +252,49 @@ def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
 def who_finishes_has_something_to_finish(shadow: Shadow) -> None:
     for agent in shadow.agents.values():
         assert agent.state != "finishing" or agent.contacts, f"{agent.profile.agent} finishes nothing"
+
+
+def positions_are_ranks(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    """One more than the contacts of one's own queue and stage that stand before; ties may go either way."""
+    queued = [c for c in shadow.contacts.values() if c.state == "queued"]
+    for contact in queued:
+        mates = [c for c in queued if c.queue == contact.queue]
+        if len({tuple(pools_open(shadow.policy, c)[:1]) for c in mates}) > 1 or not pools_open(shadow.policy, contact):
+            continue  # different pools may order them differently; meant for a bot by name, it has none
+        pool = pools_open(shadow.policy, contact)[0]
+        places = [place_in(shadow, c, pool, shadow.now) for c in mates]
+        mine = place_in(shadow, contact, pool, shadow.now)
+        first = 1 + sum(place < mine for place in places)
+        last = sum(place <= mine for place in places)
+        position = dispatcher.position(contact.contact)
+        assert first <= position <= last, f"contact {contact.contact} is {first} to {last}, got {position}"
+    for number, held in shadow.contacts.items():
+        assert held.state == "queued" or dispatcher.position(number) == 0
+
+
+def explanations_agree(shadow: Shadow, dispatcher: Dispatcher) -> None:
+    """What explain says of every pair is what stands against it; asked now and then, as it asks everyone."""
+    for number, contact in shadow.contacts.items():
+        said = dispatcher.explain(number)
+        assert (said.state, said.queue, said.stage, said.step) == (
+            contact.state, contact.queue, contact.stage, contact.step,
+        )  # fmt: skip
+        assert said.pools == tuple(pools_open(shadow.policy, contact))
+        if contact.state != "queued":
+            continue
+        assert said.free_agents == 0
+        for name, agent in shadow.agents.items():
+            verdict = dispatcher.explain(number, name).verdict
+            assert verdict is not None
+            codes = [reason.code for reason in verdict.reasons]
+            assert not verdict.eligible, f"{name} could have {number}: {codes}"
+            found = why_not(shadow, contact, agent)
+            wanted = EXPLAINED.get(found, (found,))
+            assert set(wanted) & set(codes), f"contact {number}, agent {name}: {found}, explained as {codes}"
+
+
+# What the judge calls it → the codes that may say it.
+EXPLAINED = {"state": ("state", "not_signed_on"), "pool or requirement": ("pool", "requirement")}
 
 
 def counts_conserve(shadow: Shadow, dispatcher: Dispatcher) -> None:

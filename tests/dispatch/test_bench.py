@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import _machine, dispatch
@@ -54,9 +55,7 @@ def test_a_small_run(capsys: pytest.CaptureFixture[str], size: str) -> None:
 def test_every_agent_has_another_set_of_skills() -> None:
     """As many sets as agents, of the promised size, also where the queues name few skills."""
     for size in (Size(2_000, 200, 5, 0), Size(100, 1, 5, 0), Size(300, 4, 3, 0)):
-        sets = [
-            frozenset(p.skills) for p in profiles(size, dispatch.np.random.default_rng(1), max(1, size.queues // 2))
-        ]
+        sets = [frozenset(p.skills) for p in profiles(size, np.random.default_rng(1), max(1, size.queues // 2))]
         assert len(set(sets)) == size.agents
         assert min(map(len, sets)) >= size.skills
 

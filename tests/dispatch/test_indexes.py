@@ -79,10 +79,10 @@ def test_timers_come_in_order_of_deadline_kind_and_id(doings: list[tuple[int, in
             assert timers.near_ms <= unpack(entry)[0]
             timers.drop()
     assert sorted(map(unpack, timers.entries())) == sorted(set(plain))
-    for entry in plain:
+    for wanted in plain:
         first = timers.first()
         assert first is not None
-        assert unpack(first) == entry
+        assert unpack(first) == wanted
         timers.drop()
     assert timers.first() is None
 

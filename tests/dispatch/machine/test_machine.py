@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from engine.dispatch import commands as cm
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
+from tests.dispatch import judge
 from tests.dispatch.machine import families
 from tests.dispatch.stage import Stage
 
@@ -252,6 +253,12 @@ class DispatcherMachine(RuleBasedStateMachine):
         data = self.stage.dispatcher.snapshot()
         self.stage.mirror = Dispatcher.restore(data)
         assert self.stage.mirror.snapshot() == data
+
+    @rule()
+    def ask_why(self) -> None:
+        before = self.stage.dispatcher.snapshot()
+        judge.explanations_agree(self.stage.shadow, self.stage.dispatcher)
+        assert self.stage.dispatcher.snapshot() == before
 
     def teardown(self) -> None:
         if not hasattr(self, "stage") or not self.stage.sound:

@@ -91,7 +91,7 @@ def test_a_new_step_counts_for_who_waits_already() -> None:
 
 def test_a_changed_order_of_the_pool_counts_for_the_next_choice() -> None:
     """The new policy lists vip first: a vip contact behind a plain one is served before it."""
-    queues = {"help": {}, "vip": {}}
+    queues: dict[str, dict[str, object]] = {"help": {}, "vip": {}}
     stage = Stage(queues=queues)
     plain = stage.submit("help")
     stage.wait(SECOND)
