@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Literal, TypeVar
@@ -71,8 +71,10 @@ class Engine:
         agent = AgentHere(self, who if isinstance(who, str) else who.agent)
         if not isinstance(who, str):
             _insist(await agent.do(cmd.DefineAgent(who)))
-        with self.subscribe() as records:
-            agent.listen(records)
+        # In one look at the state: what it holds from before, and every record from there on.
+        held, heard = await self.ask(lambda dispatcher: (_held_by(agent.name, dispatcher), self.subscribe()))
+        with heard as records:
+            agent.listen(records, held)
             _insist(await agent.do(cmd.SignOn(agent.name, state)))
             try:
                 yield agent
@@ -169,8 +171,10 @@ class AgentHere:
         self._contacts: set[int] = set()
         self._deliveries: deque[Delivery] = deque()
 
-    def listen(self, records: Subscription) -> None:
+    def listen(self, records: Subscription, held: Iterable[int] = ()) -> None:
+        """``held``: the contacts it has already where ``records`` begin."""
         self._records = records
+        self._contacts.update(held)
 
     async def do(self, command: Command, payload: bytes = b"") -> Answer:
         return await self._engine.submit(command, self._principal, payload=payload)
@@ -235,6 +239,11 @@ class AgentHere:
 
 # After these, what happens to the contact is no longer this agent's.
 _LEFT = (ev.OfferDeclined, ev.OfferExpired, ev.OfferRescinded, ev.ContactTransferred, ev.ContactRequeued)
+
+
+def _held_by(name: str, dispatcher: Dispatcher) -> tuple[int, ...]:
+    agent = dispatcher.agents.get(name)
+    return () if agent is None else tuple(agent.contacts)
 
 
 def _insist(answer: Answer) -> None:

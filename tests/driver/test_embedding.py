@@ -73,6 +73,24 @@ async def test_an_agent_hears_what_concerns_it_and_nothing_else(autojump_clock: 
             nursery.cancel_scope.cancel()
 
 
+async def test_an_agent_goes_on_after_a_restart(autojump_clock: trio.testing.MockClock) -> None:
+    """Killed in the middle of a talk, started again: ann has her contact back, and hears what its customer writes."""
+    world = World()
+    async with world.engine() as driver:
+        for command in (cm.DefineAgent(AgentProfile("ann")), cm.SignOn("ann"), contact(1), cm.AcceptOffer("ann", 1)):
+            assert (await driver.submit(command, SUPERVISOR)).code == ""
+    async with world.engine() as driver:
+        engine = Engine(driver)
+        async with engine.agent("ann") as ann:
+            await engine.submit(cm.AddMessage("acme", 1), payload=b"still there?")
+            with trio.fail_after(60):
+                async for delivery in ann:
+                    if isinstance(delivery.event, ev.MessageAdded):
+                        assert delivery.payload == b"still there?"
+                        break
+            assert (await ann.say(1, "I am")).code == ""
+
+
 async def test_an_agent_signs_off_on_leaving(autojump_clock: trio.testing.MockClock) -> None:
     """At the end of its block the agent goes, and its contact waits again; an error in the block changes nothing."""
     world = World()
