@@ -52,7 +52,7 @@ async def show_explanation(door: Door, contact: int, agent: str, at: int, as_jso
         then = answer
         if agent and not at:
             try:
-                then = await ask_why_not(client, answer, agent)
+                then = await client.ask({**asked, "why_not": agent, "story": False})
             except Refused as error:  # the story can be told all the same
                 refused, agent = error, ""
         names = {} if as_json else await agent_names(client)
@@ -63,18 +63,6 @@ async def show_explanation(door: Door, contact: int, agent: str, at: int, as_jso
             click.echo(clean(line))
     if refused is not None:
         raise refused
-
-
-async def ask_why_not(client: Client, answer: Frame, agent: str) -> Frame:
-    """About a waiting contact: as it stands now. About any other: as it stood when it was last decided on."""
-    now, decision = answer.get("now"), find_decision(answer)
-    at = 0
-    if decision is not None and (now is None or now["state"] != "queued"):
-        first = answer["story"][0]["lsn"]
-        # The state before that record; where the contact arrived in it, the state after it.
-        at = decision[0] - 1 if decision[0] > first else decision[0]
-    asked = {"type": "explain", "contact": answer["contact"], "why_not": agent, "at": at, "story": False}
-    return await client.ask(asked)
 
 
 def find_decision(answer: Frame) -> tuple[int, Frame] | None:
