@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.dispatch.commands import Command
+from engine.dispatch.commands import AddMessage, Command
 from engine.dispatch.events import Event, MessageAdded
 from engine.ports import (
     Answer,
@@ -61,7 +61,8 @@ class BatchInMaking:
         self.hash = sealed.hash
         self.records.append(sealed)
         self.committed.append(Committed(self.lsn, stamp, principal, command, events, payload))
-        if payload:
+        # With or without a text: a conversation is counted from 1, and read, without gaps.
+        if isinstance(command, AddMessage):
             self.messages += [
                 MessageRow(event.contact, event.seq, self.lsn) for event in events if isinstance(event, MessageAdded)
             ]

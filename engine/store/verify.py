@@ -124,8 +124,7 @@ class _Check:
         apply_record(self._applied, record)
         if self._replayed is not None:
             self._compare_replay(self._replayed, record)
-        if record.payload:
-            self._messages(record, events)
+        self._messages(record, events)
         verdict.records += 1
         verdict.first_lsn = verdict.first_lsn or record.lsn
         verdict.last_lsn, verdict.epoch = record.lsn, record.epoch

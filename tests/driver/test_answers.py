@@ -12,6 +12,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.ports import Answer
 from engine.store.answers import RETENTION_MS
+from engine.store.verify import verify
 from tests.driver.stage import ANN, CHANNEL, POLICY, SUPERVISOR, Asker, World, asking, contact, sign_on
 
 
@@ -250,6 +251,18 @@ async def test_a_payload_has_a_limit(autojump_clock: trio.testing.MockClock, ove
         said = await driver.submit(cm.AddMessage("acme", 1), CHANNEL, "", b"x" * (100 + over))
         assert said.code == code
         assert not code or "101 bytes, wanted at most 100" in said.got
+
+
+async def test_a_message_without_a_text_leaves_no_gap(autojump_clock: trio.testing.MockClock) -> None:
+    """Words, an empty line, words again: three are counted, and three are read."""
+    world = World()
+    async with world.engine() as driver:
+        await driver.submit(contact(1), CHANNEL)
+        for text in (b"one", b"", b"three"):
+            await driver.submit(cm.AddMessage("acme", 1), CHANNEL, "", text)
+        read = await driver.read_messages(1, 0, 10)
+        assert [(seq, record.payload) for seq, record in read] == [(1, b"one"), (2, b""), (3, b"three")]
+    assert verify(world.store()).problems == []
 
 
 async def test_a_waiter_that_gives_up_does_not_undo_the_work(autojump_clock: trio.testing.MockClock) -> None:
