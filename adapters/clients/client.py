@@ -202,6 +202,8 @@ class Client:
             if patience_s is not None and trio.current_time() - lost_at >= patience_s:
                 self._end(ConnectionLost(str(down)))
                 return
+            if self.welcome is None and attempt == 0:
+                self._say("waiting", str(down))
             ceiling_s = min(options.back_off_cap_s, options.back_off_first_s * 2 ** min(attempt, 32))
             pause_s = max(_draw() * ceiling_s, down.retry_after_ms / 1000, self._hold_off_s)
             attempt, self._hold_off_s = attempt + 1, 0.0
@@ -384,8 +386,8 @@ async def connect(
     """A session with the engine at ``url`` (``ws://``, ``wss://``, ``msgpack://HOST:PORT``, ``msgpack+unix:///PATH``).
 
     ``tenant`` and ``subject`` count in ``--dev`` only; otherwise they stand in the ``token``. ``encoding`` of a
-    WebSocket: ``msgpack`` or ``json``. ``on_status(status, reason)`` hears ``connected``, ``lost``, ``reconnected``.
-    Raises :class:`BadAddress`, :class:`ConnectionLost`, :class:`Refused` (a bad token, say).
+    WebSocket: ``msgpack`` or ``json``. ``on_status(status, reason)`` hears ``waiting`` (nobody answers yet), ``connected``,
+    ``lost``, ``reconnected``. Raises :class:`BadAddress`, :class:`ConnectionLost`, :class:`Refused` (a bad token, say).
     """
     codecs: dict[str, Codec] = {"msgpack": MsgpackCodec(), "json": JsonCodec()}
     hello = {"op": "hello", "token": token, "role": role, "subject": subject, "tenant": tenant, "client": name}

@@ -323,11 +323,13 @@ async def test_nobody_listens(engine: FakeEngine) -> None:
 
 
 async def test_patience_waits_for_an_engine_that_starts(engine: FakeEngine, autojump_clock: object) -> None:
-    """The engine is still coming up: with 20 s of patience the third try succeeds."""
+    """The engine is still coming up: with 20 s of patience the third try succeeds; that it waits is said once."""
     engine.refuse_dials = 2
-    async with ann(engine, patience_s=20) as client:
+    said: list[str] = []
+    async with ann(engine, patience_s=20, on_status=lambda status, _reason: said.append(status)) as client:
         assert await client.do({"type": "x"}) == {}
     assert engine.dials == 3
+    assert said[:2] == ["waiting", "connected"]
 
 
 async def test_a_busy_engine_at_hello_is_tried_again(engine: FakeEngine, autojump_clock: object) -> None:

@@ -36,7 +36,9 @@ from adapters.clients.terminal.engine_options import (
 @click.option("--capacity", type=click.IntRange(0), default=None, help="Agent: units it can carry.  [default: 4]")
 @click.option("--kind", type=click.Choice(["onsite", "remote"]), default=None, help="Agent: on site or remote.")
 @click.option("--auto-accept", is_flag=True, help="Agent: accept every offer at once.")
-@click.option("--patience", default=0.0, help="Seconds to wait for an engine that is still starting.")
+@click.option(
+    "--patience", default=5.0, show_default=True, help="Seconds to wait for an engine that is still starting."
+)
 @engine_options
 def chat(door: Door, role: str, name: str, patience: float, **given: Any) -> None:
     """Chat as a customer or an agent, line by line.

@@ -58,6 +58,8 @@ class Printer:
         """For ``connect(on_status=…)``."""
         if status == "lost":
             self.notice("chat.lost", reason=reason)
+        elif status == "waiting":
+            self.notice("chat.waiting", reason=reason)
         elif status == "reconnected":
             self.notice("chat.back")
 

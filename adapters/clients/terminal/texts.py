@@ -14,6 +14,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Connected as {name}. Write your first message; /help shows the commands.",
         "已以 {name} 的身份连接。请写第一条消息；/help 查看命令。",
     ),
+    "chat.waiting": ("No engine answers yet ({reason}); trying again.", "引擎尚无应答（{reason}），正在重试。"),
     "chat.lost": ("Connection lost ({reason}); trying again.", "连接中断（{reason}），正在重连。"),
     "chat.back": ("Connected again.", "已重新连接。"),
     "chat.unknown": ("No such command: {command}. /help shows them.", "没有这个命令：{command}。/help 查看命令。"),

@@ -156,7 +156,7 @@ def test_skills_and_pools() -> None:
         (ctl.ctl, ["move", "1", "presale"]),
         (top.top, ["--once"]),
         (explain.explain, ["1"]),
-        (chat.chat, ["--as", "customer"]),
+        (chat.chat, ["--as", "customer", "--patience", "0"]),
     ],
 )
 def test_without_an_engine_every_command_ends_with_3(command: click.Command, arguments: list[str]) -> None:
