@@ -115,6 +115,7 @@ class Contact(msgspec.Struct, gc=False):
     pinned: bool = False  # a person decided where it waits: entry rules leave it alone
     asks: str = ""  # the requirement that came with it, kept when the queue changes
     source: str = ""  # the channel principal that speaks for the customer
+    also: tuple[str, ...] = ()  # further channel principals that speak for the customer
     joined: tuple[tuple[str, str], ...] = ()  # (channel, external id) of contacts that joined this one
 
     def waited_ms(self, now: int) -> int:

@@ -65,6 +65,7 @@ class ContactJoined(_Event, tag="contact.joined", frozen=True, gc=False):
     channel: str
     external_id: str
     opening: bool = True
+    source: str = ""
 
 
 class ContactResumed(_Event, tag="contact.resumed", frozen=True, gc=False):

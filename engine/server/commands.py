@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command
+from engine.dispatch.refusals import Code
 from engine.ports import Answer, Overloaded, Stopped
 from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
@@ -15,6 +16,10 @@ from engine.wire.messages import Do, Error, Ok
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
 # States of a submitted contact in which what the customer wrote becomes its first message.
 _TAKES_TEXT = frozenset({"queued", "joined", "resumed"})
+
+
+# Why a first message may find no contact to go into any more.
+_ENDED = (Code.CONTACT_GONE, Code.UNKNOWN_CONTACT, Code.WRONG_STATE)
 
 
 class Commands:
@@ -78,8 +83,10 @@ class Commands:
         def deliver(answer: Answer | Exception) -> None:
             if not isinstance(answer, Answer):
                 connection.answer(failure_frame(frame.id, answer))
-            elif answer.code:  # ended in between: the contact was taken in all the same
+            elif answer.code in _ENDED:  # in between: the contact was taken in all the same
                 connection.answer(answer_frame(frame.id, submitted))
+            elif answer.code:
+                connection.answer(answer_frame(frame.id, answer))
             else:
                 result = {**submitted.result, "seq": answer.result.get("seq", 0)}
                 connection.answer(Ok(frame.id, submitted.lsn, result))

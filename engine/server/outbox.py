@@ -10,7 +10,7 @@ import trio
 class Outbox:
     """Frames of bytes in order, put without waiting by anybody, taken by the socket's one writer."""
 
-    __slots__ = ("_frames", "_wake", "closed", "limit_bytes", "limit_frames", "size")
+    __slots__ = ("_drained", "_frames", "_wake", "closed", "limit_bytes", "limit_frames", "size")
 
     def __init__(self, limit_frames: int, limit_bytes: int) -> None:
         self.limit_frames = limit_frames
@@ -19,6 +19,7 @@ class Outbox:
         self.closed = False
         self._frames: deque[bytes] = deque()
         self._wake: trio.Event | None = None
+        self._drained: trio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -41,6 +42,7 @@ class Outbox:
             self.size = 0
         self._append(data)
         self.closed = True
+        self._tell_drained()
 
     def _append(self, data: bytes) -> None:
         self._frames.append(data)
@@ -59,11 +61,25 @@ class Outbox:
         data = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
         self._frames.clear()
         self.size = 0
+        self._tell_drained()
         return data
+
+    async def drained(self) -> None:
+        """Until the writer has taken all that waits, or nothing is taken in any more."""
+        while self._frames and not self.closed:
+            if self._drained is None:
+                self._drained = trio.Event()
+            await self._drained.wait()
+
+    def _tell_drained(self) -> None:
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     def close(self) -> None:
         """Nothing more is taken in; what waits is still written."""
         self.closed = True
+        self._tell_drained()
         if self._wake is not None:
             self._wake.set()
 

@@ -26,6 +26,19 @@ from engine.wire.streams import CUSTOMER_SIDE, Directory, StreamKey, UnknownCont
 SNAPSHOT_MESSAGES = 20
 SNAPSHOT_CONTACTS = 100
 _READ_RECORDS = 512
+# A quarter of an outbox: the rest is for what else the client is told meanwhile.
+_AT_ONCE = limits.OUTBOX_FRAMES // 4
+
+
+async def _send(connection: Connection, missed: list[Entry]) -> None:
+    """At the client's pace: what it missed may be many times what its outbox holds."""
+    for number, entry in enumerate(missed):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await connection.outbox.drained()
+        connection.deliver(entry.encoded(connection.encoding))
+        entry.forget_encoded()
+    if len(missed) >= _AT_ONCE:
+        await connection.outbox.drained()
 
 
 class Resumes:
@@ -73,17 +86,14 @@ class Resumes:
             return
         known = stream.after(offset) if offset <= here else None
         if known is not None:
-            for entry in known:
-                connection.deliver(entry.encoded(connection.encoding))
-                entry.forget_encoded()
+            await _send(connection, list(known))
             last = known[-1].push.offset if known else offset
             subscription.release(last)
             return
         if 0 <= offset <= here and here - offset <= limits.REPLAY_RECORDS:
             replayed = await self._replay(stream.key, offset, here)
             if replayed is not None:
-                for entry in replayed:
-                    connection.deliver(entry.encoded(connection.encoding))
+                await _send(connection, replayed)
                 subscription.release(here)
                 return
         await self._resync(connection, subscription)

@@ -42,7 +42,7 @@ class Roster:
         self._sessions: dict[str, Member] = {}
         self._agents: dict[str, Member] = {}
         self._states: dict[str, AgentState] = {}
-        self._losing: set[str] = set()
+        self._losing: dict[str, int] = {}  # agent → the newest loss that is being said
         self._unsaid: set[str] = set()
         self._said = 0
         self.epoch = 0
@@ -92,7 +92,6 @@ class Roster:
         del self._agents[agent]
         # A sign-on may still be under way: the inbox keeps order, so this comes after it.
         if not self.closing and (self._states.get(agent) in SIGNED_ON or member.in_flight > 0):
-            self._losing.add(agent)
             self._say(cmd.LoseAgent(agent), agent)
 
     def say_again(self) -> None:
@@ -103,20 +102,23 @@ class Roster:
                 if self._states.get(agent) is AgentState.LOST:
                     self._say(cmd.ReturnAgent(agent), agent)
             elif self._states.get(agent) in SIGNED_ON:
-                self._losing.add(agent)
                 self._say(cmd.LoseAgent(agent), agent)
 
     def _say(self, command: Command, agent: str) -> None:
         self._said += 1
+        number = self._said
+        if isinstance(command, cmd.LoseAgent):
+            self._losing[agent] = number
 
         def deliver(_answer: Answer | Exception) -> None:
-            if isinstance(command, cmd.LoseAgent):
-                self._losing.discard(agent)
+            # An older loss may be answered while a newer one is under way.
+            if self._losing.get(agent) == number:
+                del self._losing[agent]
 
         try:
             self._door.post(command, SERVER, f"{self.epoch}-{self._said}", b"", deliver)
         except Overloaded:
-            self._losing.discard(agent)
+            self._losing.pop(agent, None)
             self._unsaid.add(agent)
         except Stopped:
-            self._losing.discard(agent)
+            self._losing.pop(agent, None)

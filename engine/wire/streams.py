@@ -145,7 +145,7 @@ class Directory:
         for number, contact in contacts.items():
             held = contact.agent if contact.state in _HELD else ""
             facts = self._open[number] = Facts(
-                number, contact.tenant, contact.customer, contact.channel, (contact.source,)
+                number, contact.tenant, contact.customer, contact.channel, (contact.source, *contact.also)
             )
             facts.agent = held
             self._hear_of(contact.tenant)

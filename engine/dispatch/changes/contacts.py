@@ -59,6 +59,8 @@ def deflected(state: State, event: ev.ContactDeflected) -> None:
 def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
     name_too(state, contact, event.channel, event.external_id)
     contact.owed = contact.owed or event.opening
+    if event.source and event.source != contact.source and event.source not in contact.also:
+        contact.also = (*contact.also, event.source)
 
 
 @applies_to_contact(ev.ContactResumed)

@@ -103,7 +103,9 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
     else:
-        state.emit(ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening))
+        state.emit(
+            ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening, command.source)
+        )
         start_reply_clock(state, contact)
     return True
 
