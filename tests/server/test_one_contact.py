@@ -101,3 +101,14 @@ async def test_what_a_submit_is_answered_when_nothing_is_queued(autojump_clock: 
         away = await web.done("contact.submit", channel="web", customer="c2", text="four")
         assert (away["state"], away["alternative"]) == ("deflected", "message")
         assert "seq" not in away
+
+
+async def test_the_same_submit_with_another_text_is_a_conflict(autojump_clock: MockClock) -> None:
+    """A program reuses a command id for another customer's words: it is told, and nothing is stored in silence."""
+    async with house() as home:
+        web = await home.framed("channel", "web")
+        first = await web.done("contact.submit", id="x1", channel="web", customer="c1", text="hello")
+        answer = await web.do("contact.submit", id="x1", channel="web", customer="c1", text="OTHER")
+        assert (answer["op"], answer["code"]) == ("error", "conflict")
+        again = await web.done("contact.submit", id="x1", channel="web", customer="c1", text="hello")
+        assert (again["contact"], again["seq"]) == (first["contact"], 1)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from engine.ports import Overloaded
+from engine.dispatch.commands import Command
+from engine.ports import Answer, Overloaded, Principal
 from engine.server import hub
+from engine.server.roster import Roster
 from engine.store.memory import JournalInMemory
 from engine.wire import limits
 from tests.server.stage import FramedPeer, House, house
@@ -339,3 +344,63 @@ async def test_a_death_that_a_full_inbox_did_not_hear_of_is_told_again(
             assert await agent_state(home) == "available"
         await trio.sleep(2)
         assert await agent_state(home) == "lost"
+
+
+async def test_a_resume_of_more_than_an_outbox_holds(autojump_clock: MockClock) -> None:
+    """A customer slept through three hundred messages and resumes from the first: all of them, in order, at its pace."""
+    async with house() as home:
+        ann, web, contact = await connected(home)
+        count = limits.OUTBOX_FRAMES + 45
+        for number in range(count):
+            await web.done("contact.message", contact=contact, text=f"line {number}")
+        late = await home.framed("customer", "c1")
+        await late.send({"op": "resume", "id": "r", "streams": {f"contact:{contact}": 0}})
+        assert (await late.answer("r"))["op"] == "ok"
+        while f"line {count - 1}" not in texts(late):
+            assert await late.read(), late.seen("bye")
+        assert texts(late) == ["hello", *(f"line {number}" for number in range(count))]
+
+
+async def test_who_joined_hears_of_the_contact_after_a_restart(autojump_clock: MockClock) -> None:
+    """The customer writes on a second channel too; the engine dies: both channels go on hearing of the contact."""
+    journal = JournalInMemory()
+    async with house(journal) as home:
+        web, app = await home.framed("channel", "web"), await home.framed("channel", "app")
+        contact = (await web.done("contact.submit", channel="web", customer="c1", text="hello"))["contact"]
+        joined = await app.done("contact.submit", channel="web", customer="c1", external_id="a1", text="me again")
+        assert (joined["contact"], joined["state"]) == (contact, "joined")
+    async with house(journal) as home:
+        web, app = await home.framed("channel", "web"), await home.framed("channel", "app")
+        await web.done("contact.message", contact=contact, text="anybody?")
+        await app.event("message.added")
+        assert texts(app) == ["anybody?"]
+
+
+async def test_an_agent_who_is_lost_twice_while_the_first_loss_is_committed(autojump_clock: MockClock) -> None:
+    """The disk is slow: lost, back, lost again and back again before the first loss is durable. The last word is: back."""
+    said: list[tuple[str, Callable[[Answer | Exception], None]]] = []
+
+    class Door:
+        def post(
+            self, command: Command, principal: Principal, id: str, payload: bytes, deliver: Callable[[Any], None]
+        ) -> None:
+            said.append((type(command).__name__, deliver))
+
+    class Socket:
+        principal = Principal("acme", "agent", "ann")
+        session = ""
+        in_flight = 1
+
+        def fence(self) -> None:
+            raise AssertionError("nobody is fenced")
+
+    roster = Roster(Door())  # type: ignore[arg-type]
+    first, second, third = Socket(), Socket(), Socket()
+    roster.join(first, "")
+    roster.leave(first)
+    roster.join(second, "")
+    roster.leave(second)
+    assert [name for name, _ in said] == ["LoseAgent", "ReturnAgent", "LoseAgent"]
+    said[0][1](Answer())  # the first loss is durable only now
+    roster.join(third, "")
+    assert [name for name, _ in said][-1] == "ReturnAgent"
