@@ -67,6 +67,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
 REASON_CODES = (
     "not_signed_on",  # got: the state (offline, lost)
     "state",  # got: paused, finishing, not_ready; wanted: available
+    "tenant",  # got: the agent's; wanted: the contact's
     "pool",  # got: the agent's pools; wanted: the pools open at this step
     "requirement",  # wanted: the unmet term; got: what the agent has
     "back_off",  # in_ms: until it takes offers again

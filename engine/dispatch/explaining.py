@@ -85,6 +85,8 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
         found.append(Reason("not_signed_on", "available", agent.state))
     elif agent.state not in TAKES_OFFERS:
         found.append(Reason("state", "available", f"{agent.state} {agent.reason}".strip()))
+    if profile.tenant not in ("", contact.tenant):
+        found.append(Reason("tenant", contact.tenant, profile.tenant))
     if contact.prefer != profile.agent:
         pools = state.pools_of(contact)
         if not any(pool.name in seat.groups for pool in pools):

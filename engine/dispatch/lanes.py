@@ -1,6 +1,6 @@
 """Lanes: where contacts with equal needs meet the agents who can meet them.
 
-A lane is (requirement, pool, cost, limited channel). On one side wait contacts whose open pools include the lane's; on
+A lane is (tenant, requirement, pool, cost, limited channel). On one side wait contacts whose open pools include the lane's; on
 the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
 is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
@@ -20,7 +20,7 @@ from engine.dispatch.policy.requirements import Requirement
 ContactKey = tuple[float, float, int, int]
 # (choice's own measures …, seq): smaller is chosen first.
 AgentKey = tuple[int, ...]
-LaneKey = tuple[str, str, int, str]
+LaneKey = tuple[str, str, str, int, str]
 
 AVAILABLE = AgentState.AVAILABLE
 
@@ -111,8 +111,8 @@ class Lane:
         self.requirement = requirement
         self.pool = pool
         self.choice = pool.choice
-        self.cost = key[2]
-        self.limited = key[3]
+        self.cost = key[3]
+        self.limited = key[4]
         self.limit = limit
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
@@ -207,6 +207,13 @@ class Lane:
         if agent.capacity - agent.load - seat.external < self.cost:
             return False
         return not self.limited or seat.has_room(self.cost, self.limited, self.limit)
+
+    def qualifies(self, seat: Seat) -> bool:
+        """Of the lane's tenant (or of none: shared), and meeting its requirement. The pool is the caller's to check."""
+        profile = seat.agent.profile
+        if profile.tenant not in ("", self.key[0]):
+            return False
+        return self.requirement.matches(profile.skills, profile.attributes)
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat

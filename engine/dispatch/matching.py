@@ -200,7 +200,9 @@ def pool_between(state: State, seat: Seat, contact: Contact) -> str:
 
 
 def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
-    """A preferred agent needs no pool and no skill, but presence and capacity as everybody does."""
+    """A preferred agent needs no pool and no skill, but presence and capacity as everybody does, and the same tenant."""
+    if seat.agent.profile.tenant not in ("", contact.tenant):
+        return False
     if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
         return False
     channel = state.policy.channels.get(contact.channel)

@@ -160,7 +160,8 @@ class State:
             limited = contact.channel if limit else ""
             lanes, keyed = [], []
             for pool in self.pools_of(contact):
-                lanes.append(self._lane(requirement, pool, contact.cost, limited, limit))
+                key_of = (queue.tenant, requirement.text, pool.name, contact.cost, limited)
+                lanes.append(self._lane(key_of, requirement, pool, limit))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
             if not lanes:  # a stage without pools: it stands in its queue's line only
@@ -174,15 +175,14 @@ class State:
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
         return self.stand_of(contact).lanes
 
-    def _lane(self, requirement: Requirement, pool: Pool, cost: int, limited: str, limit: int) -> Lane:
-        key = (requirement.text, pool.name, cost, limited)
+    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
             lane = self.lanes[key] = Lane(key, requirement, pool, limit)
             by_skill = (pool.name, requirement.must_have)
             self.lanes_by_skill.setdefault(by_skill, []).append(lane)
             for seat in self.seats_by_skill.get(by_skill, {}).values():
-                if requirement.matches(seat.agent.profile.skills, seat.agent.profile.attributes):
+                if lane.qualifies(seat):
                     self._join(lane, seat)
         return lane
 
@@ -229,7 +229,7 @@ class State:
             for skill in (None, *profile.skills):
                 self.seats_by_skill.setdefault((name, skill), {})[agent.seq] = seat
                 for lane in self.lanes_by_skill.get((name, skill), ()):
-                    if lane.requirement.matches(profile.skills, profile.attributes):
+                    if lane.qualifies(seat):
                         self._join(lane, seat)
         self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
         self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)

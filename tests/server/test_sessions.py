@@ -349,7 +349,7 @@ async def test_a_death_that_a_full_inbox_did_not_hear_of_is_told_again(
 async def test_a_resume_of_more_than_an_outbox_holds(autojump_clock: MockClock) -> None:
     """A customer slept through three hundred messages and resumes from the first: all of them, in order, at its pace."""
     async with house() as home:
-        ann, web, contact = await connected(home)
+        _, web, contact = await connected(home)
         count = limits.OUTBOX_FRAMES + 45
         for number in range(count):
             await web.done("contact.message", contact=contact, text=f"line {number}")

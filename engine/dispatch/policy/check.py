@@ -82,7 +82,13 @@ def _queue_view(policy: Policy, queue: Queue, agents: Sequence[AgentProfile] | N
     needs = tuple(
         Need(need.text, rules, tuple(_step_views(queue, need, agents))) for rules, need in needs_of(policy, queue)
     )
-    bots = None if agents is None else tuple(one.agent for one in agents if set(one.pools) & set(queue.bot_pools))
+    bots = (
+        None
+        if agents is None
+        else tuple(
+            one.agent for one in agents if set(one.pools) & set(queue.bot_pools) and one.tenant in ("", queue.tenant)
+        )
+    )
     return QueueView(queue.name, queue.tenant, needs, queue.bot_pools, bots)
 
 
@@ -92,13 +98,15 @@ def _step_views(queue: Queue, need: Requirement, agents: Sequence[AgentProfile] 
         pools += step.add_pools
         raised += step.raise_priority
         need = need.without(step.relax)
-        able = None if agents is None else tuple(one.agent for one in agents if _qualifies(one, pools, need))
+        able = None if agents is None else tuple(one.agent for one in agents if _qualifies(one, queue, pools, need))
         yield StepView(
             step.index, step.name, step.clock, step.after_ms, step.when_nobody, pools, need.text, raised, able
         )
 
 
-def _qualifies(profile: AgentProfile, pools: tuple[str, ...], need: Requirement) -> bool:
+def _qualifies(profile: AgentProfile, queue: Queue, pools: tuple[str, ...], need: Requirement) -> bool:
+    if profile.tenant not in ("", queue.tenant):
+        return False
     return any(pool in pools for pool in profile.pools) and need.matches(profile.skills, profile.attributes)
 
 

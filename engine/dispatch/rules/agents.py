@@ -156,6 +156,8 @@ def hand_over(state: State, contact: Contact, to_queue: str, to_agent: str, reas
     queue = state.policy.queues[to_queue]
     if queue.tenant != contact.tenant:
         queue = state.queue_of(contact)
+    if to_agent and state.agents[to_agent].profile.tenant not in ("", contact.tenant):
+        to_agent = ""
     state.emit(
         ev.ContactTransferred(
             at=state.now,

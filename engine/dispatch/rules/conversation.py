@@ -64,7 +64,7 @@ def transfer(state: State, command: cmd.TransferContact) -> None:
     stage = "person"
     if command.to_agent:
         target = state.agents.get(command.to_agent)
-        if target is None:
+        if target is None or target.profile.tenant not in ("", contact.tenant):
             return state.refuse(command, Code.UNKNOWN_AGENT, command.to_agent, "a defined agent")
         if target.state is not AgentState.AVAILABLE or command.to_agent == contact.agent:
             return state.refuse(command, Code.WRONG_STATE, target.state, "another agent who is available")
