@@ -17,7 +17,7 @@ def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueR
     gauges = read_gauges(dispatcher)
     # Each agent once, however many of a queue's pools it is in.
     free = Counter(
-        frozenset(agent.profile.pools)
+        (agent.profile.tenant, frozenset(agent.profile.pools))
         for agent in dispatcher.agents.values()
         if agent.state is AgentState.AVAILABLE and agent.load < agent.capacity
     )
@@ -37,7 +37,11 @@ def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueR
                 bot=now.bot,
                 closed=now.closed,
                 notice=queue.closed_notice if now.closed else "",
-                open_agents=sum(number for pools, number in free.items() if not pools.isdisjoint(queue.pools)),
+                open_agents=sum(
+                    number
+                    for (of, pools), number in free.items()
+                    if of in ("", queue.tenant) and not pools.isdisjoint(queue.pools)
+                ),
                 submitted=counts.submitted,
                 answered=counts.answered,
                 abandoned=counts.abandoned,
@@ -58,7 +62,9 @@ def figures_of(
 ) -> Figures:
     """Totals over the tenant's queues (empty: all)."""
     rows = queue_rows(dispatcher, tally, tenant)
-    counts = [tally.queues[row.queue] for row in rows if row.queue in tally.queues]
+    # A queue that a new policy has removed still counts: totals never go backwards.
+    mine = {row.queue for row in rows}
+    counts = [q for name, q in tally.queues.items() if name and (name in mine or not tenant or q.tenant == tenant)]
     agents = [a for a in dispatcher.agents.values() if not tenant or a.profile.tenant in ("", tenant)]
     on = [agent for agent in agents if agent.state in SIGNED_ON]
     answered = sum(count.answered for count in counts)

@@ -52,6 +52,7 @@ class QueueTally:
     ``rounds_late``: rounds that passed their breach point, answered or not.
     """
 
+    tenant: str = ""  # of the contacts counted; empty before the first
     submitted: int = 0
     deflected: Counter[str] = field(default_factory=Counter)
     joined: int = 0
@@ -121,6 +122,7 @@ class Tally:
     def _submitted(self, event: ev.ContactSubmitted) -> None:
         queue = self.queue(event.queue)
         queue.submitted += 1
+        queue.tenant = event.tenant
         self._places[event.contact] = (queue, event.stage == "bot")
 
     def _deflected(self, event: ev.ContactDeflected) -> None:

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from engine.access.roles import CLIENT_ROLES, QUESTION_TABLE, QUESTIONS
 from engine.ports import Stopped
-from tests.server.stage import FramedPeer, House, house
+from tests.server.stage import POLICY, FramedPeer, House, house
 
 
 async def talking(home: House) -> tuple[FramedPeer, FramedPeer, FramedPeer]:
@@ -26,14 +26,15 @@ async def talking(home: House) -> tuple[FramedPeer, FramedPeer, FramedPeer]:
 
 
 async def test_an_agent_of_two_pools_is_one_agent(autojump_clock: MockClock) -> None:
-    """Ann is in both pools of a queue: the queue has one agent who could take a contact, not two."""
+    """Ann is in both pools of a queue and counts once; Cai works for another tenant and does not count."""
     policy = (
-        '[policy]\nname="two"\n[tenants.acme]\n[channels.web]\n[pools.onsite]\n[pools.remote]\n'
+        '[policy]\nname="two"\n[tenants.acme]\n[tenants.bolt]\n[channels.web]\n[pools.onsite]\n[pools.remote]\n'
         '[queues.help]\ntenant="acme"\npools=["onsite", "remote"]\n[[entry]]\nname="d"\nqueue="help"\n'
     )
     async with house(policy=policy) as home:
         await home.agent("ann", pools=["onsite", "remote"])
         await home.agent("bob", pools=["remote"])
+        await home.agent("cai", pools=["remote"], tenant="bolt")
         sue = await home.framed("supervisor", "sue")
         assert [row["open_agents"] for row in (await sue.ask("queues"))["queues"]] == [2]
 
@@ -269,3 +270,16 @@ async def test_a_policy_swapped_while_running_is_the_one_shown(autojump_clock: M
         assert home.core.policy.version == after["version"]
         assert (await chief.ask("figures"))["policy"] == after["version"]
         assert "text" not in after
+
+
+async def test_totals_outlive_a_queue(autojump_clock: MockClock) -> None:
+    """A contact was taken in by a queue that the next policy does not have: the day's total still holds it."""
+    async with house() as home:
+        sue = await home.framed("supervisor", "sue", tenant="*")
+        web = await home.framed("channel", "web")
+        await web.done("contact.submit", channel="web", customer="c1", attributes={"tier": "vip"})
+        text = POLICY.replace('[queues.vip]\ntenant = "acme"\npools = ["onsite"]\npriority = 5\n', "")
+        command = {"type": "policy.apply", "text": text.replace('queue = "vip"', 'queue = "help"')}
+        assert (await sue.call({"op": "do", "id": "swap", "command": command}))["op"] == "ok"
+        assert {row["queue"] for row in (await sue.ask("queues"))["queues"]} == {"help", "desk"}
+        assert (await sue.ask("figures"))["submitted"] == 1
