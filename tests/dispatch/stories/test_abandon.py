@@ -142,3 +142,17 @@ def test_a_waiting_customer_closes_the_matter() -> None:
     assert "OfferRescinded" in kinds(events)
     assert not stage.dispatcher.contacts
     assert stage.dispatcher.agents["ann"].load == 0
+
+
+def test_two_were_left_and_the_newer_one_is_taken_up_again() -> None:
+    """Several per customer: both of hers were abandoned; who comes back gets the newer one's place, then the older one's."""
+    stage = Stage(domain={"several_per_customer": True})
+    older, newer = stage.submit(customer="eve"), stage.submit(customer="eve")
+    stage.abandon(older)
+    stage.abandon(newer)
+    again = cm.SubmitContact(tenant="acme", channel="web", shop="flagship", customer="eve")
+
+    assert only(stage.do(again), ev.ContactResumed).contact == newer
+    stage.close(newer)
+
+    assert only(stage.do(again), ev.ContactResumed).contact == older

@@ -285,6 +285,27 @@ def test_a_person_passes_a_contact_to_a_bot() -> None:
     assert stage.contact(contact).waited_ms(stage.now) == 0
 
 
+def test_after_a_bot_the_steps_begin_from_the_first() -> None:
+    """A step was open when Ann took the contact; she passes it to the bot, which hands it back: that step is closed again."""
+    steps = [{"name": "far", "clock": "step", "after_ms": 10_000, "add_pools": ["far"]}]
+    stage = Stage(
+        queues={"help": {"bot_pools": ["bot"], "steps": steps}}, pools={"onsite": {}, "bot": {}, "far": {}}
+    )  # fmt: skip
+    stage.bot()
+    contact = stage.submit()
+    stage.wait(15 * SECOND)
+    stage.agent("ann")
+    stage.accept("ann")
+    stage.transfer(contact, "ann", to_agent="robo")
+    stage.state("ann", "paused")
+    stage.wait(5 * SECOND)
+
+    stage.transfer(contact, "robo")
+
+    assert (stage.contact(contact).step, stage.contact(contact).stage) == (0, "person")
+    assert only(stage.wait(10 * SECOND), ev.StepOpened).at == stage.now
+
+
 def test_the_wrong_hands_cannot_transfer() -> None:
     """Ben transfers Ann's contact, Ann transfers to nowhere, a waiting contact is transferred: refused, nothing changes."""
     stage = Stage()
