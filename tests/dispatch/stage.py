@@ -68,7 +68,7 @@ def policy_text(
     bot_first: Sequence[str] = (),
     name: str = "stage",
 ) -> str:
-    """A whole policy of tenant ``acme`` with shops ``flagship`` and ``outlet``.
+    """A whole policy of tenant ``acme`` (and ``bell``, who has agents but no queue) with shops ``flagship`` and ``outlet``.
 
     By default one queue ``help`` on pool ``onsite`` and one channel ``web``. Every queue can be chosen by the contact's
     attribute ``to``; ``bot_first`` names queues that begin with a bot. ``entry`` rules come before those.
@@ -79,7 +79,8 @@ def policy_text(
     lines = toml_table("policy", {"name": name})
     if domain:
         lines += toml_table("domain", domain)
-    lines += toml_table("tenants.acme", {"weight": 1})
+    for tenant in ("acme", "bell"):
+        lines += toml_table(f"tenants.{tenant}", {"weight": 1})
     for shop in ("flagship", "outlet"):
         lines += toml_table(f"shops.{shop}", {"tenant": "acme"})
     for channel, table in channels.items():

@@ -135,6 +135,7 @@ def profile(agent: str, number: int) -> cm.AgentProfile:
         pools=("bot",) if bot else dice.pick([("onsite",), ("onsite",), ("remote",), ("onsite", "remote")]),
         skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}]),
         attributes=dice.pick([{}, {"site": "n"}, {"site": "n"}]),
+        tenant=dice.pick(["", "", "acme", "acme", "bell"]),
         capacity=dice.pick([1, 1, 2, 3, 4]),
         channel_limits=dice.pick([{}, {}, {"phone": 1}]),
         auto_accept=dice.flip(0.7 if bot else 0.3),
