@@ -73,7 +73,8 @@ class Performance:
 
     async def _play(self, engine: Engine, store: Path) -> tuple[Report, dict[int, dict[str, Any]]]:
         tenant = self.request.scenario.tenant
-        self.view.say(self.words("engine", ws=engine.url("ws"), msgpack=engine.url("msgpack"), tenant=tenant))
+        where = {carrier: engine.url(carrier) for carrier in ("ws", "msgpack", "http")}
+        self.view.say(self.words("engine", tenant=tenant, **where))
         async with supervising(engine, self.request.scenario) as supervisor, trio.open_nursery() as nursery:
             nursery.start_soon(engine.watch)
             play = Play(self.settings, engine, self.view, self.words, nursery)
