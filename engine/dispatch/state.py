@@ -69,7 +69,7 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
             self.seat_agent(agent)
@@ -148,7 +148,8 @@ class State:
 
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
-        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel)
+        tenant = contact.tenant
+        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant)
         known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > self.lanes_kept:
@@ -160,7 +161,7 @@ class State:
             limited = contact.channel if limit else ""
             lanes, keyed = [], []
             for pool in self.pools_of(contact):
-                key_of = (queue.tenant, requirement.text, pool.name, contact.cost, limited)
+                key_of = (tenant, requirement.text, pool.name, contact.cost, limited)
                 lanes.append(self._lane(key_of, requirement, pool, limit))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))

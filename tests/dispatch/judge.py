@@ -61,7 +61,7 @@ def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
         return "state"
     if agent.back_off_until:
         return "back_off"
-    if agent.profile.tenant not in ("", policy.queues[contact.queue].tenant):
+    if agent.profile.tenant not in ("", contact.tenant):
         return "tenant"
     if not named and not qualifies(policy, contact, agent):
         return "pool or requirement"
@@ -247,7 +247,7 @@ def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
     if contact.stage != "person" or contact.prefer_only or contact.step >= len(steps):
         return
     if steps[contact.step].when_nobody:
-        tenants = ("", shadow.policy.queues[contact.queue].tenant)
+        tenants = ("", contact.tenant)
         here = [a for a in shadow.agents.values() if a.state != "offline" and a.profile.tenant in tenants]
         here = [a for a in here if qualifies(shadow.policy, contact, a)]
         assert here, f"nobody who could serve {contact.contact} is logged in, and its next step is closed"

@@ -24,6 +24,7 @@ AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 @dataclass
 class ShadowContact:
     contact: int
+    tenant: str
     queue: str
     stage: str
     channel: str
@@ -154,6 +155,7 @@ class Shadow:
         self.submitted += 1
         self.contacts[e.contact] = ShadowContact(
             contact=e.contact,
+            tenant=e.tenant,
             queue=e.queue,
             stage=e.stage,
             channel=e.channel,
