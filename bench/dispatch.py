@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from bench._lives import BUSY_SHARE, Counts, Play, Size, broken_invariants
-from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc
+from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc, yardstick_ns
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
 
@@ -57,13 +57,14 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     measured, play.inputs = batches(play.inputs), []
     ended = play.dispatcher.snapshot()
     del play.dispatcher
-    timings, busy_s = [], []
+    timings, busy_s, yardsticks = [], [], []
     for _ in range(rounds):
         dispatcher = None  # let the last round's go before the next one comes
         forget_gc()
         dispatcher = Dispatcher.restore(snapshot)
         settle_gc()
         replay(dispatcher, warm)
+        yardsticks.append(yardstick_ns())
         wall, cpu = replay(dispatcher, measured)
         timings.append(wall)
         busy_s.append(cpu)
@@ -89,6 +90,7 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
         # Less than the above when the machine had other work to do meanwhile.
         "cpu_us_per_life": round(min(busy_s) / counts.lives * 1e6, 2),
         "rounds": [round(counts.lives / timing) for timing in timings],
+        "yardstick_ns": min(yardsticks),
         "commands_per_life": round(commands / counts.lives, 2),
         "events_per_life": round(counts.events / counts.lives, 2),
         "setup_s": round(setup_s, 2),
