@@ -278,7 +278,7 @@ class DispatcherMachine(RuleBasedStateMachine):
 
 
 DispatcherMachine.TestCase.settings = settings(
-    max_examples=EXAMPLES or 100,
+    max_examples=EXAMPLES or 250,
     stateful_step_count=50,
     derandomize=not EXAMPLES,
     deadline=None,
