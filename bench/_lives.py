@@ -208,9 +208,11 @@ class Play:
         for number in range(round((units - crowd) * CALM_LOAD) if calm else 0):
             self.submit(self.busy + number % calm)
         self.patient = False
-        # Those who wait came one after the other, as fast as they will be served, so that their steps open one by one.
         self.gap_ms = HANDLE_MS / max(sum(map(len, self.served)), 1)
         self.clock = float(self.now)
+        # What waits because the first wave met the wrong agents goes before the wanted number is made up.
+        self.run(units // 3)
+        # Those who wait came one after the other, as fast as they will be served, so that their steps open one by one.
         while sum(self.dispatcher.queue_length(f"q{q}") for q in range(self.busy)) < self.size.waiting:
             for number in range(max(self.size.waiting // 10, self.busy)):
                 self.tick(self.gap_ms / BUSY_SHARE)

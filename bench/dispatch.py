@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--agents", type=int, default=10_000, help="every agent has a different set of skills")
     found.add_argument("--queues", type=int, default=200)
     found.add_argument("--skills", type=int, default=5, help="skills of each agent")
-    found.add_argument("--waiting", type=int, default=1_000, help="contacts that wait all the time")
+    found.add_argument("--waiting", type=int, default=0, help="contacts that wait all the time, at least")
     found.add_argument("--lives", type=int, default=50_000, help="lives of a round, warm-up included")
     found.add_argument("--rounds", type=int, default=3, help="the same inputs again on a restored dispatcher")
     found.add_argument("--replies", action="store_true", help="customers write and agents reply: the reply clock runs")
