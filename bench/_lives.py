@@ -225,10 +225,12 @@ class Play:
     def run(self, lives: int) -> None:
         """``lives`` arrivals, each with one close."""
         calm = self.size.queues - self.busy
-        is_busy = self.rng.random(lives) < BUSY_SHARE
-        picks = self.rng.random(lives)
-        for busy, pick in zip(is_busy.tolist(), picks.tolist(), strict=True):
+        draws, picks = self.rng.random((2, lives)).tolist()
+        for draw, pick in zip(draws, picks, strict=True):
             self.tick(self.gap_ms)
+            # In small worlds some who arrive at a busy queue find an agent all the same: then a few more go there.
+            too_direct = self.counts.direct / max(self.counts.submitted, 100) - (1 - BUSY_SHARE)
+            busy = draw < BUSY_SHARE + max(too_direct, 0) * 3
             queue = int(pick * self.busy) if busy or not calm else self.busy + int(pick * calm)
             if calm:
                 self.submit(queue)
