@@ -52,6 +52,11 @@ class Figures:
         return self.ever_answered + self.outcomes["abandoned"]
 
     @property
+    def open_answered(self) -> int:
+        """Of the open: a person has written to them. The outcome ``answered`` counts those that have ended."""
+        return self.ever_answered - self.outcomes["answered"]
+
+    @property
     def reply_rate(self) -> float:
         """Share of ended chat rounds that a person answered within the promise; -1 when none ended."""
         return self.in_time / self.rounds if self.rounds else -1.0

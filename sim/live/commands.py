@@ -24,7 +24,7 @@ The JSON line (with --json the last line of stdout; waits in scenario ms, latenc
     abandoned       ended unserved (abandoned_silently: the customer said nothing)
     deflected       turned away with a reason and an alternative
     bot_contained   ended with a bot, which had spoken
-    open            still in progress when play ended
+    open            still in progress when play ended (open_answered: a person has written to the customer already)
   lost, double_assigned, over_capacity
                     faults that an independent checker found in what the clients saw: acknowledged and gone; with two
                     agents at once; more units in hand than the agent can carry

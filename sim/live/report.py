@@ -78,6 +78,7 @@ class Report:
         return {
             "submitted": total.submitted,
             **total.outcomes,
+            "open_answered": total.open_answered,
             "abandoned_silently": total.silent,
             "answered_after_leaving": total.gone,
             "lost": seen.verdict.lost,

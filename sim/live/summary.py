@@ -90,7 +90,9 @@ def _paragraphs(report: Report, words: Wording) -> Iterator[str]:
     yield words(
         "by_person",
         to_people=total.to_people,
-        answered=total.ever_answered,
+        replied=total.ever_answered,
+        answered=total.outcomes["answered"],
+        talking=total.open_answered,
         p50=span(quantile(total.first_replies, 0.5)),
         p90=span(quantile(total.first_replies, 0.9)),
         abandoned=total.outcomes["abandoned"],

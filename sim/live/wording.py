@@ -35,8 +35,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "agents": "agents {signed_on} signed on, {available} available, {load} of {capacity} units in use",
         "rates": "{records}/s journal records, {events:,} events seen, offers p99 {offer_p99} ms, {cuts} connections cut",
         "summary": "Summary, {begin} to {end} (scenario time)",
-        "by_person": "People: of {to_people} who wanted one, {answered} got a first reply (half within {p50}, nine in ten "
-        "within {p90}), {abandoned} left ({silent} of them without a word); {gone} had left unnoticed before they were answered.",
+        "by_person": "People: of {to_people} who wanted one, {replied} got a first reply (half within {p50}, nine in ten within "
+        "{p90}): {answered} of these have ended, as in the table, and {talking} are still open; {abandoned} left ({silent} of "
+        "them without a word); {gone} had left unnoticed before they were answered.",
         "by_bot": "Bots: talked to {talked}, settled {settled} ({share}) for good, first reply half within {p50}; the others "
         "were handed to people with intent, reason and transcript.",
         "mail": "Mail: {rounds} answers; counted apart from the chats above.",
@@ -101,8 +102,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "agents": "签入 {signed_on} 人，可接 {available} 人，占用 {load} / {capacity}",
         "rates": "日志 {records} 条/秒，见到事件 {events:,} 个，派单 p99 {offer_p99} 毫秒，断线 {cuts} 次",
         "summary": "汇总，{begin} 至 {end}（场景时间）",
-        "by_person": "人工：{to_people} 位要人工，{answered} 位得到首次回复（一半在 {p50} 内，九成在 {p90} 内），{abandoned} 位离开"
-        "（其中 {silent} 位不辞而别）；{gone} 位在回复之前已悄悄离开。",
+        "by_person": "人工：{to_people} 位要人工，{replied} 位得到首次回复（一半在 {p50} 内，九成在 {p90} 内）：其中 {answered} 位已结束（即表中的数），"
+        "{talking} 位仍在进行；{abandoned} 位离开（其中 {silent} 位不辞而别）；{gone} 位在回复之前已悄悄离开。",
         "by_bot": "机器人：接待 {talked} 位，彻底解决 {settled} 位（{share}），首次回复一半在 {p50} 内；其余连同意图、原因和记录转给人工。",
         "mail": "邮件：{rounds} 次回复，不计入上面的聊天。",
         "staff": "客服：{agents} 人完成 {served} 次会话；最忙的时候：{peak}；拒单 {declined} 次，超时 {expired} 次，撤回 {rescinded} 次；"

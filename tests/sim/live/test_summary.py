@@ -100,6 +100,18 @@ def test_the_summary_tells_queues_bots_people_waits_and_checks(played: Stage) ->
     assert "within the 5 % that leave the waits above true" in english and "fell behind by up to 300 real ms" in english
 
 
+def test_first_replies_and_the_tables_answered_are_told_apart(played: Stage) -> None:
+    """The table counts those that have ended; the sentence on people says how many more are still in talk."""
+    report = _report(played)
+    ended, total = report.total.outcomes["answered"], report.total
+    talking = sum(life.answered_at > 0 and not life.ended_at for life in played.witness.lives.values())
+    assert total.ever_answered == ended + talking > ended
+    assert f"{total.ever_answered} got a first reply" in _told(report, "en", played)
+    assert f"{ended} of these have ended, as in the table, and {talking} are still open" in _told(report, "en", played)
+    assert f"其中 {ended} 位已结束" in _told(report, "zh", played)
+    assert report.as_json()["open_answered"] == talking
+
+
 def test_what_is_wrong_is_said_in_red_and_spoils_the_run(played: Stage) -> None:
     """Counts that differ, a journal that does not verify, a speed that distorts: each has its line."""
     report = _report(played, offer_ms=40.0, wrong=1)
