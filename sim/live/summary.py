@@ -22,11 +22,11 @@ from sim.witness import Life
 TOLD = frozenset(
     {
         "contact.submitted", "contact.moved", "contact.transferred", "contact.requeued", "person.asked", "step.opened",
-        "offer.made", "offer.declined", "offer.expired", "offer.rescinded", "contact.connected", "contact.abandoned",
-        "agent.lost",
+        "offer.made", "offer.declined", "offer.expired", "offer.rescinded", "contact.connected", "contact.answered",
+        "contact.abandoned", "contact.resumed", "contact.closed", "agent.lost",
     }
 )  # fmt: skip
-LINES_TOLD = 8
+LINES_TOLD = 9
 
 
 def show_summary(console: Console, report: Report, words: Wording, stories: Mapping[int, Mapping[str, Any]]) -> None:
@@ -137,10 +137,13 @@ def _wait(report: Report, words: Wording, life: Life, waited_ms: int, told: Mapp
     events = msgspec.convert([event for line in told.get("story", []) for event in line["events"]], list[ev.Event])
     by_people = [event for event in events if not _is_about_bot(report, event)]
     lines = [line for line in story(by_people, Words(language_of(words.language), names)) if line.code in TOLD]
-    for line in lines[:LINES_TOLD]:
-        yield f"    +{span(line.after_ms)}  {line.text}"
-    if len(lines) > LINES_TOLD:
-        yield f"    … sluice explain {life.contact}"
+    # The wait ends with the first word; what came after it explains nothing.
+    end = next((place for place, line in enumerate(lines, 1) if line.code == "contact.answered"), len(lines))
+    lines = lines[:end]
+    texts = [f"    +{span(line.after_ms)}  {line.text}" for line in lines]
+    if len(texts) > LINES_TOLD:
+        texts[LINES_TOLD - 2 : -1] = [f"    … sluice explain {life.contact}"]
+    yield from texts
 
 
 def _is_about_bot(report: Report, event: ev.Event) -> bool:

@@ -16,9 +16,9 @@ from sim.live.latency import Measured
 from sim.live.play import Seen, Settings
 from sim.live.players import Troupe
 from sim.live.report import Report
-from sim.live.summary import show_summary
+from sim.live.summary import LINES_TOLD, show_summary
 from sim.live.view import Moment, View
-from sim.live.wording import Wording
+from sim.live.wording import Wording, span
 from tests.sim.stage import Stage, shop
 
 COUNTS = ("submitted", "answered", "abandoned", "closed", "deflected", "reply_rounds")
@@ -110,6 +110,33 @@ def test_first_replies_and_the_tables_answered_are_told_apart(played: Stage) -> 
     assert f"{ended} of these have ended, as in the table, and {talking} are still open" in _told(report, "en", played)
     assert f"其中 {ended} 位已结束" in _told(report, "zh", played)
     assert report.as_json()["open_answered"] == talking
+
+
+def test_a_longest_wait_is_told_to_its_end(played: Stage) -> None:
+    """The story's last line is what ended the wait: the first word, or the leaving; nothing that came after."""
+    report = _report(played)
+    lines = _told(report, "en", played).split("The longest waits, explained\n")[1].split("\n\n")[0].splitlines()
+    life, waited_ms = report.waits[0]
+    last = next(i for i, line in enumerate(lines) if i and not line.startswith("    +")) - 1
+    assert lines[0].startswith(f"Contact {life.contact} (") and life.answered_at
+    since_arrival = life.answered_at - life.submitted_at
+    assert lines[last].startswith(f"    +{span(since_arrival)}  First reply by a person:"), lines
+    assert waited_ms == life.answered_at - life.person_since
+
+
+def test_a_long_story_is_cut_in_the_middle_not_at_its_end(played: Stage) -> None:
+    """Twelve declines: the beginning, where to read on, and how it ended."""
+    report = _report(played)
+    life = report.waits[0][0]
+    declined = [ev.OfferDeclined(life.submitted_at + n, n, life.contact, "ann", "busy", 0) for n in range(12)]
+    answered = ev.ContactAnswered(life.answered_at, life.contact, "ann", 0, 0)
+    events = [msgspec.to_builtins(event) for event in (*declined, answered)]
+    page = io.StringIO()
+    story = {"story": [{"lsn": 1, "at": 1, "by": "", "events": events}]}
+    show_summary(Console(file=page, width=120), report, Wording("en"), {life.contact: story})
+    told = [line for line in page.getvalue().splitlines() if line.startswith("    ")]
+    assert len(told) == LINES_TOLD
+    assert told[-2] == f"    … sluice explain {life.contact}" and "First reply by a person" in told[-1]
 
 
 def test_what_is_wrong_is_said_in_red_and_spoils_the_run(played: Stage) -> None:
