@@ -1,0 +1,190 @@
+"""The desk: who waits, who works, what is open. Plain records and the one way to say that something happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.dispatch import agents as agent_table
+from engine.dispatch import contacts as contact_table
+from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
+from engine.dispatch.commands import AgentKind, AgentProfile, Attributes
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.policy.compiled import Policy, Queue
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher.registry import Refused
+
+CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
+AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
+
+
+@dataclass
+class Contact:
+    contact: int
+    tenant: str
+    channel: str
+    external_id: str
+    customer: str
+    shop: str
+    queue: str
+    rule: str
+    stage: str
+    priority: int
+    requires: str
+    asks: str
+    attributes: Attributes
+    cost: int
+    arrived_at: int
+    start: int  # when it would have begun to wait, had it waited without a break
+    step_at: int  # the step clock's zero
+    owed: bool  # the customer wrote and no person has replied
+    begun_at: int  # when it began to wait for a person: what the first reply is counted from
+    state: ContactState | None = None
+    version: int = 0
+    waited: int = 0  # the sum so far, while it does not wait
+    left_at: int = 0  # when it last stopped waiting
+    step: int = 0
+    raised: int = 0
+    agent: str = ""
+    offer: int = 0
+    decliners: dict[str, int] = field(default_factory=dict)  # agent → when the memory ends
+    prefer: str = ""
+    prefer_until: int = 0
+    prefer_only: bool = False
+    answered: bool = False
+    replying: bool = False
+    reply_since: int = 0
+    reply_round: int = 0
+    warned: bool = False
+    breached: bool = False
+    messages: int = 0
+    wrap_up_until: int = 0
+    resume_until: int = 0
+    pinned: bool = False  # a person decided where it waits
+
+    @property
+    def waits(self) -> bool:
+        return self.state in contact_table.WAITING
+
+    @property
+    def urgency(self) -> int:
+        return self.priority + self.raised
+
+
+@dataclass
+class Agent:
+    profile: AgentProfile
+    seq: int
+    state: AgentState | None = None
+    until: int = 0
+    grace_until: int = 0
+    before_lost: str = ""
+    until_before_lost: int = 0
+    capacity: int = 0
+    lasting_capacity: int = 0
+    capacity_until: int = 0
+    back_off_until: int = 0
+    idle_since: int = 0
+    external: dict[str, int] = field(default_factory=dict)
+    holds: dict[int, int] = field(default_factory=dict)  # contact → units
+    expired: list[int] = field(default_factory=list)  # offers that this agent let expire
+
+    @property
+    def name(self) -> str:
+        return self.profile.agent
+
+    @property
+    def is_bot(self) -> bool:
+        return self.profile.kind == AgentKind.BOT
+
+    @property
+    def load(self) -> int:
+        return sum(self.holds.values()) + sum(self.external.values())
+
+
+@dataclass
+class Offer:
+    offer: int
+    contact: int
+    agent: str
+    deadline: int
+    held: bool = False
+
+
+class Desk:
+    """Everything that is so now, and ``events``: what has happened in the call that runs."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.now = 0
+        self.contacts: dict[int, Contact] = {}
+        self.agents: dict[str, Agent] = {}
+        self.offers: dict[int, Offer] = {}
+        self.closed_queues: dict[str, str] = {}
+        self.numbers = {"contact": 0, "offer": 0, "agent": 0}
+        self.events: list[ev.Event] = []
+
+    def number(self, kind: str) -> int:
+        self.numbers[kind] += 1
+        return self.numbers[kind]
+
+    def emit(self, kind: type[ev.Event], **fields: Any) -> None:
+        """Say it, and move the contact or agent along its table. What else it means is written where it is said."""
+        event = kind(at=self.now, **fields)
+        self.events.append(event)
+        contact = self.contacts.get(fields.get("contact", 0))
+        if contact is not None:
+            contact.version += 1
+            if kind in CONTACT_MOVES:
+                contact.state = contact_table.TRANSITIONS[contact.state, kind]
+        agent = self.agents.get(fields["profile"].agent if kind is ev.AgentDefined else fields.get("agent", ""))
+        if agent is not None and kind in AGENT_MOVES:
+            after = fields.get("after")
+            agent.state = agent_table.TRANSITIONS[agent.state, kind, None if after is None else AgentState(after)]
+
+    def queue_of(self, contact: Contact) -> Queue:
+        return self.policy.queues[contact.queue]
+
+    # --- what commands name, or a refusal -----------------------------------------------------------------------------
+
+    def contact(self, number: int, tenant: str, expect_version: int | None = None) -> Contact:
+        """An empty tenant may see every contact."""
+        found = self.contacts.get(number)
+        if found is None or tenant not in ("", found.tenant):
+            raise Refused(Code.UNKNOWN_CONTACT, number, "an open contact")
+        if expect_version is not None and expect_version != found.version:
+            raise Refused(Code.VERSION_CONFLICT, found.version, f"version {expect_version}")
+        return found
+
+    def agent(self, name: str) -> Agent:
+        if name not in self.agents:
+            raise Refused(Code.UNKNOWN_AGENT, name, "a defined agent")
+        return self.agents[name]
+
+    def queue(self, name: str) -> Queue:
+        if name not in self.policy.queues:
+            raise Refused(Code.UNKNOWN_QUEUE, name, f"one of {', '.join(self.policy.queues)}")
+        return self.policy.queues[name]
+
+    # --- what leaving means -------------------------------------------------------------------------------------------
+
+    def let_go(self, contact: Contact) -> Agent:
+        """The agent's hands are free of it, from now on idle; returns the agent."""
+        agent = self.agents[contact.agent]
+        del agent.holds[contact.contact]
+        agent.idle_since = self.now
+        self.offers.pop(contact.offer, None)
+        contact.agent, contact.offer = "", 0
+        return agent
+
+    def stop_waiting(self, contact: Contact) -> None:
+        contact.waited, contact.left_at = self.now - contact.start, self.now
+
+    def wait_again(self, contact: Contact) -> None:
+        """With its clocks: the time in between counts neither as waited nor for the step."""
+        contact.start = self.now - contact.waited
+        contact.step_at += self.now - contact.left_at
+
+    def forget_preference(self, contact: Contact) -> None:
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False

@@ -1,0 +1,59 @@
+"""Who may be offered what, now. One small function for each thing that can stand against it."""
+
+from __future__ import annotations
+
+from engine.dispatch.agents import TAKES_OFFERS
+from engine.dispatch.contacts import ContactState
+from tests.reference_dispatcher import needs
+from tests.reference_dispatcher.desk import Agent, Contact, Desk
+from tests.reference_dispatcher.registry import OBJECTIONS, objection
+
+
+def may(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """The contact waits and nothing stands against this agent."""
+    return contact.state == ContactState.QUEUED and not any(says(desk, contact, agent) for says in OBJECTIONS.values())
+
+
+@objection("state")
+def does_not_take_offers(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Presence is an allow-list."""
+    return agent.state not in TAKES_OFFERS
+
+
+@objection("back_off")
+def backs_off(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    return agent.back_off_until != 0
+
+
+@objection("preferred_other")
+def kept_for_another(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Passed on by name: until the budget is over it is this agent's alone."""
+    return contact.prefer_only and contact.prefer != agent.name
+
+
+@objection("declined")
+def declined_before(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    return agent.name in contact.decliners
+
+
+@objection("capacity")
+def has_no_room(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    return agent.load + contact.cost > agent.capacity
+
+
+@objection("channel_limit")
+def is_at_the_channels_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """The policy's limit, which an agent may only lower for itself."""
+    declared = desk.policy.channels[contact.channel].limit
+    if declared == 0:
+        return False
+    limit = min(declared, agent.profile.channel_limits.get(contact.channel, declared))
+    return sum(desk.contacts[held].channel == contact.channel for held in agent.holds) >= limit
+
+
+@objection("qualification")
+def does_not_qualify(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Tenant, pool and requirement. A person chosen by name need not be of the queue's pools, nor skilled."""
+    if contact.prefer == agent.name:
+        return agent.profile.tenant not in ("", contact.tenant)
+    return not needs.qualifies(desk, contact, agent)

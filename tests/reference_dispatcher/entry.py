@@ -1,0 +1,135 @@
+"""A contact arrives: joined to the customer's open one, back in its old place, deflected, or queued."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import contacts as contact_table
+from engine.dispatch import events as ev
+from engine.dispatch.agents import PRESENT
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.policy.compiled import Entry
+from engine.dispatch.policy.requirements import ANYONE, RequirementError, both, parse, parse_canonical
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import matching, replies, transfers
+from tests.reference_dispatcher.desk import Contact, Desk
+from tests.reference_dispatcher.registry import Refused, handles
+
+
+@handles(cm.SubmitContact)
+def submit(desk: Desk, command: cm.SubmitContact) -> None:
+    policy = desk.policy
+    if command.channel not in policy.channels:
+        raise Refused(Code.UNKNOWN_CHANNEL, command.channel, f"one of {', '.join(policy.channels)}")
+    if command.tenant not in policy.tenants:
+        raise Refused(Code.BAD_VALUE, command.tenant, f"tenant: one of {', '.join(policy.tenants)}")
+    if command.shop and (command.shop not in policy.shops or policy.shops[command.shop].tenant != command.tenant):
+        raise Refused(Code.UNKNOWN_SHOP, command.shop, "a shop of this tenant")
+    try:
+        asks = parse(command.requires)
+    except RequirementError as error:
+        raise Refused(Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}") from error
+    mine = same_customer(desk, command)
+    left = [contact for contact in mine if contact.state == ContactState.ABANDONED]
+    still_open = [contact for contact in mine if contact.state in contact_table.OPEN]
+    if still_open and not policy.several_per_customer:
+        join(desk, still_open[-1], command)
+    elif left:
+        resume(desk, left[-1], command)
+    else:
+        enter(desk, command, asks.text)
+
+
+def same_customer(desk: Desk, command: cm.SubmitContact) -> list[Contact]:
+    """This customer's contacts with this shop, oldest first. Without a customer key nobody is the same."""
+    key = (command.tenant, command.customer, command.shop)
+    return [c for c in desk.contacts.values() if command.customer and (c.tenant, c.customer, c.shop) == key]
+
+
+def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
+    desk.emit(
+        ev.ContactJoined, contact=contact.contact, channel=command.channel, external_id=command.external_id,
+        opening=command.opening, source=command.source,
+    )  # fmt: skip
+    if command.opening:
+        replies.customer_wrote(desk, contact)
+
+
+def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
+    desk.emit(ev.ContactResumed, contact=contact.contact, external_id=command.external_id)
+    desk.wait_again(contact)
+    contact.resume_until = 0
+    contact.owed = contact.owed or command.opening
+    replies.start_if_owed(desk, contact)
+    matching.place(desk, contact, "resumed")
+
+
+def facts(contact: Contact | cm.SubmitContact) -> cm.Attributes:
+    return {**contact.attributes, "tenant": contact.tenant, "shop": contact.shop, "channel": contact.channel}
+
+
+def first_rule(desk: Desk, of: Contact | cm.SubmitContact) -> Entry:
+    """The first whose `when` holds. A rule of another tenant's queue is none for this contact."""
+    seen = facts(of)
+    for rule in desk.policy.entry:
+        if rule.matches(seen):
+            return rule.entry
+    raise AssertionError("a compiled policy ends with a default rule")
+
+
+def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
+    entry = first_rule(desk, command)
+    number = desk.number("contact")
+    who = {
+        "contact": number, "tenant": command.tenant, "channel": command.channel, "external_id": command.external_id,
+        "customer": command.customer, "shop": command.shop, "queue": entry.queue, "rule": entry.rule,
+    }  # fmt: skip
+    if entry.deflect is not None:
+        told = entry.deflect
+        desk.emit(
+            ev.ContactDeflected, **who, reason=told.reason, alternative=told.alternative, notice=told.notice
+        )
+        return
+    queue = desk.policy.queues[entry.queue]
+    if entry.queue in desk.closed_queues:
+        desk.emit(
+            ev.ContactDeflected, **who, reason="queue_closed", alternative=queue.closed_alternative,
+            notice=queue.closed_notice,
+        )  # fmt: skip
+        return
+    stage = "bot" if entry.first == "bot" and queue.bot_pools else "person"
+    requires, priority = terms(desk, entry, asks)
+    cost = desk.policy.channels[command.channel].cost
+    contact = Contact(
+        **who, stage=stage, priority=priority, requires=requires, asks=asks, attributes=dict(command.attributes),
+        cost=cost, arrived_at=desk.now, start=desk.now, step_at=desk.now, owed=command.opening, begun_at=desk.now,
+    )  # fmt: skip
+    desk.contacts[number] = contact
+    desk.emit(
+        ev.ContactSubmitted, **who, stage=stage, priority=priority, requires=requires, attributes=command.attributes,
+        transcript=command.transcript, opening=command.opening, asks=asks, cost=cost, source=command.source,
+    )  # fmt: skip
+    arrive(desk, contact)
+
+
+def terms(desk: Desk, entry: Entry, asks: str) -> tuple[str, int]:
+    """What it needs on top of its queue, and its priority."""
+    whole = both(entry.requirement or ANYONE, parse_canonical(asks))
+    priority = desk.policy.queues[entry.queue].priority if entry.priority is None else entry.priority
+    return whole.text, priority
+
+
+def arrive(desk: Desk, contact: Contact) -> None:
+    if contact.stage == "bot" and not a_bot_is_there(desk, contact):
+        transfers.wait_for_a_person(desk, contact, "", "no_bot")
+    else:
+        replies.start_if_owed(desk, contact)
+    matching.place(desk, contact, "arrival")
+
+
+def a_bot_is_there(desk: Desk, contact: Contact) -> bool:
+    """Somebody of the bot pools is logged in."""
+    pools = set(desk.queue_of(contact).bot_pools)
+    return any(
+        agent.state in PRESENT and pools & set(agent.profile.pools) and agent.profile.tenant in ("", contact.tenant)
+        for agent in desk.agents.values()
+    )

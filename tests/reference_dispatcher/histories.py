@@ -1,0 +1,350 @@
+"""Histories at random: who asks for what, and when, drawn from what the reference's desk shows. One seed, one history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from engine.dispatch.policy.compile import compile_policy
+from tests.reference_dispatcher import ReferenceDispatcher, policies
+from tests.reference_dispatcher.policies import Dice
+
+# Not 0: an instant of 0 means "not set" in events.
+DAWN = 1_000_000
+PEOPLE = ("ann", "ben", "cid", "dot", "eve")
+BOTS = ("robo", "robin")
+CUSTOMERS = 12
+
+
+@dataclass(frozen=True)
+class Do:
+    """A command with its stamp."""
+
+    command: cm.Command
+    stamp: int
+
+
+@dataclass(frozen=True)
+class Expire:
+    """The driver's timer fires."""
+
+    now: int
+    limit: int
+
+
+Move: TypeAlias = Do | Expire
+
+
+@dataclass
+class History:
+    seed: int
+    text: str
+    moves: list[Move]
+
+
+def play(dispatcher: object, move: Move) -> list[ev.Event]:
+    """One move on either dispatcher."""
+    if isinstance(move, Do):
+        return dispatcher.handle(move.command, move.stamp)  # type: ignore[attr-defined]
+    return dispatcher.expire(move.now, move.limit)  # type: ignore[attr-defined]
+
+
+class Author:
+    """Writes one history while the reference plays it: ``next()`` gives a move, which must be played before the next."""
+
+    def __init__(self, seed: int) -> None:
+        streams = np.random.SeedSequence([20_261_122, seed]).spawn(4)
+        self.policy, self.people, self.time, self.dice = (Dice(stream) for stream in streams)
+        self.seed = seed
+        self.text = policies.draw(self.policy, f"p{seed}")
+        self.reference = ReferenceDispatcher(compile_policy(self.text))
+        self.desk = self.reference.desk
+        self.now = DAWN
+        self.length = 60 + self.dice.below(90)
+        self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
+        self.opening: list[cm.Command] = []
+        for agent in self.agents:
+            self.opening.append(cm.DefineAgent(profile=policies.profile(self.people, agent)))
+            if self.people.flip(0.8):
+                self.opening.append(cm.SignOn(agent=agent))
+        self.opening.reverse()
+        weights = np.array([weight for weight, _ in MIX])
+        self.shares = np.cumsum(weights / weights.sum())
+
+    def next(self) -> Move:
+        """Time goes on a little, or to a deadline and a millisecond beside it, or far past several."""
+        if self.opening and self.time.flip(0.9):
+            return Do(self.opening.pop(), self.now)
+        deadline = self.reference.next_deadline()
+        how = self.time.pick(("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire"))
+        if deadline is None and how in ("due", "early", "fire"):
+            how = "step"
+        if how == "step":
+            self.now += 1 + self.time.below(400)
+        elif how == "far":
+            self.now += 500 + self.time.below(self.time.pick([2_000, 2_000, 9_000]))
+        elif how in ("due", "fire"):
+            self.now = max(self.now, deadline or 0)
+        elif how == "early":
+            self.now = max(self.now, (deadline or 0) - 1)
+        if how == "fire":
+            self.now += self.time.pick([0, 0, 0, 1, 1_000])
+            return Expire(self.now, self.time.pick([512, 512, 512, 1, 2]))
+        while True:
+            command = MIX[int(np.searchsorted(self.shares, self.dice.rng.random()))][1](self)
+            if command is not None:
+                return Do(command, self.now)
+
+    # --- what there is --------------------------------------------------------------------------------------------------
+
+    def contact(self, *states: str) -> int | None:
+        """A contact in one of the states; now and then any number."""
+        if self.dice.flip(0.02):
+            return self.dice.below(self.desk.numbers["contact"] + 2)
+        found = [number for number, contact in self.desk.contacts.items() if str(contact.state) in states]
+        return self.dice.pick(found) if found else None
+
+    def holder(self, contact: int) -> str:
+        """Its agent; now and then somebody else."""
+        found = self.desk.contacts.get(contact)
+        if found is None or not found.agent or self.dice.flip(0.04):
+            return self.anybody()
+        return found.agent
+
+    def anybody(self) -> str:
+        return "nobody" if self.dice.flip(0.02) else self.dice.pick(self.agents)
+
+    def tenant(self, contact: int) -> str:
+        found = self.desk.contacts.get(contact)
+        if found is None or self.dice.flip(0.02):
+            return self.dice.pick(["", "acme", "bell"])
+        return found.tenant
+
+    def version(self, contact: int) -> int | None:
+        found = self.desk.contacts.get(contact)
+        if found is None or self.dice.flip(0.8):
+            return None
+        return found.version - (1 if self.dice.flip(0.3) else 0)
+
+    def queue(self) -> str:
+        return self.dice.pick([*self.desk.policy.queues] * 3 + ["c", "z"])
+
+    def an_offer(self, *, held: bool) -> tuple[str, int] | None:
+        """Agent and number of an open offer; now and then a stale number or the wrong hands."""
+        if self.dice.flip(0.06):
+            return self.anybody(), self.dice.below(self.desk.numbers["offer"] + 2)
+        found = [offer for offer in self.desk.offers.values() if offer.held == held]
+        if not found:
+            return None
+        offer = self.dice.pick(found)
+        return (offer.agent if self.dice.flip(0.97) else self.anybody()), offer.offer
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def submit(author: Author) -> cm.Command:
+    dice = author.dice
+    tenant = "bell" if dice.flip(0.15) else "acme"
+    customer = dice.below(CUSTOMERS)
+    extra: dict[str, cm.Value] = dice.pick(
+        [{}, {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}, {"blocked": 1}, {"order": "open"}]
+    )
+    to: dict[str, cm.Value] = {"to": dice.pick([*policies.QUEUES, "a", "b"])} if dice.flip(0.8) else {}
+    bad = dice.flip(0.02)
+    return cm.SubmitContact(
+        tenant=dice.pick(["", "carl", tenant]) if bad else tenant,
+        channel=dice.pick(["pigeon", "web"]) if bad else dice.pick(["web", "web", "web", "phone", "mail"]),
+        external_id=f"x{customer}" if dice.flip() else "",
+        customer=f"c{customer}" if customer < 9 else "",
+        shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship"]) if dice.flip(0.9) else "",
+        attributes={**to, **extra},
+        requires=dice.pick(["x >=", "", "y"]) if bad else dice.pick(policies.WISHES),
+        opening=dice.flip(0.8),
+        transcript=dice.pick(["", "", "t/1"]),
+        source=dice.pick(["", "app"]),
+    )
+
+
+def update(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "queued", "offered", "held", "connected")
+    if number is None:
+        return None
+    change: dict[str, cm.Value] = author.dice.pick(
+        [{"order": "paid"}, {"order": "open"}, {"wish": "y"}, {"to": "c"}, {"to": "a"}, {"blocked": True}, {"mood": 1}, {}]
+    )
+    return cm.UpdateContact(
+        tenant=author.tenant(number), contact=number, attributes=change, expect_version=author.version(number)
+    )
+
+
+def say(author: Author) -> cm.Command | None:
+    number = author.contact("connected", "connected", "queued", "offered")
+    if number is None:
+        return None
+    sender = author.dice.pick([cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM])
+    named = sender in (cm.Sender.AGENT, cm.Sender.BOT) or author.dice.flip(0.05)
+    return cm.AddMessage(
+        tenant=author.tenant(number), contact=number, sender=sender, agent=author.holder(number) if named else "",
+        automatic=author.dice.flip(0.15),
+    )  # fmt: skip
+
+
+def ask_person(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "offered", "held", "connected", "connected", "abandoned")
+    if number is None:
+        return None
+    intent = author.dice.pick(["", "refund"])
+    return cm.AskPerson(tenant=author.tenant(number), contact=number, intent=intent)
+
+
+def transfer(author: Author) -> cm.Command | None:
+    number = author.contact("connected")
+    if number is None:
+        return None
+    dice = author.dice
+    return cm.TransferContact(
+        tenant=author.tenant(number), contact=number, agent=author.holder(number),
+        to_queue=dice.pick(["", "", author.queue(), author.queue()]),
+        to_agent=dice.pick(["", "", author.anybody(), author.anybody()]), reason=dice.pick(["", "wrong desk"]),
+        intent=dice.pick(["", "", "refund"]), transcript=dice.pick(["", "", "t/2"]),
+        attributes=dice.pick([{}, {}, {"mood": "bad"}, {"order": "paid"}]), expect_version=author.version(number),
+    )  # fmt: skip
+
+
+def abandon(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "offered", "held")
+    if number is None:
+        return None
+    return cm.AbandonContact(tenant=author.tenant(number), contact=number, silent=author.dice.flip())
+
+
+def close(author: Author) -> cm.Command | None:
+    number = author.contact("connected", "connected", "connected", "queued" if author.dice.flip(0.1) else "connected")
+    if number is None:
+        return None
+    agent = author.holder(number) if author.dice.flip(0.75) else ""
+    return cm.CloseContact(
+        tenant=author.tenant(number), contact=number, agent=agent, reason=author.dice.pick(["done", "spam"]),
+        expect_version=author.version(number),
+    )  # fmt: skip
+
+
+def close_waiting(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "offered", "held", "abandoned", "wrap_up")
+    return None if number is None else cm.CloseContact(tenant=author.tenant(number), contact=number)
+
+
+def move(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "queued", "offered", "held")
+    if number is None:
+        return None
+    return cm.MoveContact(
+        tenant=author.tenant(number), contact=number, queue=author.queue(), reason=author.dice.pick(["", "busy"]),
+        expect_version=author.version(number),
+    )  # fmt: skip
+
+
+def prioritise(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "queued", "offered", "held")
+    if number is None:
+        return None
+    priority = author.dice.pick([0, 1, 2, 3, 4, -1, 2_000_000])
+    return cm.PrioritiseContact(
+        tenant=author.tenant(number), contact=number, priority=priority, expect_version=author.version(number)
+    )  # fmt: skip
+
+
+def not_ruled(author: Author) -> cm.Command:
+    """What this release refuses."""
+    return author.dice.pick([cm.AssignContact(contact=1), cm.LeaveMessage(contact=1), cm.DrainPool(pool="onsite")])
+
+
+def define(author: Author) -> cm.Command:
+    agent = author.dice.pick([*author.agents, *PEOPLE])
+    if author.dice.flip(0.03):
+        return cm.DefineAgent(profile=cm.AgentProfile(agent=agent, channel_limits={"web": 1}))
+    return cm.DefineAgent(profile=policies.profile(author.dice, agent))
+
+
+def presence(author: Author) -> cm.Command:
+    """What may happen to this agent in its state; sometimes what may not."""
+    dice, name = author.dice, author.anybody()
+    found = author.desk.agents.get(name)
+    state = str(found.state) if found and dice.flip(0.95) else dice.pick(["offline", "lost", "available"])
+    if found is None and dice.flip(0.8):
+        return cm.DefineAgent(profile=policies.profile(dice, name))
+    if state == "offline":
+        if dice.flip(0.12):
+            return cm.RemoveAgent(agent=name)
+        return cm.SignOn(agent=name, state=dice.pick(["available", "available", "available", "paused", "not_ready"]))
+    if state == "lost":
+        return cm.ReturnAgent(agent=name) if dice.flip(0.8) else cm.SignOff(agent=name)
+    if state != "available" and dice.flip(0.7):
+        return cm.SetAgentState(agent=name, state="available")
+    what = dice.pick(["available", "paused", "paused", "not_ready", "finishing", "finishing", "lost", "lost", "off", "off"])
+    if what == "lost":
+        return cm.LoseAgent(agent=name)
+    if what == "off":
+        queue, agent = dice.pick(["", "", author.queue()]), dice.pick(["", "", author.anybody()])
+        return cm.SignOff(agent=name, to_queue=queue, to_agent=agent, reason=dice.pick(["", "home"]))
+    until = author.now + dice.pick([0, 1, 1_000, 3_000]) if dice.flip(0.4) else 0
+    return cm.SetAgentState(agent=name, state=what, until=until, reason=dice.pick(["", "lunch"]))  # type: ignore[arg-type]
+
+
+def room(author: Author) -> cm.Command:
+    dice, name = author.dice, author.anybody()
+    if dice.flip():
+        return cm.SetExternalLoad(agent=name, source=dice.pick(["calls", "desk"]), units=dice.pick([0, 0, 1, 2, -1]))
+    until = author.now + dice.pick([500, 2_000, 4_000]) if dice.flip(0.7) else 0
+    return cm.SetCapacity(agent=name, capacity=dice.pick([0, 1, 2, 3, 4]), until=until)
+
+
+def accept(author: Author) -> cm.Command | None:
+    found = author.an_offer(held=False)
+    return found and cm.AcceptOffer(agent=found[0], offer=found[1], hold=author.dice.flip(0.25))
+
+
+def decline(author: Author) -> cm.Command | None:
+    found = author.an_offer(held=False)
+    return found and cm.DeclineOffer(agent=found[0], offer=found[1], reason=author.dice.pick(["", "busy"]))
+
+
+def finish_hold(author: Author) -> cm.Command | None:
+    found = author.an_offer(held=True)
+    kind = cm.CompleteAccept if author.dice.flip(0.6) else cm.FailAccept
+    return found and kind(agent=found[0], offer=found[1])
+
+
+def end_wrap_up(author: Author) -> cm.Command | None:
+    number = author.contact("wrap_up")
+    return None if number is None else cm.EndWrapUp(agent=author.holder(number), contact=number)
+
+
+def queues(author: Author) -> cm.Command:
+    queue = author.queue()
+    return cm.CloseQueue(queue=queue, reason="full") if author.dice.flip(0.4) else cm.OpenQueue(queue=queue)
+
+
+def swap(author: Author) -> cm.Command:
+    if author.dice.flip(0.1):
+        return cm.ApplyPolicy(text="[policy")
+    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b"))
+
+
+def restart(author: Author) -> cm.Command:
+    down_ms = author.dice.pick([0, 10, 3_000])
+    author.now += down_ms
+    return cm.StartEngine(epoch=2, down_ms=down_ms)
+
+
+MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
+    (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (8, say),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart), (0.1, not_ruled),
+]  # fmt: skip

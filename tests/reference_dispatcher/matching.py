@@ -1,0 +1,165 @@
+"""Both directions in the same step: a contact comes loose → best agent; an agent comes loose → best waiting contact.
+
+After every command nobody who may be offered a contact stands free beside it. So only what a command set loose has to
+be looked at, and it is looked at by these few functions.
+"""
+
+from __future__ import annotations
+
+from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
+from engine.dispatch.contacts import ContactState
+from tests.reference_dispatcher import choices, decliners, needs, orders, steps
+from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
+from tests.reference_dispatcher.eligible import may
+from tests.reference_dispatcher.registry import CHOICES
+
+Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
+
+
+def best_agent(desk: Desk, contact: Contact, beside: Agent | None = None) -> tuple[Agent, Pick] | None:
+    """Arriving contact: affinity, then the open pools in listed order, there the pool's choice, then sequence."""
+    free = [agent for agent in desk.agents.values() if agent is not beside and may(desk, contact, agent)]
+    for agent in free:
+        if agent.name == contact.prefer:
+            return agent, (pool_for(desk, contact, agent), choices.preferred(agent))
+    for pool in needs.open_pools(desk, contact):
+        members = [agent for agent in free if pool in agent.profile.pools]
+        if members:
+            key = CHOICES[desk.policy.pools[pool].choice]
+            best = min(members, key=lambda agent: (key(desk, contact, agent), agent.seq))
+            return best, (pool, key(desk, contact, best))
+    return None
+
+
+def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
+    """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
+    waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
+    wanted = [contact for contact in waiting if contact.prefer == agent.name]
+    if wanted:
+        first = min(wanted, key=lambda contact: (-contact.urgency, contact.start, contact.contact))
+        return first, (pool_for(desk, first, agent), choices.preferred(agent))
+    found = [
+        (orders.rank(desk, contact, pool), contact.contact, pool)
+        for contact in waiting
+        for pool in needs.open_pools(desk, contact)
+        if pool in agent.profile.pools
+    ]
+    if not found:
+        return None
+    rank, number, pool = min(found)
+    return desk.contacts[number], (pool, rank)
+
+
+def pool_for(desk: Desk, contact: Contact, agent: Agent) -> str:
+    """The pool in whose name a preferred agent is asked: the first open one it is of, else its own first."""
+    shared = [pool for pool in needs.open_pools(desk, contact) if pool in agent.profile.pools]
+    return (shared or list(agent.profile.pools) or [""])[0]
+
+
+def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) -> None:
+    """Put the pair to the agent; capacity is taken in the same step."""
+    pool, rank = pick
+    preferred = contact.prefer == agent.name
+    rules = desk.policy.pools.get(pool)
+    made = Offer(desk.number("offer"), contact.contact, agent.name, desk.now + desk.queue_of(contact).offer_ms)
+    desk.emit(
+        ev.OfferMade, offer=made.offer, contact=contact.contact, agent=agent.name, queue=contact.queue, pool=pool,
+        step=contact.step, cost=contact.cost, deadline=made.deadline, waited_ms=desk.now - contact.start,
+        trigger=trigger, choice="preferred" if preferred else rules.choice,
+        order="preferred" if preferred else rules.order, rank=rank, policy=desk.policy.version, preferred=preferred,
+    )  # fmt: skip
+    desk.offers[made.offer] = made
+    contact.agent, contact.offer = agent.name, made.offer
+    desk.forget_preference(contact)
+    agent.holds[contact.contact] = contact.cost
+    agent.idle_since = desk.now
+    if agent.profile.auto_accept:
+        desk.emit(
+            ev.OfferAccepted, offer=made.offer, contact=contact.contact, agent=agent.name, automatic=True
+        )  # fmt: skip
+        connect(desk, contact, agent)
+
+
+def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
+    """Together. On a channel without messages that is the answer."""
+    del desk.offers[contact.offer]
+    contact.offer = 0
+    waited = desk.now - contact.start
+    desk.emit(ev.ContactConnected, contact=contact.contact, agent=agent.name, waited_ms=waited)
+    desk.stop_waiting(contact)
+    if not agent.is_bot and not contact.answered and not desk.policy.channels[contact.channel].messages:
+        desk.emit(
+            ev.ContactAnswered, contact=contact.contact, agent=agent.name, waited_ms=waited, first_reply_ms=waited
+        )
+        contact.answered = True
+
+
+def place(desk: Desk, contact: Contact, trigger: str, beside: Agent | None = None) -> None:
+    """A contact has come loose. ``beside``: the agent who came loose with it, and looks for itself afterwards."""
+    if contact.state != ContactState.QUEUED:
+        return
+    steps.open_due(desk, contact)
+    decliners.maybe_yield(desk, contact)
+    found = best_agent(desk, contact, beside)
+    if found is not None:
+        offer(desk, contact, found[0], found[1], trigger)
+
+
+def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
+    """Several have come loose at once. Each looks for its agent; an agent who has somebody better takes that one."""
+    for contact in contacts:
+        if contact.state == ContactState.QUEUED:
+            steps.open_due(desk, contact)
+            decliners.maybe_yield(desk, contact)
+    for contact in contacts:
+        while (found := best_agent(desk, contact)) is not None:
+            agent, pick = found
+            better = best_contact(desk, agent)
+            assert better is not None
+            if better[0] is contact:
+                offer(desk, contact, agent, pick, trigger)
+            else:
+                offer(desk, better[0], agent, better[1], trigger)
+
+
+def feed(desk: Desk, agent: Agent, trigger: str) -> None:
+    """An agent has come loose: one contact after the other, while there is room."""
+    while (found := best_contact(desk, agent)) is not None:
+        offer(desk, found[0], agent, found[1], trigger)
+
+
+def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
+    """Hands are free: the next contact, or the end of a shift."""
+    if agent.state == AgentState.FINISHING and not agent.holds:
+        desk.emit(
+            ev.AgentStateChanged, agent=agent.name, before=AgentState.FINISHING, after=AgentState.OFFLINE,
+            reason="finished",
+        )  # fmt: skip
+        agent.until = agent.back_off_until = 0
+        left(desk, agent)
+    else:
+        feed(desk, agent, trigger)
+
+
+def left(desk: Desk, agent: Agent) -> None:
+    """Somebody is no longer logged in: who waits for this agent alone, or has nobody else, is looked at."""
+    others = [contact for contact in desk.contacts.values() if contact.state == ContactState.QUEUED]
+    for contact in others:
+        place(desk, contact, "agent_left")
+
+
+def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
+    """An agent does not take offers any more; ``loose``: the contacts that it leaves behind."""
+    place_all(desk, loose, trigger)
+    no_longer_takes(desk, agent)
+
+
+def no_longer_takes(desk: Desk, agent: Agent) -> None:
+    left(desk, agent)
+
+
+def redefined(desk: Desk, agent: Agent) -> None:
+    """Another profile: it may take others now, and others may have to do without it."""
+    left(desk, agent)
+    feed(desk, agent, "redefined")

@@ -1,0 +1,124 @@
+"""An offer's life: accepted, held and completed or failed, declined, expired, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import matching, rona
+from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
+from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
+
+
+def open_offer(desk: Desk, name: str, number: int) -> tuple[Offer, Contact, Agent]:
+    agent = desk.agent(name)
+    found = desk.offers.get(number)
+    if found is None:
+        if number in agent.expired:
+            raise Refused(Code.OFFER_EXPIRED, number, "an answer before the deadline")
+        if 1 <= number <= desk.numbers["offer"]:
+            raise Refused(Code.OFFER_GONE, number, "an open offer")
+        raise Refused(Code.UNKNOWN_OFFER, number, "an offer made to this agent")
+    if found.agent != name:
+        raise Refused(Code.NOT_YOURS, number, "an offer made to this agent")
+    return found, desk.contacts[found.contact], agent
+
+
+@handles(cm.AcceptOffer)
+def accept(desk: Desk, command: cm.AcceptOffer) -> None:
+    offer, contact, agent = open_offer(desk, command.agent, command.offer)
+    if offer.held:
+        raise Refused(Code.WRONG_STATE, "held", "offered")
+    who = {"offer": offer.offer, "contact": contact.contact, "agent": agent.name}
+    if command.hold:
+        offer.held, offer.deadline = True, desk.now + desk.queue_of(contact).hold_ms
+        desk.emit(ev.OfferAccepted, **who, held=True, hold_until=offer.deadline)
+    else:
+        desk.emit(ev.OfferAccepted, **who)
+        matching.connect(desk, contact, agent)
+
+
+@handles(cm.CompleteAccept)
+def complete(desk: Desk, command: cm.CompleteAccept) -> None:
+    _, contact, agent = held_offer(desk, command.agent, command.offer)
+    matching.connect(desk, contact, agent)
+
+
+@handles(cm.FailAccept)
+def fail(desk: Desk, command: cm.FailAccept) -> None:
+    _, contact, _ = held_offer(desk, command.agent, command.offer)
+    back_without_blame(desk, contact, "failed")
+
+
+def held_offer(desk: Desk, name: str, number: int) -> tuple[Offer, Contact, Agent]:
+    offer, contact, agent = open_offer(desk, name, number)
+    if not offer.held:
+        raise Refused(Code.WRONG_STATE, "offered", "an offer accepted with hold")
+    return offer, contact, agent
+
+
+@handles(cm.DeclineOffer)
+def decline(desk: Desk, command: cm.DeclineOffer) -> None:
+    offer, contact, agent = open_offer(desk, command.agent, command.offer)
+    if offer.held:
+        raise Refused(Code.WRONG_STATE, "held", "offered")
+    queue = desk.queue_of(contact)
+    forget_at = desk.now + queue.decliner_memory_ms if queue.decliner_memory_ms else 0
+    back_off_until = desk.now + queue.decline_back_off_ms if queue.decline_back_off_ms else 0
+    desk.emit(
+        ev.OfferDeclined, offer=offer.offer, contact=contact.contact, agent=agent.name, reason=command.reason,
+        forget_at=forget_at, back_off_until=back_off_until,
+    )  # fmt: skip
+    desk.let_go(contact)
+    if forget_at:
+        contact.decliners[agent.name] = forget_at
+    agent.back_off_until = max(agent.back_off_until, back_off_until)
+    send_on(desk, contact, agent, "declined")
+
+
+def send_on(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
+    """Contact and agent have come loose together: the contact looks among the others, then the agent among all."""
+    matching.place(desk, contact, trigger, beside=agent)
+    matching.freed(desk, agent)
+
+
+def rescind(desk: Desk, contact: Contact, reason: str) -> Agent:
+    """Taken back, no blame; returns who had it."""
+    desk.emit(
+        ev.OfferRescinded, offer=contact.offer, contact=contact.contact, agent=contact.agent, reason=reason
+    )  # fmt: skip
+    return desk.let_go(contact)
+
+
+def back_without_blame(desk: Desk, contact: Contact, reason: str) -> None:
+    agent = rescind(desk, contact, reason)
+    send_on(desk, contact, agent, reason)
+
+
+def expire(desk: Desk, offer: Offer) -> None:
+    contact, agent = desk.contacts[offer.contact], desk.agents[offer.agent]
+    if offer.held:
+        back_without_blame(desk, contact, "hold_expired")
+        return
+    queue = desk.queue_of(contact)
+    return_at = desk.now + queue.rona_return_ms if queue.rona_return_ms else 0
+    desk.emit(
+        ev.OfferExpired, offer=offer.offer, contact=contact.contact, agent=agent.name, effect=queue.rona,
+        return_at=return_at,
+    )  # fmt: skip
+    desk.let_go(contact)
+    agent.expired.append(offer.offer)
+    rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
+    send_on(desk, contact, agent, "expired")
+
+
+@deadlines
+def running(desk: Desk) -> Iterator[Deadline]:
+    for offer in desk.offers.values():
+
+        def act(offer: Offer = offer) -> None:
+            expire(desk, offer)
+
+        yield Deadline(offer.deadline, "offer", (offer.offer,), act)

@@ -1,0 +1,191 @@
+"""Policies at random: few names, so that everything meets everything. One stream gives one text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.dispatch import commands as cm
+
+V = TypeVar("V")
+Table = Mapping[str, Any]
+
+QUEUES = ("a", "b", "c")  # of tenant acme
+BELLS = "z"  # of tenant bell, when there is one
+POOLS = ("onsite", "remote", "bot")
+NEEDS = (
+    "", "", "x >= 3", "x and (y or z >= 4)", "x or not t", 'not t and @site = "n"', '@site in ["n", "s"] or y >= 2',
+    "not (x >= 5 and y)",
+)  # fmt: skip
+WISHES = ("", "", "", "y", "z >= 9 or x", "not t")
+
+
+class Dice:
+    """Draws of one stream."""
+
+    def __init__(self, sequence: np.random.SeedSequence) -> None:
+        self.rng = np.random.default_rng(sequence)
+
+    def pick(self, values: Sequence[V]) -> V:
+        return values[int(self.rng.random() * len(values))]
+
+    def flip(self, share: float = 0.5) -> bool:
+        return bool(self.rng.random() < share)
+
+    def below(self, most: int) -> int:
+        return int(self.rng.random() * most)
+
+
+def draw(dice: Dice, name: str) -> str:
+    """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant."""
+    names = QUEUES[: dice.pick([2, 2, 3])]
+    two = dice.flip(0.3)
+    queues = {one: queue(dice) for one in names}
+    if two:
+        queues[BELLS] = queue(dice)
+    lines = table("policy", {"name": name})
+    lines += table(
+        "domain", {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
+    )  # fmt: skip
+    lines += table("tenants.acme", {}) + table("tenants.bell", {})
+    lines += table("shops.flagship", {"tenant": "acme"}) + table("shops.tower", {"tenant": "bell"})
+    lines += table("channels.web", {})
+    lines += table("channels.phone", {"cost": 2, "limit": dice.pick([0, 1, 2]), "messages": False})
+    lines += table("channels.mail", {"limit": dice.pick([0, 2])})
+    for pool in POOLS:
+        lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
+    for one, rules in queues.items():
+        lines += table(f"queues.{one}", {"tenant": "bell" if one == BELLS else "acme", **rules})
+    for rule in entry_rules(dice, queues):
+        lines += ["[[entry]]", *(f"{key} = {toml(value)}" for key, value in rule.items()), ""]
+    return "\n".join(lines)
+
+
+def queue(dice: Dice) -> dict[str, Any]:
+    pools = dice.pick([["onsite"], ["onsite"], ["remote"], ["onsite", "remote"], ["remote", "onsite"]])
+    rules: dict[str, Any] = {
+        "requirement": dice.pick(NEEDS),
+        "pools": pools,
+        "priority": dice.pick([0, 0, 1, 2]),
+        "boost": dice.pick([0.0, 0.0, 0.05, 2.5]),
+        "slope": dice.pick([1.0, 1.0, 3.0, 0.0]),
+        "offer_ms": dice.pick([2_000, 4_000]),
+        "hold_ms": dice.pick([1_500, 3_000]),
+        "wrap_up_ms": dice.pick([0, 0, 2_500]),
+        "rona": dice.pick(["not_ready", "back_off", "lower_capacity"]),
+        "rona_return_ms": dice.pick([0, 3_500, 3_500, 6_000]),
+        "decline_back_off_ms": dice.pick([0, 0, 1_500]),
+        "decliner_memory_ms": dice.pick([0, 3_000, 8_000]),
+        "transfer_prefer_ms": dice.pick([0, 3_000]),
+        "sticky_ms": dice.pick([0, 3_000, 6_000]),
+        "abandon_window_ms": dice.pick([0, 5_000]),
+        "reply_warn_ms": dice.pick([3_000, 6_000]),
+        "reply_breach_ms": dice.pick([6_500, 9_000]),
+        "closed_notice": dice.pick(["", "back at nine"]),
+        "closed_alternative": dice.pick(["message", "call_back", "bot"]),
+        "steps": steps(dice, pools),
+    }
+    if dice.flip():
+        rules["bot_pools"] = ["bot"]
+    return rules
+
+
+def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
+    closed = [name for name in ("onsite", "remote") if name not in pools]
+    found = []
+    for number in range(dice.pick([0, 1, 2, 3])):
+        actions: list[dict[str, Any]] = [
+            {"relax": ["x"]}, {"raise_priority": 2}, {"relax": ["site", "t"]}, {"relax": ["y"], "raise_priority": 1},
+        ]  # fmt: skip
+        if closed:
+            actions = [{"add_pools": [closed.pop()]}, {"add_pools": ["onsite"], "relax": ["x"]}, *actions]
+        action = dice.pick(actions)
+        if "onsite" in action.get("add_pools", ()) and "onsite" in pools:
+            action = {"raise_priority": 1}
+        found.append(
+            {
+                "name": f"s{number}",
+                "clock": dice.pick(["waited", "step", "age"]),
+                "after_ms": dice.pick([0, 1_500, 3_000, 5_000]),
+                "when_nobody": dice.flip(0.4),
+                **action,
+            }
+        )
+    return found
+
+
+def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
+    return {
+        "order": dice.pick(["strict", "strict", "score"]),
+        "choice": dice.pick(["longest_idle", "least_loaded", "most_proficient"]),
+        "listed": dice.pick([[], [], [names[-1]], [names[1], names[0]]]),
+    }
+
+
+def entry_rules(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    def first(name: str) -> dict[str, str]:
+        return {"first": "bot"} if "bot_pools" in queues[name] and dice.flip(0.6) else {}
+
+    rules: list[dict[str, Any]] = []
+    if BELLS in queues:
+        rules.append({"name": "bell", "when": {"tenant": ["bell"]}, "queue": BELLS, **first(BELLS)})
+    else:
+        told = {"reason": "no such tenant here", "alternative": "call_back"}
+        rules.append({"name": "bell", "when": {"tenant": ["bell"]}, "deflect": told})
+    rules += [
+        {"name": "blocked", "when": {"blocked": [True]}, "deflect": {"reason": "blocklist", "alternative": "message"}},
+        {"name": "paid", "when": {"order": ["paid"]}, "queue": "b", "priority": 3},
+        {"name": "wish", "when": {"wish": ["y"]}, "queue": "a", "requirement": "y >= 1", **first("a")},
+        {"name": "calls", "when": {"channel": ["phone"], "shop": ["flagship"], "to": ["b"]}, "queue": "a"},
+    ]
+    if dice.flip(0.3):
+        notice = {"reason": "mail", "alternative": "bot", "notice": "write to us"}
+        rules.append({"name": "no mail", "when": {"channel": ["mail"], "to": ["a"]}, "deflect": notice})
+    rules += [
+        {"name": f"to_{name}", "when": {"to": [name]}, "queue": name, **first(name)}
+        for name in queues
+        if name != BELLS
+    ]
+    rules.append({"name": "default", "queue": "a", **first("a")})
+    return rules
+
+
+def profile(dice: Dice, agent: str) -> cm.AgentProfile:
+    """Names that begin with `robo` are bots, now and then in a pool of people; few people stand in the bots' pool."""
+    bot = agent.startswith("robo")
+    people = [("onsite",), ("onsite",), ("remote",), ("onsite", "remote"), ("remote", "onsite"), ("onsite", "bot")]
+    return cm.AgentProfile(
+        agent=agent,
+        kind=cm.AgentKind.BOT if bot else dice.pick([cm.AgentKind.ONSITE, cm.AgentKind.REMOTE]),
+        pools=dice.pick([("bot",)] * 5 + [("bot", "onsite")]) if bot else dice.pick(people),
+        skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}, {"x": 4, "y": 4, "z": 9}]),
+        attributes=dice.pick([{}, {"site": "n"}, {"site": "s"}]),
+        tenant=dice.pick(["", "", "acme", "acme", "bell"]),
+        capacity=dice.pick([0, 1, 1, 2, 3, 4]),
+        channel_limits=dice.pick([{}, {}, {}, {"phone": 1}]),
+        auto_accept=dice.flip(0.7 if bot else 0.2),
+    )
+
+
+# --- as text ----------------------------------------------------------------------------------------------------------
+
+
+def table(path: str, rules: Table) -> list[str]:
+    """One table; a value that is a list of tables becomes ``[[path.name]]`` blocks behind it."""
+    lists = {key: value for key, value in rules.items() if key == "steps"}
+    lines = [f"[{path}]", *(f"{key} = {toml(value)}" for key, value in rules.items() if key not in lists), ""]
+    for key, items in lists.items():
+        for item in items:
+            lines += [f"[[{path}.{key}]]", *(f"{name} = {toml(value)}" for name, value in item.items()), ""]
+    return lines
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

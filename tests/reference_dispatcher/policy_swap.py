@@ -1,0 +1,48 @@
+"""Another policy, whole or not at all: clocks are kept, open offers stand, who waits is looked at again."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.problems import PolicyErrors
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import entry, matching, transfers
+from tests.reference_dispatcher.desk import Contact, Desk
+from tests.reference_dispatcher.registry import Refused, handles
+
+
+@handles(cm.ApplyPolicy)
+def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
+    try:
+        policy = compile_policy(command.text)
+    except PolicyErrors as error:
+        raise Refused(Code.BAD_POLICY, error, "a policy without problems") from error
+    desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
+    desk.policy = policy
+    desk.closed_queues = {name: why for name, why in desk.closed_queues.items() if name in policy.queues}
+    for contact in list(desk.contacts.values()):
+        if contact.queue not in policy.queues:
+            send_elsewhere(desk, contact)
+    for contact in list(desk.contacts.values()):
+        if contact.stage == "bot" and contact.waits and not desk.queue_of(contact).bot_pools:
+            transfers.wait_for_a_person(desk, contact, "", "no_bot")
+    waiting = [contact for contact in desk.contacts.values() if contact.state == ContactState.QUEUED]
+    matching.place_all(desk, waiting, "policy")
+
+
+def send_elsewhere(desk: Desk, contact: Contact) -> None:
+    rule = entry.first_rule(desk, contact)
+    name = rule.queue
+    if rule.deflect is not None or desk.policy.queues[name].tenant != contact.tenant:
+        name = next(queue.name for queue in desk.policy.queues.values() if queue.tenant == contact.tenant)
+        requires, priority, said = contact.asks, desk.policy.queues[name].priority, ""
+    else:
+        (requires, priority), said = entry.terms(desk, rule, contact.asks), rule.rule
+    desk.emit(
+        ev.ContactMoved, contact=contact.contact, queue=name, rule=said, priority=priority, requires=requires,
+        why="policy",
+    )  # fmt: skip
+    contact.queue, contact.rule, contact.priority, contact.requires = name, said, priority, requires
+    transfers.begin_steps_again(desk, contact)

@@ -1,0 +1,27 @@
+"""The engine was down: open offers are taken back without blame, and the grace of everybody starts now."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from engine.dispatch.agents import SIGNED_ON, AgentState
+from engine.dispatch.contacts import ContactState
+from tests.reference_dispatcher import matching, offers, presence
+from tests.reference_dispatcher.desk import Desk
+from tests.reference_dispatcher.registry import handles
+
+
+@handles(cm.StartEngine)
+def start(desk: Desk, command: cm.StartEngine) -> None:
+    desk.emit(ev.EngineStarted, epoch=command.epoch, down_ms=command.down_ms)
+    loose = []
+    for number in sorted(desk.offers):
+        contact = desk.contacts[desk.offers[number].contact]
+        offers.rescind(desk, contact, "restart")
+        loose.append(contact)
+    for agent in sorted(desk.agents.values(), key=lambda agent: agent.seq):
+        if agent.state in SIGNED_ON:
+            presence.lost(desk, agent)
+        elif agent.state == AgentState.LOST:
+            agent.grace_until = desk.now + desk.policy.grace_ms
+    matching.place_all(desk, [c for c in loose if c.state == ContactState.QUEUED], "restart")

@@ -1,0 +1,99 @@
+"""By hand: move, prioritise, close and open a queue; and an update, which the entry rules answer."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import contacts as contact_table
+from engine.dispatch import events as ev
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import entry, matching, offers, transfers
+from tests.reference_dispatcher.desk import Contact, Desk
+from tests.reference_dispatcher.registry import Refused, handles
+
+MOST = 1_000_000
+
+
+@handles(cm.UpdateContact)
+def update(desk: Desk, command: cm.UpdateContact) -> None:
+    contact = desk.contact(command.contact, command.tenant, command.expect_version)
+    if contact.state not in contact_table.OPEN:
+        raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
+    desk.emit(ev.ContactUpdated, contact=contact.contact, attributes=command.attributes)
+    contact.attributes = {**contact.attributes, **command.attributes}
+    if contact.waits and not contact.pinned:
+        enter_again(desk, contact, "update")
+
+
+def enter_again(desk: Desk, contact: Contact, why: str) -> None:
+    """Through the entry rules again; moved only when they say something else. A deflection is not for who is in."""
+    rule = entry.first_rule(desk, contact)
+    if rule.deflect is not None:
+        return
+    requires, priority = entry.terms(desk, rule, contact.asks)
+    if (rule.queue, requires, priority) == (contact.queue, contact.requires, contact.priority):
+        return
+    if rule.queue in desk.closed_queues and rule.queue != contact.queue:
+        return
+    move_to(desk, contact, rule.queue, rule.rule, priority, requires, why)
+
+
+def move_to(
+    desk: Desk, contact: Contact, queue: str, rule: str, priority: int, requires: str, why: str, reason: str = ""
+) -> None:  # fmt: skip
+    elsewhere = queue != contact.queue
+    freed = offers.rescind(desk, contact, why) if contact.offer and elsewhere else None
+    desk.emit(
+        ev.ContactMoved, contact=contact.contact, queue=queue, rule=rule, priority=priority, requires=requires,
+        why=why, reason=reason,
+    )  # fmt: skip
+    contact.queue, contact.rule, contact.priority, contact.requires = queue, rule, priority, requires
+    if elsewhere:
+        transfers.begin_steps_again(desk, contact)
+    if contact.stage == "bot" and not desk.queue_of(contact).bot_pools:
+        transfers.wait_for_a_person(desk, contact, "", "no_bot")
+    matching.place(desk, contact, why)
+    if freed is not None:
+        matching.freed(desk, freed)
+
+
+@handles(cm.MoveContact)
+def move(desk: Desk, command: cm.MoveContact) -> None:
+    contact = desk.contact(command.contact, command.tenant, command.expect_version)
+    queue = desk.policy.queues.get(command.queue)
+    if queue is None or queue.tenant != contact.tenant:
+        raise Refused(Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
+    if not contact.waits:
+        raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    contact.pinned = True
+    desk.forget_preference(contact)
+    move_to(desk, contact, queue.name, contact.rule, queue.priority, contact.asks, "moved", command.reason)
+
+
+@handles(cm.PrioritiseContact)
+def prioritise(desk: Desk, command: cm.PrioritiseContact) -> None:
+    contact = desk.contact(command.contact, command.tenant, command.expect_version)
+    if not -MOST <= command.priority <= MOST:
+        raise Refused(Code.BAD_VALUE, command.priority, f"−{MOST} to {MOST}")
+    if not contact.waits:
+        raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    move_to(
+        desk, contact, contact.queue, contact.rule, command.priority, contact.requires, "prioritised", command.reason
+    )
+
+
+@handles(cm.CloseQueue)
+def close_queue(desk: Desk, command: cm.CloseQueue) -> None:
+    """To new contacts; those waiting are served."""
+    queue = desk.queue(command.queue)
+    if queue.name not in desk.closed_queues:
+        desk.emit(ev.QueueClosed, queue=queue.name, reason=command.reason)
+        desk.closed_queues[queue.name] = command.reason
+
+
+@handles(cm.OpenQueue)
+def open_queue(desk: Desk, command: cm.OpenQueue) -> None:
+    queue = desk.queue(command.queue)
+    if queue.name in desk.closed_queues:
+        desk.emit(ev.QueueOpened, queue=queue.name, reason=command.reason)
+        del desk.closed_queues[queue.name]

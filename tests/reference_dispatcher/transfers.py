@@ -1,0 +1,148 @@
+"""A contact is passed on: by a person, by a bot, or because the customer asks for a person."""
+
+from __future__ import annotations
+
+from engine.dispatch import commands as cm
+from engine.dispatch import contacts as contact_table
+from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
+from engine.dispatch.contacts import ContactState
+from engine.dispatch.policy.compiled import Queue
+from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import matching, offers, replies
+from tests.reference_dispatcher.desk import Agent, Contact, Desk
+from tests.reference_dispatcher.registry import Refused, handles
+
+
+@handles(cm.TransferContact)
+def transfer(desk: Desk, command: cm.TransferContact) -> None:
+    contact = desk.contact(command.contact, command.tenant, command.expect_version)
+    if contact.state != ContactState.CONNECTED:
+        raise Refused(Code.WRONG_STATE, contact.state, "connected")
+    if contact.agent != command.agent:
+        raise Refused(Code.NOT_YOURS, contact.agent, "the agent that serves the contact")
+    giver = desk.agents[contact.agent]
+    if not (command.to_queue or command.to_agent or giver.is_bot):
+        raise Refused(Code.BAD_VALUE, "neither", "to_queue or to_agent")
+    queue = queue_for(desk, contact, command.to_queue)
+    taker = named(desk, contact, giver, command.to_agent) if command.to_agent else None
+    pass_on(desk, contact, queue, taker, command)
+
+
+def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact) -> None:
+    """Its agent gives it away, and is free for the next one."""
+    giver = desk.agents[contact.agent]
+    hand_off = give(desk, contact, queue, taker, command)
+    offers.send_on(desk, contact, giver, "hand_off" if hand_off else "transfer")
+
+
+def queue_for(desk: Desk, contact: Contact, name: str) -> Queue:
+    """A queue of the contact's tenant; none named: its own."""
+    queue = desk.policy.queues.get(name or contact.queue)
+    if queue is None or queue.tenant != contact.tenant:
+        raise Refused(Code.UNKNOWN_QUEUE, name, "a queue of the contact's tenant")
+    return queue
+
+
+def named(desk: Desk, contact: Contact, giver: Agent, name: str) -> Agent:
+    taker = desk.agents.get(name)
+    if taker is None or taker.profile.tenant not in ("", contact.tenant):
+        raise Refused(Code.UNKNOWN_AGENT, name, "a defined agent")
+    if taker is giver or taker.state != AgentState.AVAILABLE:
+        raise Refused(Code.WRONG_STATE, taker.state, "another agent who is available")
+    return taker
+
+
+def give(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact) -> bool:
+    """The contact waits again, there; says whether that was a bot's hand-off to people."""
+    giver = desk.agents[contact.agent]
+    to_bot = taker is not None and taker.is_bot
+    hand_off = giver.is_bot and not to_bot
+    elsewhere = queue.name != contact.queue
+    prefer_until = desk.now + queue.transfer_prefer_ms if taker else 0
+    forget_at = 0 if giver.is_bot or not queue.decliner_memory_ms else desk.now + queue.decliner_memory_ms
+    if elsewhere:
+        contact.priority, contact.requires = queue.priority, contact.asks
+    stage = "bot" if to_bot else "person"
+    desk.emit(
+        ev.ContactTransferred, contact=contact.contact, agent=giver.name, queue=queue.name, stage=stage,
+        priority=contact.priority, requires=contact.requires, reason=command.reason, intent=command.intent,
+        transcript=command.transcript, attributes=command.attributes, prefer=taker.name if taker else "",
+        prefer_until=prefer_until, hand_off=hand_off, forget_at=forget_at,
+    )  # fmt: skip
+    contact.attributes = {**contact.attributes, **command.attributes}
+    desk.let_go(contact)
+    desk.wait_again(contact)
+    if elsewhere:
+        begin_steps_again(desk, contact)
+        contact.decliners = {}
+    contact.queue, contact.stage, contact.pinned = queue.name, stage, True
+    if hand_off:
+        wait_from_here(desk, contact)
+    if forget_at:
+        contact.decliners[giver.name] = forget_at
+    if taker:
+        contact.prefer, contact.prefer_until, contact.prefer_only = taker.name, prefer_until, True
+    replies.start_if_owed(desk, contact)
+    return hand_off
+
+
+def begin_steps_again(desk: Desk, contact: Contact) -> None:
+    contact.step, contact.raised, contact.step_at = 0, 0, desk.now
+
+
+def wait_from_here(desk: Desk, contact: Contact) -> None:
+    """For a person: waited and the steps start from zero, age goes on."""
+    contact.start = contact.begun_at = desk.now
+    contact.waited = 0
+    begin_steps_again(desk, contact)
+
+
+@handles(cm.AskPerson)
+def ask_person(desk: Desk, command: cm.AskPerson) -> None:
+    """At once, before any bot logic; who waits for a person already keeps the place."""
+    contact = desk.contact(command.contact, command.tenant)
+    if contact.state not in contact_table.OPEN:
+        raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
+    if contact.state in (ContactState.CONNECTED, ContactState.DORMANT):
+        giver = desk.agents[contact.agent]
+        if giver.is_bot:
+            handed = cm.TransferContact(agent=giver.name, intent=command.intent, reason=command.reason)
+            pass_on(desk, contact, desk.queue_of(contact), None, handed)
+        return
+    if contact.stage == "bot":
+        freed = offers.rescind(desk, contact, "person_asked") if contact.offer else None
+        wait_for_a_person(desk, contact, command.intent, command.reason)
+        matching.place(desk, contact, "person_asked")
+        if freed is not None:
+            matching.freed(desk, freed)
+
+
+def wait_for_a_person(desk: Desk, contact: Contact, intent: str, reason: str) -> None:
+    desk.emit(ev.PersonAsked, contact=contact.contact, intent=intent, reason=reason)
+    contact.stage = "person"
+    wait_from_here(desk, contact)
+    replies.start_if_owed(desk, contact)
+
+
+def hand_over(desk: Desk, contact: Contact, reason: str, to_queue: str, taker: Agent | None) -> None:
+    """Its agent is gone: back to its queue with its clocks and sticky for a while, or to a named queue or person."""
+    giver = desk.agents[contact.agent]
+    target = desk.policy.queues.get(to_queue)
+    if target is not None and target.tenant != contact.tenant:
+        target = None
+    if taker is not None and taker.profile.tenant not in ("", contact.tenant):
+        taker = None
+    if target is not None or taker is not None:
+        command = cm.TransferContact(agent=giver.name, reason=reason)
+        give(desk, contact, target or desk.queue_of(contact), taker, command)
+        return
+    sticky_ms = desk.queue_of(contact).sticky_ms
+    prefer = giver.name if sticky_ms and reason != "signed_off" else ""
+    until = desk.now + sticky_ms if prefer else 0
+    desk.emit(
+        ev.ContactRequeued, contact=contact.contact, agent=giver.name, reason=reason, prefer=prefer, prefer_until=until
+    )  # fmt: skip
+    desk.let_go(contact)
+    desk.wait_again(contact)
+    contact.prefer, contact.prefer_until, contact.prefer_only = prefer, until, False
