@@ -25,6 +25,17 @@ class SharedClock:
         """A reading of the engine's clock, just arrived."""
         self._offset_ms = max(self._offset_ms, engine_now_ms - trio.current_time() * 1000 * self.scale)
 
+    def change(self, scale: float) -> None:
+        """From now on time passes at this pace; it neither jumps nor goes back."""
+        now = self.exact_ms()
+        self.scale = scale
+        self._offset_ms = now - trio.current_time() * 1000 * scale
+
+    def set(self, engine_now_ms: int) -> None:
+        """As :meth:`sync`, but whatever was read before counts no more: the engine has started again."""
+        self._offset_ms = -inf
+        self.sync(engine_now_ms)
+
     def now_ms(self) -> int:
         return int(self.exact_ms())
 

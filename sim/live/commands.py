@@ -35,11 +35,11 @@ The JSON line (with --json the last line of stdout; waits in scenario ms, latenc
 
 \b
 Exit codes:
-  0    played, no fault
+  0    played, no fault (and with --hold: ended by you afterwards)
   1    a fault was found: lost, double-assigned, over capacity, counts or journal that disagree
   2    wrong usage, or a scenario or policy file with problems
   3    the engine did not start, or ended on its own
-  130  interrupted
+  130  interrupted before all was told
 """
 
 
@@ -76,7 +76,11 @@ def shipped_scenario() -> Path:
 @click.option("--scenario", "path", type=click.Path(path_type=Path), help="Another scenario file.")
 @click.option("--store", type=click.Path(path_type=Path), help="An empty or new folder for the journal; it is kept.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
-@click.option("--hold", is_flag=True, help="Keep engine and agents running afterwards, and say how to look around.")
+@click.option(
+    "--hold",
+    is_flag=True,
+    help="Afterwards go on in real time, engine and agents, until Ctrl-C, and say how to look around.",
+)
 @click.option("--lang", default=lambda: os.environ.get("LC_ALL") or os.environ.get("LANG") or "en",
               show_default="from LANG", help="Language: en or zh.")  # fmt: skip
 def demo(

@@ -16,6 +16,7 @@ import trio
 READY_S = 20.0
 STOP_S = 20.0
 LEAVE_S = 5.0
+CARRIERS = ("ws", "msgpack", "http")
 # What the console script does, by the very interpreter that runs us.
 SLUICE = (sys.executable, "-c", "from engine.cli import main; main()")
 # The same, on a leash: its standard input is our pipe, which ends when we do, be it by `kill -9`.
@@ -33,53 +34,78 @@ class EngineFailed(Exception):
 
 
 class Engine:
-    """A running child. ``ready`` is the line it said when it was: addresses by carrier, and more."""
+    """``sluice serve`` as a child. ``ready`` is the line it said when it was: addresses by carrier, and more."""
 
-    def __init__(self, process: trio.Process, ready: dict[str, Any], log: Path) -> None:
-        self.process, self.ready, self.log = process, ready, log
+    def __init__(self, policy: Path, store: Path, log: Path) -> None:
+        self.policy, self.store, self.log = policy, store, log
+        self.ready: dict[str, Any] = {}
+        self._process: trio.Process | None = None
+        self._told_to_stop = False
+
+    @property
+    def process(self) -> trio.Process:
+        assert self._process is not None, "not started"
+        return self._process
 
     def url(self, carrier: str) -> str:
         """The address of ``ws``, ``msgpack`` or ``http``."""
         address = self.ready[carrier]
         return address if "://" in address else f"{carrier}://{address}"
 
+    async def start(self, speed: float) -> None:
+        """On free loopback ports; again after :meth:`stop`: on the same ones. Raises :class:`EngineFailed`."""
+        places = {
+            carrier: self.url(carrier).partition("://")[2] if self.ready else "127.0.0.1:0" for carrier in CARRIERS
+        }
+        command = [
+            *LEASHED, "serve", str(self.policy), "--store", str(self.store), "--dev", "--clock-speed", f"{speed:g}",
+            *(word for carrier, place in places.items() for word in (f"--{carrier}", place)),
+        ]  # fmt: skip
+        with self.log.open("ab") as said:
+            self._process = await trio.lowlevel.open_process(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+            )
+        self._told_to_stop = False
+        self.ready = await _ready(self.process, self.log)
+
     async def watch(self) -> None:
-        """Until cancelled; raises :class:`EngineFailed` should the engine end."""
+        """Until it has been told to stop, or cancelled; raises :class:`EngineFailed` should the engine end by itself."""
         code = await self.process.wait()
-        raise EngineFailed(f"the engine ended on its own, code {code}\n{last_words(self.log)}".rstrip())
+        if not self._told_to_stop:
+            raise EngineFailed(f"the engine ended on its own, code {code}\n{last_words(self.log)}".rstrip())
 
     async def stop(self) -> None:
         """Ask it to end; a code other than 0 raises :class:`EngineFailed`."""
         if self.process.returncode is None:
+            self._told_to_stop = True
             self.process.send_signal(signal.SIGTERM)
         with trio.move_on_after(STOP_S):
             await self.process.wait()
         if self.process.returncode != 0:
             raise EngineFailed(f"the engine ended with code {self.process.returncode}\n{last_words(self.log)}")
 
-
-@asynccontextmanager
-async def running_engine(policy: Path, store: Path, speed: float, log: Path) -> AsyncIterator[Engine]:
-    """``sluice serve`` on free loopback ports; told to stop at the end, and killed should that take too long."""
-    command = [
-        *LEASHED, "serve", str(policy), "--store", str(store), "--dev", "--clock-speed", f"{speed:g}",
-        "--ws", "127.0.0.1:0", "--msgpack", "127.0.0.1:0", "--http", "127.0.0.1:0",
-    ]  # fmt: skip
-    with log.open("wb") as said:
-        process = await trio.lowlevel.open_process(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True
-        )
-    try:
-        yield Engine(process, await _ready(process, log), log)
-    finally:
-        if process.returncode is None:
+    async def end(self) -> None:
+        """Whatever has happened, no process is left; killed should it not go by itself."""
+        process = self._process
+        if process is not None and process.returncode is None:
             process.send_signal(signal.SIGTERM)
             with trio.move_on_after(LEAVE_S, shield=True):
                 await process.wait()
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             process.kill()
             with trio.CancelScope(shield=True):
                 await process.wait()
+
+
+@asynccontextmanager
+async def running_engine(policy: Path, store: Path, speed: float, log: Path) -> AsyncIterator[Engine]:
+    """A started :class:`Engine`; told to stop at the end, and killed should that take too long."""
+    engine = Engine(policy, store, log)
+    try:
+        await engine.start(speed)
+        yield engine
+    finally:
+        await engine.end()
 
 
 async def _ready(process: trio.Process, log: Path) -> dict[str, Any]:

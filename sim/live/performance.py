@@ -48,9 +48,10 @@ class Performance:
         drain_s = min(request.drain_s, request.play_s / 4)
         self.settings = Settings(request.scenario, request.play_s, request.speed, drain_s)
         self.view = View(console, words)
+        self.code: int | None = None  # once all is told
 
-    async def run(self) -> int:
-        """Returns the exit code."""
+    async def run(self) -> None:
+        """To the end; with ``--hold``: until cancelled. Then ``code`` is the exit code."""
         scenario, say, words = self.request.scenario, self.view.say, self.words
         at = clock_text(scenario.at_ms)
         length_ms = round(self.request.play_s * 1000 * self.request.speed)
@@ -60,40 +61,50 @@ class Performance:
         say(words("title", at=at, until=until, speed=self.request.speed, **title))
         say(words("waits"))
         say(words("starting"))
-        store, log = self.folder / "store", self.folder / "engine.log"
+        log = self.folder / "engine.log"
         policy = Path(scenario.policy_path)
-        async with running_engine(policy, store, self.request.speed, log) as engine:
-            report, stories = await self._play(engine, store)
-            if not self.request.hold:
-                await engine.stop()
-        if not self.request.hold:
-            report.journal = await verify_journal(store)
-            self._tell(report, stories)
-        return 0 if report.is_clean else 1
+        tenant = scenario.tenant
+        async with running_engine(policy, self.folder / "store", self.request.speed, log) as engine:
+            where = {carrier: engine.url(carrier) for carrier in ("ws", "msgpack", "http")}
+            say(words("engine", tenant=tenant, **where))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(engine.watch)
+                play = Play(self.settings, engine, self.view, words, nursery)
+                async with supervising(engine, scenario) as supervisor:
+                    report = Report(await play.perform(supervisor), self.settings)
+                    stories = await explain(supervisor, [life.contact for life, _ in report.waits])
+                    in_force = await supervisor.ask({"type": "policy", "text": True})
+                if self.request.hold:
+                    await self._close(engine, report, stories)
+                    engine.policy = self._policy_file(in_force["text"])
+                    # At the demo's pace nobody could type fast enough to be anybody in it.
+                    await play.go_on()
+                    self._say_how_to_look(engine, report)
+                    await trio.sleep_forever()
+                nursery.cancel_scope.cancel()
+            await self._close(engine, report, stories)
 
-    async def _play(self, engine: Engine, store: Path) -> tuple[Report, dict[int, dict[str, Any]]]:
-        tenant = self.request.scenario.tenant
-        where = {carrier: engine.url(carrier) for carrier in ("ws", "msgpack", "http")}
-        self.view.say(self.words("engine", tenant=tenant, **where))
-        async with supervising(engine, self.request.scenario) as supervisor, trio.open_nursery() as nursery:
-            nursery.start_soon(engine.watch)
-            play = Play(self.settings, engine, self.view, self.words, nursery)
-            report = Report(await play.perform(supervisor), self.settings)
-            stories = await explain(supervisor, [life.contact for life, _ in report.waits])
-            if self.request.hold:
-                self._tell(report, stories)
-                self._say_how_to_look(engine, store, report)
-                play.go_on()
-                await trio.sleep_forever()
-            nursery.cancel_scope.cancel()
-        return report, stories
+    async def _close(self, engine: Engine, report: Report, stories: Mapping[int, Mapping[str, Any]]) -> None:
+        """The engine stops, its journal is verified, and all is told."""
+        await engine.stop()
+        report.journal = await verify_journal(engine.store)
+        self._tell(report, stories)
+        self.code = 0 if report.is_clean else 1
+
+    def _policy_file(self, in_force: str) -> Path:
+        """For the next start: the scenario's own file, unless somebody has applied another policy meanwhile."""
+        if in_force == self.request.scenario.policy_text:
+            return Path(self.request.scenario.policy_path)
+        path = self.folder / "policy.toml"
+        path.write_text(in_force, encoding="utf-8")
+        return path
 
     def _tell(self, report: Report, stories: Mapping[int, Mapping[str, Any]]) -> None:
         show_summary(self.console, report, self.words, stories)
         if self.request.as_json:
             click.echo(report.json_line())
 
-    def _say_how_to_look(self, engine: Engine, store: Path, report: Report) -> None:
+    def _say_how_to_look(self, engine: Engine, report: Report) -> None:
         say, words, tenant = self.view.say, self.words, self.request.scenario.tenant
         url, http = engine.url("ws"), engine.url("http")
         where = f"--url {url} --tenant {tenant}"
@@ -109,7 +120,7 @@ class Performance:
             f"curl {http}/metrics",
         ):
             say(f"    {line}")
-        say(words("hold_store", store=store))
+        say(words("hold_store", store=engine.store))
 
 
 def run_demo(request: Request) -> int:
@@ -142,19 +153,19 @@ def run_demo(request: Request) -> int:
 
 
 async def _until_signal(performance: Performance) -> int:
-    """SIGTERM and a closed terminal end it as Ctrl-C does, with the engine stopped in good order."""
-    code = 130
+    """Ctrl-C, SIGTERM and a closed terminal end it with the engine stopped in good order: as an interruption before all
+    is told, and as the end that it was waiting for afterwards."""
     async with trio.open_nursery() as nursery:
 
         async def listen() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
                 async for _ in signals:
                     nursery.cancel_scope.cancel()
 
         nursery.start_soon(listen)
-        code = await performance.run()
+        await performance.run()
         nursery.cancel_scope.cancel()
-    return code
+    return 130 if performance.code is None else performance.code
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

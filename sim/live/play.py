@@ -31,7 +31,7 @@ ENTER_S = 30.0
 # Sockets opened at once on entering: a queue of handshakes no longer than the listeners' backlogs.
 ENTERING = 24
 SETTLE_S = 10.0
-MINUTE_MS = 60_000
+REAL_TIME = 1.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,17 @@ class Play:
         await self._settle()
         return await self._hear(supervisor)
 
-    def go_on(self) -> None:
-        """After :meth:`perform`: the agents go back to what they were doing."""
+    async def go_on(self) -> None:
+        """After :meth:`perform`, once the engine has stopped: it starts again on its journal, in real time, and the
+        agents go back to what they were doing."""
+        troupe = self.troupe
+        self._clock.change(REAL_TIME)
+        await self._engine.start(REAL_TIME)
+        troupe.nursery.start_soon(self._engine.watch)
+        async with supervising(self._engine, self.settings.scenario) as client:
+            self._clock.set(client.welcome.now)
+        with trio.move_on_after(SETTLE_S):
+            await _until(lambda: not any(player.away for player in self._players))
         self._timeline.resume()
 
     # --- entering -----------------------------------------------------------------------------------------------------

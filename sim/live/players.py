@@ -28,9 +28,10 @@ Actor: TypeAlias = Customer | Person | Bot
 EVENT_TYPES: dict[str, type[ev.Event]] = {
     kind.__struct_config__.tag: kind for kind in get_args(ev.Event) for kind in (get_args(kind) or (kind,))
 }
-# Shorter than a client's own: at speed a quarter of a second is a long time away.
+# Back sooner than a client's own: at speed a quarter of a second is a long time away. Should the engine end, whoever
+# watches its process says so: nobody here gives up.
 PATIENT = Options(
-    inbox_limit=65_536, connect_timeout_s=20.0, patience_s=20.0, give_up_after_s=20.0, back_off_first_s=0.05
+    inbox_limit=65_536, connect_timeout_s=20.0, patience_s=20.0, back_off_first_s=0.05, back_off_cap_s=1.0
 )
 # After a drop the stream is read up to date before anything is done on the strength of what was seen before.
 CATCH_UP_MS = 2_000

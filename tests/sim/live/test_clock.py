@@ -21,6 +21,19 @@ async def test_the_latest_reading_of_the_engines_clock_counts(autojump_clock: tr
     assert clock.real_s(30_000) == 0.5
 
 
+async def test_the_pace_may_change_and_time_goes_on_from_where_it_was(autojump_clock: trio.testing.MockClock) -> None:
+    """From 60 × to 1 × without a jump; a clock that has started again is read anew, though it be behind."""
+    clock = SharedClock(60.0)
+    clock.sync(1_000_000)
+    await trio.sleep(1)
+    clock.change(1.0)
+    assert clock.now_ms() == 1_060_000
+    await trio.sleep(2)
+    assert clock.now_ms() == 1_062_000 and clock.real_s(1_000) == 1.0
+    clock.set(1_050_000)
+    assert clock.now_ms() == 1_050_000
+
+
 async def test_calls_come_in_the_order_of_their_instants(autojump_clock: trio.testing.MockClock) -> None:
     """Asked for in any order, some of them from within a call; equal instants in the order asked for."""
     clock = SharedClock(10.0)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
 from click.testing import CliRunner
+from rich.console import Console
 
-from sim.live.commands import demo, shipped_scenario
+from adapters.clients import connect
+from sim.live.commands import Request, demo, shipped_scenario
+from sim.live.performance import Performance
+from sim.live.wording import Wording
 from sim.scenario import load_scenario
 from tests.sim.stage import SHOP
 
@@ -44,10 +52,10 @@ def test_a_few_seconds_of_the_shop_end_with_one_json_line_and_no_fault(tmp_path:
     assert (store / "store").is_dir() and str(store) in done.stderr
 
 
-def test_held_it_stays_until_it_is_told_to_stop_and_takes_the_engine_with_it(tmp_path: Path) -> None:
-    """--hold says where to look; SIGTERM ends actors and engine in good order, and the engine leaves no process behind."""
-    store = tmp_path / "held"
-    arguments = ["demo", "--for", "1", "--speed", "20", "--hold", "--lang", "en", "--store", str(store)]
+@contextmanager
+def _held(store: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A demo that has been played and goes on, and all that it has told so far."""
+    arguments = ("demo", "--for", "1", "--speed", "20", "--hold", "--lang", "en", "--store", str(store), *arguments)
     with subprocess.Popen([*SLUICE, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = ""
@@ -55,15 +63,58 @@ def test_held_it_stays_until_it_is_told_to_stop_and_takes_the_engine_with_it(tmp
             told += line
             if "the store:" in line:
                 break
-        assert "sluice top --url ws://127.0.0.1:" in told and "/metrics" in told
-        process.send_signal(signal.SIGTERM)
+        yield process, told
+        if process.returncode is None:
+            process.kill()
+
+
+def test_held_it_stays_until_it_is_told_to_stop_and_takes_the_engine_with_it(tmp_path: Path) -> None:
+    """--hold has told its summary, checks included, and where to look; Ctrl-C is the end it waited for: code 0."""
+    store = tmp_path / "held"
+    with _held(store) as (process, told):
+        assert "Summary, 09:30:00" in told and "✓ journal verified" in told
+        assert "sluice top --url ws://127.0.0.1:" in told and "/metrics" in told and "in real time" in told
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
         rest = process.stdout.read()
-    assert process.returncode == 130
-    assert "the store is kept" in rest
+    assert process.returncode == 0
+    assert "the store is kept" in rest and "Traceback" not in rest
     verified = subprocess.run(
         [*SLUICE, "journal", "verify", str(store / "store"), "--json"], capture_output=True, text=True, check=True
     )
     assert json.loads(verified.stdout)["ok"], "the engine had stopped, and left a whole journal"
+
+
+def test_held_the_clock_is_yours_and_somebody_answers(tmp_path: Path) -> None:
+    """After a play at 20 × a second is a second again; the agents are back at their desks, and a bot greets who comes."""
+    with _held(tmp_path / "held") as (process, told):
+        found = re.search(r"--url (ws://\S+)", told)
+        assert found is not None
+        trio.run(_visit, found[1])
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
+async def _visit(url: str) -> None:
+    async with connect(url, role="channel", subject="web", tenant="maple") as client:
+        assert client.welcome is not None and client.welcome.clock_scale == 1.0
+        submit = {"type": "contact.submit", "tenant": "maple", "channel": "web", "external_id": "v-1", "customer": "li"}
+        await client.do(submit, "hello?")
+        with trio.fail_after(30):
+            async for push in client.pushes():
+                if any(event["type"] == "message.added" and event["sender"] == "bot" for event in push.events):
+                    break
+    async with connect(url, role="supervisor", subject="me", tenant="maple") as supervisor:
+        assert (await supervisor.ask({"type": "figures"}))["agents_signed_on"] > 200
+
+
+def test_held_a_policy_that_was_swapped_in_stays(tmp_path: Path) -> None:
+    """The engine's next start goes on under the policy in force, not under the scenario's file."""
+    scenario = load_scenario(SHOP)
+    request = Request(scenario, 1, 20, False, True, "en", None)
+    performance = Performance(request, tmp_path, Console(), Wording("en"))
+    assert performance._policy_file(scenario.policy_text) == Path(scenario.policy_path)
+    assert performance._policy_file("[policy]").read_text() == "[policy]"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine's process in /proc")
