@@ -8,7 +8,7 @@ from math import sqrt
 import pytest
 
 from sim.arrivals import Plan, arrivals, mean_arrivals
-from sim.scenario import DAY_MS, HALF_HOUR_MS, Scenario
+from sim.scenario import DAY_MS, HALF_HOUR_MS, Scenario, clock_ms
 from sim.streams import Streams
 from tests.sim.stage import shop
 
@@ -51,12 +51,15 @@ def test_a_day_has_its_volume_and_its_shape() -> None:
 
 
 def test_a_surge_adds_its_topic_and_only_in_its_minutes() -> None:
-    """At eight past ten a carrier's tracking fails: three quarters of the ordinary rate on top, about that one thing."""
+    """At a quarter to ten a carrier's tracking fails: three quarters of the ordinary rate on top, about that one thing."""
     surge = shop().day.surges[0]
-    plans = _plans(shop(), 10 * HOUR_MS, 11 * HOUR_MS)
-    about = [plan.at_ms - 10 * HOUR_MS for plan in plans if plan.topic == surge.topic]
-    assert about and min(about) >= 8 * 60_000 and max(about) < 8 * 60_000 + surge.for_s * 1000
-    rest = [plan for plan in plans if plan.topic != surge.topic and 8 * 60_000 <= plan.at_ms - 10 * HOUR_MS < 1_140_000]
+    begin = clock_ms(surge.at)
+    assert begin is not None
+    end = begin + surge.for_s * 1000
+    plans = _plans(shop(), 9 * HOUR_MS, 11 * HOUR_MS)
+    about = [plan.at_ms for plan in plans if plan.topic == surge.topic]
+    assert about and min(about) >= begin and max(about) < end
+    rest = [plan for plan in plans if plan.topic != surge.topic and begin <= plan.at_ms < end]
     assert len(about) / len(rest) == pytest.approx(surge.adds, rel=0.15)
 
 
