@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from string import Formatter
 
+from adapters.clients.terminal.texts import TEXTS as TERMINAL
 from sim.live.wording import TEXTS, Wording, share, span
 
 
@@ -14,6 +15,17 @@ def test_chinese_has_every_text_of_english_with_the_same_figures() -> None:
         for language, texts in TEXTS.items()
     }
     assert fields["zh"] == fields["en"]
+
+
+def test_chinese_names_what_happened_as_the_terminal_does() -> None:
+    """Whoever looks from the demo's summary to `sluice top` or `ctl` finds the same words over the same figures."""
+    ours, theirs = TEXTS["zh"], {key: texts[1] for key, texts in TERMINAL.items()}
+    for name in ("waiting", "longest", "connected", "submitted", "answered", "abandoned", "deflected"):
+        assert ours[name] == theirs[f"col.{name}"]
+    told = "".join(ours.values())
+    assert "引导" not in told and "分流" in told
+    for key in ("line", "abandoned", "abandonment", "by_person", "until_left"):
+        assert "放弃" in ours[key], key
 
 
 def test_the_language_follows_LANG() -> None:
