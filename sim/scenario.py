@@ -60,7 +60,10 @@ class Surge(_Table, frozen=True):
 
 
 class DayTable(_Table, frozen=True):
+    """``titles``: the title in other languages, by code (``zh``)."""
+
     title: str
+    titles: dict[str, str] = {}
     profile: str = ""
     half_hours: tuple[Positive, ...] = ()
     day_alpha: Positive = 0.0
@@ -74,11 +77,16 @@ class Day(msgspec.Struct, frozen=True):
 
     name: str
     title: str
+    titles: dict[str, str]
     half_hours: tuple[float, ...]
     day_alpha: float
     half_hour_alpha: float
     surges: tuple[Surge, ...]
     shifts: dict[str, tuple[int, int]]
+
+    def title_in(self, language: str) -> str:
+        """In this language where the scenario has it, else as it stands."""
+        return self.titles.get(language, self.title)
 
 
 class ChannelTable(_Table, frozen=True):
@@ -368,6 +376,7 @@ def _shape(name: str, table: DayTable, path: Path) -> Day:
     return Day(
         name=name,
         title=table.title,
+        titles=table.titles,
         half_hours=tuple(weight / total for weight in weights),
         day_alpha=alpha,
         half_hour_alpha=table.half_hour_alpha,

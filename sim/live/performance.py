@@ -57,8 +57,8 @@ class Performance:
         length_ms = round(self.request.play_s * 1000 * self.request.speed)
         expected = mean_arrivals(scenario, scenario.at_ms, scenario.at_ms + length_ms)
         until = clock_text(scenario.at_ms + length_ms)
-        title = {"title": scenario.day.title, "name": scenario.name, "volume": scenario.volume, "n": round(expected)}
-        say(words("title", at=at, until=until, speed=self.request.speed, **title))
+        title = {"title": scenario.day.title_in(words.language), "name": scenario.name, "volume": scenario.volume}
+        say(words("title", at=at, until=until, n=round(expected), speed=self.request.speed, **title))
         say(words("waits"))
         say(words("starting"))
         log = self.folder / "engine.log"

@@ -30,6 +30,14 @@ def test_the_command_line_may_choose_another_day_time_volume_and_seed() -> None:
     assert scenario.day.shifts["late"] == (0, 24 * 3_600_000)
 
 
+def test_each_day_of_the_shop_has_a_title_in_both_languages() -> None:
+    """In Chinese where the file has it, else as the title stands."""
+    for name in ("bank", "double11"):
+        day = shop(day=name).day
+        assert day.title_in("en") == day.title == day.title_in("fr")
+        assert day.title_in("zh") != day.title and not day.title_in("zh").isascii()
+
+
 def _broken(tmp_path: Path, *changes: tuple[str, str]) -> list[str]:
     text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
     (tmp_path / "policy.toml").write_text((SHOP.parent / "policy.toml").read_text(encoding="utf-8"), encoding="utf-8")

@@ -168,15 +168,25 @@ def test_a_store_that_holds_something_is_not_played_into(tmp_path: Path) -> None
     assert done.exit_code == 2 and "not empty" in done.output
 
 
+def _shop_with_a_broken_policy(folder: Path) -> str:
+    text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
+    (folder / "scenario.toml").write_text(text, encoding="utf-8")
+    (folder / "policy.toml").write_text("[policy]\nname = 3\n", encoding="utf-8")
+    return str(folder / "scenario.toml")
+
+
 def test_an_engine_that_cannot_start_is_one_line_and_code_3(tmp_path: Path) -> None:
     """The policy is broken: the engine says so, and so do we, with its words."""
-    text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
-    (tmp_path / "scenario.toml").write_text(text, encoding="utf-8")
-    (tmp_path / "policy.toml").write_text("[policy]\nname = 3\n", encoding="utf-8")
-    done = _run("--scenario", str(tmp_path / "scenario.toml"), "--for", "1", "--lang", "en")
+    done = _run("--scenario", _shop_with_a_broken_policy(tmp_path), "--for", "1", "--lang", "en")
     assert done.returncode == 3
     assert "the demo cannot go on" in done.stdout and "policy" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_in_chinese_the_day_has_its_chinese_title(tmp_path: Path) -> None:
+    """The scenario's own words, too, are in the language that was asked for."""
+    done = _run("--scenario", _shop_with_a_broken_policy(tmp_path), "--for", "1", "--lang", "zh")
+    assert "平常的一天" in done.stdout and "a weekday" not in done.stdout
 
 
 def test_the_shipped_scenario_is_found_and_whole() -> None:
