@@ -31,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
 
     ``patience_ms`` runs whenever the customer waits for a person. ``silent``: leaves without a word, which is found out
     ``found_out_ms`` later. ``words`` chooses phrases. ``contained``: content with what the bot says, if the bot can.
+    ``back_after_ms``: having left unserved, writes again that much later; negative: never.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     ends_itself: bool
     words: int
     rounds: tuple[Round, ...]
+    back_after_ms: int = -1
 
 
 class _Piece(NamedTuple):
@@ -139,6 +141,7 @@ class _Temper(NamedTuple):
     nudge: bool
     ends_itself: bool
     words: int
+    back_after_ms: int
 
 
 class _Causes:
@@ -182,6 +185,7 @@ def _draw(scenario: Scenario, streams: Streams, piece: _Piece) -> list[Plan]:
             ends_itself=temper.ends_itself,
             words=temper.words,
             rounds=rounds[i],
+            back_after_ms=temper.back_after_ms,
         )
         for i, (matter, temper) in enumerate(zip(matters, tempers, strict=True))
     ]
@@ -216,6 +220,9 @@ def _tempers(scenario: Scenario, causes: _Causes, n: int) -> list[_Temper]:
     found_out = lognormals_ms(causes("found out"), customers.found_out.mean_s, customers.found_out.sigma, n)
     bot_rounds = (1 + causes("bot rounds").poisson(customers.bot_rounds - 1, n)).tolist()
     words = causes("words").integers(0, 1 << 30, n).tolist()
+    coming_back = causes("coming back")
+    comes_back = (coming_back.random(n) < customers.comes_back).tolist()
+    back_after = lognormals_ms(coming_back, customers.back_after.mean_s, customers.back_after.sigma, n)
     return [
         _Temper(
             contained=contained[i],
@@ -227,6 +234,7 @@ def _tempers(scenario: Scenario, causes: _Causes, n: int) -> list[_Temper]:
             nudge=nudge < customers.nudge,
             ends_itself=ends < customers.ends_itself,
             words=words[i],
+            back_after_ms=back_after[i] if comes_back[i] else -1,
         )
         for i, (asks, silent, nudge, ends) in enumerate(causes("temper").random((n, 4)).tolist())
     ]

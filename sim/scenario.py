@@ -117,6 +117,8 @@ class Customers(_Table, frozen=True):
     bot_rounds: Annotated[float, msgspec.Meta(ge=1)]
     burst: Share
     ends_itself: Share
+    comes_back: Share = 0.0
+    back_after: Length = Length(90.0)
 
 
 class Mail(_Table, frozen=True):

@@ -186,6 +186,8 @@ class Witness:
                 self._wait_again(life, event)
             case ev.ContactAbandoned(silent=silent):
                 life.state, life.silent, life.reason = "abandoned", silent, "abandoned"
+                if life.stage == "person" and life.wait_from:  # should the customer be back, the wait goes on from here
+                    life.waited_so_far_ms += event.at - life.wait_from
                 self._end(life, event.at, lsn)
             case ev.ContactClosed(reason=reason):
                 life.state, life.reason = "closed", reason
@@ -195,6 +197,10 @@ class Witness:
     def _wait_again(
         life: Life, event: ev.ContactTransferred | ev.PersonAsked | ev.ContactRequeued | ev.ContactResumed
     ) -> None:
+        if isinstance(event, ev.ContactResumed):
+            life.gone = False
+            if life.person_since:
+                life.person_since += event.at - life.ended_at  # time away is no wait
         life.state, life.ended_at, life.wait_from = "queued", 0, event.at
         stage = life.stage
         if isinstance(event, ev.ContactTransferred):

@@ -23,6 +23,7 @@ class Phase(StrEnum):
     TALKING = "talking"
     CONTENT = "content"  # has said thanks
     GONE = "gone"  # left without a word; nobody knows yet
+    AWAY = "away"  # has left, and will write again
     DONE = "done"
 
 
@@ -32,6 +33,7 @@ class Customer:
     __slots__ = (
         "_answered",
         "_bot_turns",
+        "_came_back",
         "_done_rounds",
         "_stage",
         "_turn",
@@ -53,10 +55,14 @@ class Customer:
         self._turn = 0  # guards a reply that is being thought about
         self._bot_turns = 0
         self._done_rounds = 0
+        self._came_back = False
 
     def arrive(self) -> list[Deed]:
         plan = self.plan
-        opening = phrases.question(plan.topic, self._words, plan.language, plan.words)
+        return [self._submit(phrases.question(plan.topic, self._words, plan.language, plan.words))]
+
+    def _submit(self, text: str) -> Do:
+        plan = self.plan
         command = cmd.SubmitContact(
             tenant=self.tenant,
             channel=plan.channel,
@@ -67,12 +73,11 @@ class Customer:
             requires=plan.requires,
             transcript=f"t-{plan.external_id}",
         )
-        return [Do(command, opening)]
+        return Do(command, text)
 
     def submitted(self, contact: int, state: str) -> None:
-        """The engine's answer to :meth:`arrive`."""
-        if self.contact == 0:
-            self.contact = contact
+        """The engine's answer to :meth:`arrive`, or to coming back: the old contact, or a new one if it was too late."""
+        self.contact = contact
         if state == "deflected":
             self.phase = Phase.DONE
 
@@ -92,12 +97,14 @@ class Customer:
             case ev.ContactConnected() if self._stage == "person" and self.phase == Phase.WAITING:
                 self.phase = Phase.TALKING
                 return [self._patience()]  # somebody is there: it starts again
-            case ev.PersonAsked() | ev.ContactTransferred() | ev.ContactRequeued():
+            case ev.PersonAsked() | ev.ContactTransferred() | ev.ContactRequeued() | ev.ContactResumed():
                 if isinstance(event, ev.ContactRequeued) and self._stage == "bot":
                     return []
                 self._stage = "person"
                 return self._wait_for_person()
-            case ev.ContactClosed() | ev.ContactAbandoned() | ev.ContactDeflected():
+            case ev.ContactAbandoned():
+                return self._leave()
+            case ev.ContactClosed() | ev.ContactDeflected():
                 self.phase = Phase.DONE
         return []
 
@@ -115,6 +122,9 @@ class Customer:
                 return self._lose_patience()
             case "found_out" if self.phase == Phase.GONE:
                 return [Do(cmd.AbandonContact(contact=self.contact, silent=True))]
+            case "come_back" if self.phase == Phase.AWAY:
+                # Under the same id: in time it gets the old place back.
+                return [self._submit(phrases.line(phrases.NUDGES, self.plan.language, self.plan.words))]
         return []
 
     def refused(self, command: cmd.Command, code: str) -> list[Deed]:
@@ -194,6 +204,14 @@ class Customer:
         if self.phase == Phase.TALKING:  # connected, and still no word
             return [Do(cmd.CloseContact(contact=self.contact, reason="customer_left"))]
         return [Do(cmd.AbandonContact(contact=self.contact))]
+
+    def _leave(self) -> list[Deed]:
+        """Unserved, and perhaps to be back: once at most."""
+        if self._came_back or self.plan.back_after_ms < 0:
+            self.phase = Phase.DONE
+            return []
+        self.phase, self._came_back = Phase.AWAY, True
+        return [Wake(self.plan.back_after_ms, "come_back", self.contact)]
 
     def _say(self, text: str) -> Do:
         return Do(cmd.AddMessage(contact=self.contact, sender=Sender.CUSTOMER), text)

@@ -256,8 +256,13 @@ class ChannelPlayer(Player):
     def arrive(self, plan: Plan) -> None:
         scenario = self.troupe.scenario
         customer = Customer(plan, scenario.tenant, scenario.topics[plan.topic].words)
-        self._coming[plan.external_id] = customer
         self.carry_out(customer, customer.arrive())
+
+    def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:
+        for deed in deeds:
+            if isinstance(actor, Customer) and isinstance(deed, Do) and isinstance(deed.command, cmd.SubmitContact):
+                self._coming[deed.command.external_id] = actor
+        super().carry_out(actor, deeds)
 
     def decide(self, actor: Actor, what: Wake) -> None:
         super().decide(actor, what)
@@ -289,6 +294,7 @@ class ChannelPlayer(Player):
             if isinstance(event, ev.ContactSubmitted):
                 customer = self._coming.get(event.external_id)
                 if customer is not None:
+                    self._customers.pop(customer.contact, None)  # came back too late for the old one
                     self._customers[event.contact] = customer
             customer = self._customers.get(getattr(event, "contact", 0))
             if customer is not None:

@@ -21,6 +21,11 @@ from sim.scenario import Scenario, load_scenario
 from sim.streams import Streams
 from sim.witness import Witness
 
+STATES: dict[type, str] = {
+    ev.ContactSubmitted: "queued",
+    ev.ContactDeflected: "deflected",
+    ev.ContactResumed: "resumed",
+}
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "scenario.toml"
 
 
@@ -108,9 +113,9 @@ class Stage:
 
     def _answer_submit(self, actor: Customer, command: cmd.SubmitContact, events: list[ev.Event]) -> None:
         for event in events:
-            if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
+            if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected | ev.ContactResumed):
                 self.customers[event.contact] = actor
-                state = "queued" if isinstance(event, ev.ContactSubmitted) else "deflected"
+                state = STATES[type(event)]
                 self.witness.submit_acked(command.external_id, event.contact, state)
                 actor.submitted(event.contact, state)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from math import sqrt
 
+import msgspec
 import pytest
 
 from sim.arrivals import Plan, arrivals, mean_arrivals
@@ -61,6 +62,18 @@ def test_a_surge_adds_its_topic_and_only_in_its_minutes() -> None:
     assert about and min(about) >= begin and max(about) < end
     rest = [plan for plan in plans if plan.topic != surge.topic and begin <= plan.at_ms < end]
     assert len(about) / len(rest) == pytest.approx(surge.adds, rel=0.15)
+
+
+def test_some_would_come_back_and_nothing_else_about_anybody_depends_on_it() -> None:
+    """A fifth has the temper for it; a scenario without it has the very same customers otherwise."""
+    scenario = shop(volume=20_000)
+    never = msgspec.structs.replace(scenario.customers, comes_back=0.0)
+    plans = _plans(scenario, 10 * HOUR_MS, 12 * HOUR_MS)
+    without = _plans(msgspec.structs.replace(scenario, customers=never), 10 * HOUR_MS, 12 * HOUR_MS)
+    backs = [plan.back_after_ms for plan in plans if plan.back_after_ms >= 0]
+    assert len(backs) / len(plans) == pytest.approx(0.2, abs=0.03)
+    assert sum(backs) / len(backs) == pytest.approx(90_000, rel=0.15)
+    assert [msgspec.structs.replace(plan, back_after_ms=-1) for plan in plans] == without
 
 
 def test_double_eleven_opens_at_eight_times_with_a_spike_in_its_first_minute() -> None:

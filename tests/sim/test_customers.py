@@ -117,6 +117,46 @@ def test_patience_starts_again_once_somebody_is_there() -> None:
     assert leaving == cmd.CloseContact(contact=7, reason="customer_left")
 
 
+def test_some_who_left_come_back_under_the_same_id_and_wait_on_in_their_old_place() -> None:
+    """Out of patience, back a minute later: submitted again, resumed, patience anew; whoever leaves twice stays away."""
+    customer = _customer(back_after_ms=60_000)
+    customer.heard(_submitted("person"))
+    left = ev.ContactAbandoned(90_000, 7, 90_000, False, 390_000)
+    [back] = customer.heard(left)
+    assert isinstance(back, Wake) and (back.what, back.in_ms) == ("come_back", 60_000)
+    assert customer.phase == Phase.AWAY
+    [again] = _rouse(customer, back)
+    assert isinstance(again, Do) and isinstance(again.command, cmd.SubmitContact) and again.text
+    assert (again.command.external_id, again.command.customer) == ("x-1", "c-1")
+    customer.submitted(7, "resumed")
+    patience = _wake(customer.heard(ev.ContactResumed(150_000, 7, "x-1")), "patience")
+    assert customer.phase == Phase.WAITING
+    assert _commands(_rouse(customer, patience)) == [cmd.AbandonContact(contact=7)]
+    assert customer.heard(left) == [] and customer.phase == Phase.DONE
+    assert _rouse(customer, back) == []
+
+
+def test_back_too_late_it_is_a_new_contact() -> None:
+    """The window had closed: another number, and the customer goes on as that one."""
+    customer = _customer(back_after_ms=900_000)
+    customer.heard(_submitted("person"))
+    [back] = customer.heard(ev.ContactAbandoned(90_000, 7, 90_000, True, 390_000))
+    assert isinstance(back, Wake)
+    _rouse(customer, back)
+    customer.submitted(8, "queued")
+    anew = ev.ContactSubmitted(1, 8, "maple", "web", "x-1", "c-1", "", "refund", "refund", "person", 0, "", {})
+    patience = _wake(customer.heard(anew), "patience")
+    assert _commands(_rouse(customer, patience)) == [cmd.AbandonContact(contact=8)]
+
+
+def test_most_who_left_stay_away() -> None:
+    """No plan to come back: it is over."""
+    customer = _customer()
+    customer.heard(_submitted("person"))
+    assert customer.heard(ev.ContactAbandoned(90_000, 7, 90_000, False, 390_000)) == []
+    assert customer.phase == Phase.DONE
+
+
 def test_a_silent_customer_is_gone_and_found_out_later() -> None:
     """The app is closed without a word; only when its channel notices is the contact abandoned, as silent."""
     customer = _customer(silent=True)

@@ -57,6 +57,22 @@ def test_the_witness_counts_replies_as_the_dispatcher_does(played: Stage) -> Non
     assert ours == sorted(played.replies)
 
 
+def test_in_a_crowd_some_leave_and_come_back_to_their_old_place() -> None:
+    """Three times the people a carrier's trouble brings: who gave up and wrote again is served as if never away."""
+    stage = Stage(shop(volume=150_000, at="09:47"), 300_000, drain_ms=600_000)
+    stage.play()
+    resumed = {event.contact for event in stage.log if isinstance(event, ev.ContactResumed)}
+    lives = [stage.witness.lives[contact] for contact in resumed]
+    assert len(resumed) > 10 and any(life.outcome == "answered" for life in lives)
+    assert judge(stage.witness, stage.dispatcher.contacts).faults == [] == stage.dispatcher.audit()
+    ours = sorted((life.contact, *reply[:2]) for life in stage.witness.lives.values() for reply in life.replies)
+    assert ours == sorted(stage.replies)
+    waited = {event.contact: event.waited_ms for event in stage.log if isinstance(event, ev.ContactAnswered)}
+    assert {life.contact: life.waited_ms for life in lives if life.answered_at} == {
+        life.contact: waited[life.contact] for life in lives if life.answered_at
+    }
+
+
 def test_the_same_seed_plays_the_same_day() -> None:
     """Event by event, in two runs."""
     short = [Stage(shop(volume=10_000), 300_000) for _ in range(2)]

@@ -128,6 +128,18 @@ def test_back_with_a_person_after_a_transfer_or_a_dead_line_the_wait_goes_on() -
     assert (life.queue, life.entry_queue, life.transfers) == ("other", "help", 1)
 
 
+def test_time_away_is_no_wait() -> None:
+    """Sixty seconds in line, a minute away, ten more in line, a word after five: seventy waited, seventy-five to the word."""
+    witness = Witness(frozenset())
+    story = Story(witness, 1).tell(ev.ContactAbandoned(60_000, 1, 60_000, True, 360_000))
+    witness.lives[1].gone = True
+    story.tell(ev.ContactResumed(120_000, 1, "x-1")).connected(130_000).said(135_000, Sender.AGENT).closed(140_000)
+    life = witness.lives[1]
+    assert (life.waited_ms, life.first_reply_ms, life.gone) == (70_000, 75_000, False)
+    [(_, waited_ms)] = longest_waits(witness.lives.values(), 1, now_ms=T + 400_000)
+    assert waited_ms == 75_000
+
+
 def test_a_resumed_contact_is_open_again_and_a_moved_one_is_elsewhere() -> None:
     """Left and came back inside the window: no outcome yet."""
     witness = Witness(frozenset())
