@@ -15,8 +15,9 @@ from typing import Any, get_args
 import msgspec
 
 from engine.access.reference import access_page
-from engine.dispatch import agents, commands, contacts, events, explain, refusals
+from engine.dispatch import agents, commands, contacts, events, explain, hours, refusals
 from engine.dispatch.policy import compiled, model
+from engine.dispatch.policy.template import KeyLine, documented
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.domain import not_yet
 from engine.telemetry.counters import Counters
@@ -222,42 +223,60 @@ _SECTIONS: dict[str, tuple[str, type | None]] = {
     "tenants": ("[tenants.NAME]", compiled.Tenant),
     "shops": ("[shops.NAME]", compiled.Shop),
     "channels": ("[channels.NAME]", compiled.Channel),
+    "calendars": ("[calendars.NAME]", hours.Calendar),
     "pools": ("[pools.NAME]", compiled.Pool),
+    "weights": ("[pools.NAME.weights]", compiled.Weights),
+    "kpi": ("[pools.NAME.lend_kpi]", compiled.Kpi),
     "queues": ("[queues.NAME]", compiled.Queue),
     "steps": ("[[queues.NAME.steps]]", compiled.Step),
     "entry": ("[[entry]]", compiled.EntryRule),
     "deflect": ("deflect = {…} in an entry rule", compiled.Deflection),
 }
 
-_KINDS = {"other": "table", "int": "integer", "float": "number", "bool": "true or false"}
+_KINDS = {
+    "int": "integer", "float": "number", "bool": "true or false", "tables": "list of tables", "when": "table",
+    "zone": "time zone", "weekly": "table: day of the week → times", "dates": "dates", "make_up": "table: date → day of the week",
+    "special": "table: date → times",
+}  # fmt: skip
 
 
-def _key_row(section: str, field: model.Field) -> str:
-    wanted = " or ".join(f"`{choice}`" for choice in field.choices) or _KINDS.get(field.kind, field.kind)
+def _key_row(section: str, field: model.Field, said: str) -> str:
+    joined = " or " if field.kind == "choice" else ", "
+    wanted = joined.join(f"`{choice}`" for choice in field.choices) or _KINDS.get(field.kind, field.kind)
     if field.range is not None:
-        wanted += f", {field.range.low:,.0f} to {field.range.high:,.0f}"
+        wanted += f", {field.range.low:,} to {field.range.high:,}"
     named = model.REFERENCES.get((section, field.name))
     if named:
         wanted = f"names from `{named}`" if field.kind == "names" else f"a name from `{named}`"
-    return f"| `{field.name}` | {wanted} | {_default(field.default)} |"
+    return f"| `{field.name}` | {wanted} | {_default(field.default)} | {said} |"
 
 
 def _default(value: Any) -> str:
     if value is model.REQUIRED:
         return "required"
+    if isinstance(value, hours.Zone):
+        return f'`"{value.name}"`'
     if value is None or value in ("", (), {}) or not isinstance(value, int | float | str | tuple):
         return "–"
     return f"`{msgspec.json.encode(value).decode()}`"
 
 
+def _meaning(line: KeyLine) -> str:
+    """What the example's comment says besides the default."""
+    first, _, rest = line.said.partition("; ")
+    said = rest or re.sub(r'^(default )?(-?[\d_.]+|"[^"]*"|\[\]|\{\}|true|false)[:,]?\s*', "", first)
+    return said.replace("|", "\\|")
+
+
 def policy_keys_page() -> str:
     """``docs/policy_keys.md``."""
     lines = ["# Policy file: every key", "", _NOTICE, "How they work together is in the [guide](guide.md).", ""]
+    meanings = {(line.section, line.key): _meaning(line) for line in documented()}
     for section, fields in model.SECTIONS.items():
         title, struct = _SECTIONS[section]
         said = [_said(struct), ""] if struct is not None and _said(struct) else []
-        rows = [_key_row(section, field) for field in fields.values()]
-        lines += [f"## `{title}`", "", *said, "| key | wanted | default |", "| --- | --- | --- |", *rows, ""]
+        rows = [_key_row(section, field, meanings.get((section, field.name), "")) for field in fields.values()]
+        lines += [f"## `{title}`", "", *said, "| key | wanted | default | |", "| --- | --- | --- | --- |", *rows, ""]
     return "\n".join(lines)
 
 

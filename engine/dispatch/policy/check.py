@@ -9,7 +9,8 @@ import msgspec
 from engine.dispatch.commands import AgentProfile
 from engine.dispatch.policy.compile import analyse
 from engine.dispatch.policy.compiled import Clock, Policy, Queue, Step
-from engine.dispatch.policy.decode import Findings
+from engine.dispatch.policy.findings import Findings
+from engine.dispatch.policy.loader import Path
 from engine.dispatch.policy.overtaking import PoolWindows, overtaking_windows
 from engine.dispatch.policy.problems import Problem, quoted
 from engine.dispatch.policy.remarks import needs_of, remarks_on
@@ -20,7 +21,8 @@ class StepView(msgspec.Struct, frozen=True):
     """Who may serve from this step on. Index 0 is the queue itself, before any step.
 
     ``pools``: all that are open now; ``requirement``: what is left of it, as text (empty: anyone); ``priority_raised``:
-    points added so far; ``agents``: those of the given agents who qualify, None when none were given.
+    points added so far; ``agents``: those of the given agents who qualify, None when none were given. The conditions and
+    the other actions are the step's own.
     """
 
     index: int
@@ -32,6 +34,11 @@ class StepView(msgspec.Struct, frozen=True):
     requirement: str
     priority_raised: int
     agents: tuple[str, ...] | None = None
+    estimated_wait_ms: int = 0
+    queue_length: int = 0
+    lender_kpi: str = ""
+    offer: tuple[str, ...] = ()
+    move_to: str = ""
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -65,17 +72,42 @@ class Report(msgspec.Struct, frozen=True):
     pools: tuple[PoolWindows, ...] = ()
 
 
-def check_policy(text: str, agents: Sequence[AgentProfile] | None = None) -> Report:
-    """Look at a policy's text, against a team if one is given. Never raises, whatever the text."""
-    found = analyse(text)
+def check_policy(text: str, agents: Sequence[AgentProfile] | None = None, *, whole: bool = False) -> Report:
+    """Look at a policy's text, against a team if one is given. Never raises, whatever the text.
+
+    ``whole``: also at what no rule honours yet.
+    """
+    found = analyse(text, whole)
     if found.policy is None:
         return Report(problems=found.problems)
     policy = found.policy
+    if agents is not None:
+        problems = _missing_skills(policy, agents, Findings(found.document))
+        if problems:
+            return Report(problems=tuple(problems))
     remarks = remarks_on(policy, found.document)
     queues = tuple(_queue_view(policy, queue, agents) for queue in policy.queues.values())
     if agents is not None:
         _remark_on_team(policy, queues, agents, remarks)
     return Report(policy.version, (), tuple(remarks.sorted()), queues, overtaking_windows(policy))
+
+
+def _missing_skills(policy: Policy, agents: Sequence[AgentProfile], found: Findings) -> list[Problem]:
+    """Skills that nobody of the team has, at whatever level, and that no step relaxes: a slip of the pen, most often."""
+    had = {skill for one in agents for skill in one.skills}
+    asked: list[tuple[Path, str, Requirement]] = [
+        (("queues", queue.name), queue.name, queue.requirement) for queue in policy.queues.values()
+    ]
+    for index, rule in enumerate(policy.entry):
+        if rule.entry.requirement is not None:
+            asked.append((("entry", index), rule.entry.queue, rule.entry.requirement))
+    for path, queue_name, need in asked:
+        relaxed = {name for step in policy.queues[queue_name].steps for name in step.relax}
+        for skill in need.skills:
+            if skill not in had and skill not in relaxed:
+                said = {"got": quoted(skill), "need": need.text, "hint": found.hint(skill, sorted(had))}
+                found.report("skill_missing", (*path, "requirement"), **said)
+    return found.sorted()
 
 
 def _queue_view(policy: Policy, queue: Queue, agents: Sequence[AgentProfile] | None) -> QueueView:
@@ -100,7 +132,20 @@ def _step_views(queue: Queue, need: Requirement, agents: Sequence[AgentProfile] 
         need = need.without(step.relax)
         able = None if agents is None else tuple(one.agent for one in agents if _qualifies(one, queue, pools, need))
         yield StepView(
-            step.index, step.name, step.clock, step.after_ms, step.when_nobody, pools, need.text, raised, able
+            index=step.index,
+            name=step.name,
+            clock=step.clock,
+            after_ms=step.after_ms,
+            when_nobody=step.when_nobody,
+            pools=pools,
+            requirement=need.text,
+            priority_raised=raised,
+            agents=able,
+            estimated_wait_ms=step.estimated_wait_ms,
+            queue_length=step.queue_length,
+            lender_kpi=step.lender_kpi,
+            offer=step.offer,
+            move_to=step.move_to,
         )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from engine.dispatch.policy.compiled import Queue
-from engine.dispatch.policy.decode import Findings, Table
+from engine.dispatch.policy.decode import Table
+from engine.dispatch.policy.findings import Findings
 from engine.dispatch.policy.loader import Path
 from engine.dispatch.policy.problems import quoted
 from engine.dispatch.policy.requirements import ANYONE
 
 # Of the raw table, as an unreadable value leaves no trace in the draft and must not be called missing.
 _NOT_WITH_DEFLECT = ("requirement", "priority", "first")
+_CONDITIONS = ("while_open", "while_closed", "queue_length")
 
 
 def check_coherence(draft: Table, raw: Table, findings: Findings) -> None:
@@ -46,7 +48,7 @@ def _check_rules(draft: Table, raw: Table, findings: Findings) -> None:
         first_of.setdefault(name, index)
         if default is not None:
             findings.report("after_default", path, got=quoted(default))
-        elif table.get("when", {}) == {}:
+        elif table.get("when", {}) == {} and not any(table.get(key) for key in _CONDITIONS):
             default = name
         _check_destination(path, rule, table, with_bots, findings)
     if rules and default is None and all(isinstance(table, dict) for table in raw["entry"]):
@@ -65,7 +67,7 @@ def _check_destination(path: Path, rule: Table, table: Table, with_bots: set[str
         findings.report("bot_without_pools", (*path, "first"), got=quoted(rule["queue"]))
 
 
-_ACTIONS = ("add_pools", "relax", "raise_priority")
+_ACTIONS = ("add_pools", "relax", "raise_priority", "offer", "move_to")
 
 
 def _check_steps(name: str, queue: Table, tables: list[Any], findings: Findings) -> None:

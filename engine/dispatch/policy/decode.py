@@ -5,11 +5,11 @@ A draft holds what could be read; a key with a problem is left out of it. Nothin
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from engine.dispatch.policy.dates import DateReader
+from engine.dispatch.policy.findings import MAX_PROBLEMS, Findings
 from engine.dispatch.policy.loader import Document, Path
 from engine.dispatch.policy.model import (
     KIND_OF,
@@ -17,64 +17,19 @@ from engine.dispatch.policy.model import (
     MAX_NAME,
     MAX_TEXT_FIELD,
     NAMED,
+    OPTIONAL,
     REFERENCES,
     REQUIRED,
     SECTIONS,
     TOP_LEVEL,
     Field,
 )
-from engine.dispatch.policy.problems import Problem, problem, quoted, show_path, shown
+from engine.dispatch.policy.problems import quoted, shown
 from engine.dispatch.policy.requirements import RequirementError, parse
 
+__all__ = ["MAX_PROBLEMS", "Decoder", "Findings", "Table"]
+
 Table: TypeAlias = dict[str, Any]
-
-# A thousand problems are more than anyone repairs in one go; hints cost a search through all names each.
-MAX_PROBLEMS = 1_000
-MAX_HINTS = 20
-
-
-# Lists of tables: what one of them is called, and the key that holds its name.
-_LISTED: dict[str | int, tuple[str, str]] = {"entry": ("entry rule", "name"), "agents": ("agent", "agent")}
-
-
-class Findings:
-    """Problems with their places, in a document."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.problems: list[Problem] = []
-        self.hints = 0
-
-    def report(self, code: str, path: Path, /, **params: str) -> Any:
-        """Note a problem. Always None: the value of what was refused."""
-        line = self.document.line_of(path)
-        if len(self.problems) < MAX_PROBLEMS:
-            subject, rest = self._subject(path)
-            params.setdefault("field", show_path(rest) or show_path(path))
-            self.problems.append(problem(code, path, line, subject, **params))
-        elif len(self.problems) == MAX_PROBLEMS:
-            self.problems.append(problem("more", (), line, ("", ""), got=str(MAX_PROBLEMS)))
-
-    def hint(self, word: str, known: Iterable[str]) -> str:
-        if self.hints >= MAX_HINTS or len(word) > MAX_NAME:
-            return ""
-        self.hints += 1
-        near = difflib.get_close_matches(word, list(known), 1)
-        return quoted(near[0]) if near else ""
-
-    def _subject(self, path: Path) -> tuple[tuple[str, str], Path]:
-        if len(path) < 2 or path[0] in ("policy", "domain"):
-            return ("", ""), path
-        section, name = path[0], path[1]
-        if section in _LISTED and isinstance(name, int):
-            kind, key = _LISTED[section]
-            table = self.document.tables[str(section)][name]
-            called = table.get(key) if isinstance(table, dict) else None
-            return (kind, called if isinstance(called, str) and called else f"#{name + 1}"), path[2:]
-        return (KIND_OF[str(section)], str(name)), path[2:]
-
-    def sorted(self) -> list[Problem]:
-        return sorted(self.problems, key=lambda found: (found.line, found.path, found.code))
 
 
 class Decoder:
@@ -82,6 +37,7 @@ class Decoder:
 
     def __init__(self, document: Document, findings: Findings) -> None:
         self.tables, self.findings = document.tables, findings
+        self.dates = DateReader(findings)
         self.known: dict[str, list[str]] = {}
         for section in NAMED:
             tables = self.tables.get(section)
@@ -105,7 +61,7 @@ class Decoder:
     def _named(self, section: str) -> dict[str, Table]:
         tables = self.tables.get(section)
         if tables is None or tables == {}:
-            if section != "shops":
+            if section not in OPTIONAL:
                 self.findings.report("nothing", (section,), wanted=f"[{section}.…]")
             return {}
         if not self._is_table(tables, (section,)) or not self._few_enough(tables, section, (section,)):
@@ -158,27 +114,64 @@ class Decoder:
                 return self._number(field, value, path)
             case "bool":
                 return self._typed(value, bool, "true or false", path)
+            case "text" | "choice" | "requirement" | "zone":
+                return self._from_text(section, field, value, path)
             case "names":
                 return self._names(section, field, value, path)
-            case "other":
-                return self._nested(field, value, path)
+            case "choices":
+                return self._choices(field, value, path)
+        return self._nested(field, value, path)
+
+    def _nested(self, field: Field, value: Any, path: Path) -> Any:
+        match field.kind:
+            case "table":
+                return self.fields(field.section, value, path) if self._is_table(value, path) else None
+            case "tables":
+                return self._list_of_tables(field.section, value, path)
+            case "when":
+                return self._when(value, path) if self._is_table(value, path) else None
+        return self.dates.read(field.kind, value, path)
+
+    def _from_text(self, section: str, field: Field, value: Any, path: Path) -> Any:
         text = self._typed(value, str, "text", path)
         if text is None:
             return None
         if field.kind == "choice":
-            if text in field.choices:
-                return text
-            wanted = ", ".join(map(quoted, field.choices))
-            hint = self.findings.hint(text, field.choices)
-            return self.findings.report("not_one_of", path, wanted=wanted, got=quoted(text), hint=hint)
+            return text if self._is_choice(field, text, path) else None
         if field.kind == "requirement":
             return self._requirement(text, path)
+        if field.kind == "zone":
+            return self.dates.zone(text, path)
         return self._text(section, field, text, path)
+
+    def _is_choice(self, field: Field, text: str, path: Path) -> bool:
+        if text in field.choices:
+            return True
+        wanted = ", ".join(map(quoted, field.choices))
+        hint = self.findings.hint(text, field.choices)
+        self.findings.report("not_one_of", path, wanted=wanted, got=quoted(text), hint=hint)
+        return False
+
+    def _choices(self, field: Field, value: Any, path: Path) -> Any:
+        """Several of the choices, each at most once."""
+        if not isinstance(value, list):
+            return self.findings.report("wrong_type", path, wanted="a list of names", got=shown(value))
+        found: list[str] = []
+        for index, one in enumerate(value):
+            if self._typed(one, str, "text", (*path, index)) is None or not self._is_choice(field, one, path):
+                continue
+            if one in found:
+                self.findings.report("duplicate", path, got=quoted(one))
+            else:
+                found.append(one)
+        return tuple(found)
 
     def _text(self, section: str, field: Field, text: str, path: Path) -> Any:
         if field.name == "name":
             return text if self._check_name(text, path) else None
         if (section, field.name) in REFERENCES:
+            if not text and field.default == "":
+                return text
             return text if self.refers(REFERENCES[section, field.name], text, path) else None
         if len(text) > MAX_TEXT_FIELD:
             return self.findings.report("text_too_long", path, wanted=str(MAX_TEXT_FIELD), got=str(len(text)))
@@ -233,13 +226,6 @@ class Decoder:
         except RequirementError as error:
             said = {"what": error.what, "got": error.got, "wanted": error.wanted, "column": str(error.column)}
             return self.findings.report("requirement", path, **said)
-
-    def _nested(self, field: Field, value: Any, path: Path) -> Any:
-        if field.name == "steps":
-            return self._list_of_tables("steps", value, path)
-        if not self._is_table(value, path):
-            return None
-        return self.fields("deflect", value, path) if field.name == "deflect" else self._when(value, path)
 
     def _when(self, table: Table, path: Path) -> Any:
         if not self._few_enough(table, "when", path):

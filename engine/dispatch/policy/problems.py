@@ -152,15 +152,101 @@ SENTENCES: dict[str, tuple[str, str]] = {
         'first = "bot"，但队列 {got} 没有 bot_pools',
     ),
     "step_does_nothing": (
-        "{field} does nothing: it needs add_pools, relax or raise_priority",
-        "{field} 没有任何动作：需要 add_pools、relax 或 raise_priority",
+        "{field} does nothing: it needs add_pools, relax, raise_priority, offer or move_to",
+        "{field} 没有任何动作：需要 add_pools、relax、raise_priority、offer 或 move_to",
     ),
     "already_open": ("{field} adds the pool {got}, which is open already", "{field} 加入的池 {got} 已经开放"),
     "warn_after_breach": (
         "reply_warn_ms must be < reply_breach_ms ({wanted}), got {got}",
         "reply_warn_ms 应 < reply_breach_ms（{wanted}），实际是 {got}",
     ),
+    "unsupported": (
+        "{field} = {got} is not supported yet: {detail}",
+        "{field} = {got} 尚不支持：{detail}",
+    ),
+    # calendars
+    "bad_zone": (
+        "{field} names the time zone {got}, which the IANA database does not have",
+        "{field} 引用的时区 {got} 不在 IANA 数据库中",
+    ),
+    "bad_weekday": (
+        "{got} is neither a day of the week (mon, tue, wed, thu, fri, sat, sun) nor a range of days (mon-fri)",
+        "{got} 既不是星期（mon、tue、wed、thu、fri、sat、sun），也不是星期范围（mon-fri）",
+    ),
+    "bad_span": (
+        '{field} must be times like "09:00-18:00" (to "24:00"; "22:00-02:00" ends on the next day), got {got}',
+        '{field} 应为 "09:00-18:00" 这样的时段（至多到 "24:00"；"22:00-02:00" 到次日结束），实际是 {got}',
+    ),
+    "spans_overlap": (
+        "{field} must be in order and must not overlap, got {got} too early",
+        "{field} 各时段应按先后排列且不重叠，{got} 过早",
+    ),
+    "bad_date": (
+        '{field} must be a date like "2026-10-01", or a range of at most {wanted} days like "2026-10-01..2026-10-07", got {got}',
+        '{field} 应为 "2026-10-01" 这样的日期，或至多 {wanted} 天的范围如 "2026-10-01..2026-10-07"，实际是 {got}',
+    ),
+    "day_twice": ("{got} is both a holiday and a make-up day", "{got} 既是节假日又是调休上班日"),
+    "make_up_closed": (
+        "{field} works as {got}, a day without hours",
+        "{field} 按 {got} 上班，而该日没有营业时间",
+    ),
+    "never_opens": ("no day has any hours, so it never opens", "没有任何营业时间，永远不会开放"),
+    # keys that need each other
+    "needs": ("{field} = {got} needs {wanted}", "{field} = {got} 需要 {wanted}"),
+    "useless": ("{field} has no effect without {wanted}", "没有 {wanted}，{field} 不起作用"),
+    "above_cost": ("{field} must be ≤ cost ({wanted}), got {got}", "{field} 应 ≤ cost（{wanted}），实际是 {got}"),
+    "whole_minutes": (
+        "{field} must be whole minutes (a multiple of 60000), got {got}",
+        "{field} 应为整分钟（60000 的倍数），实际是 {got}",
+    ),
+    "all_zero": (
+        "{field} are all 0, so that every agent is as good as another",
+        "{field} 全为 0，客服之间无法区分",
+    ),
+    "no_target": (
+        "pool {got} serves the earliest promise first, and this queue promises nothing: target_ms is missing",
+        "池 {got} 按承诺到期先后接待，而该队列没有承诺：缺少 target_ms",
+    ),
+    "promise_short": (
+        "{field} must be ≥ offer_ms ({wanted}): one unanswered offer would break the promise, got {got}",
+        "{field} 应 ≥ offer_ms（{wanted}）：一次无人应答就会违背承诺，实际是 {got}",
+    ),
+    # what ends where it began
+    "no_borrower": (
+        "the pool lends to nobody but itself: {got} are its owners, and no other queue draws on it",
+        "该池只能借给自己：{got} 都是它的所有者，没有其他队列使用它",
+    ),
+    "own_lender": (
+        "{field} asks whether the pool {got} may lend, and it is the queue's own",
+        "{field} 询问池 {got} 能否出借，而它本来就是该队列自己的",
+    ),
+    "move_circle": ("{field} sends contacts in a circle: {got}", "{field} 使会话循环移动：{got}"),
+    "limit_circle": (
+        "{field} sends contacts that nobody takes in a circle: {got}",
+        "{field} 使无人接待的会话循环移动：{got}",
+    ),
+    "other_tenants_queue": (
+        "{field} sends contacts of queue {queue} to queue {got}, which is not of their tenant {wanted}",
+        "{field} 把队列 {queue} 的会话送入队列 {got}，它不属于其租户 {wanted}",
+    ),
+    "with_move": ("{field} has no meaning beside move_to", "{field} 与 move_to 同时出现没有意义"),
+    "unreachable_step": (
+        "{field} can never open: a step before it moves the contact away",
+        "{field} 永远不会开放：此前的步骤已把会话移走",
+    ),
+    "open_and_closed": (
+        "can never match: the calendar {got} is not open and closed at once",
+        "永远不会命中：日历 {got} 不会同时开放和关闭",
+    ),
+    "skill_missing": (
+        "none of the given agents has the skill {got}, which `{need}` asks for",
+        "给定的客服都没有技能 {got}，而 `{need}` 要求它",
+    ),
     # --- remarks
+    "beyond_ceiling": (
+        "{field} ({got}) is above the queue's ceiling ({wanted}): only transfers and moves can make it so long",
+        "{field}（{got}）高于队列的 ceiling（{wanted}）：只有转接和移动才能使队列这么长",
+    ),
     "shadowed": (
         "can never match: whatever it accepts, rule {got} (line {first}) takes first",
         "永远不会命中：它接受的会话都先被规则 {got}（第 {first} 行）取走",
@@ -228,6 +314,7 @@ PHRASES_ZH = {
     "shop": "店铺",
     "channel": "渠道",
     "pool": "池",
+    "calendar": "日历",
     "queue": "队列",
     "entry rule": "入口规则",
     "agent": "客服",
@@ -237,6 +324,7 @@ PHRASES_ZH = {
     "true or false": "true 或 false",
     "a list of names": "名称列表",
     "a list of tables": "表的列表",
+    "a list of dates": "日期列表",
     "a table": "一个表",
     "a list": "一个列表",
     "a date or time": "日期或时间",

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from engine.dispatch.commands import Value
 from engine.dispatch.policy.compiled import EntryRule, Policy, Queue
-from engine.dispatch.policy.decode import Findings
+from engine.dispatch.policy.findings import Findings
 from engine.dispatch.policy.loader import Document
 from engine.dispatch.policy.problems import quoted
 from engine.dispatch.policy.requirements import Requirement, both
@@ -57,14 +57,15 @@ def _remark_on_rules(policy: Policy, found: Findings) -> list[EntryRule]:
     for index, rule in enumerate(policy.entry):
         when = _implied(rule, policy)
         stray = _stray_shop(when, policy)
-        first = next((one for one in live if _covers(one[1], when)), None)
+        first = next((one for one in live if _takes(one[2], rule) and _covers(one[1], when)), None)
         if stray:
             found.report("when_never", ("entry", index), got=quoted(stray))
         elif first is not None:
             line = found.document.line_of(("entry", first[0]))
             found.report("shadowed", ("entry", index), got=quoted(first[2].entry.rule), first=str(line))
         else:
-            _remark_on_tenants(index, rule, when, [one for _, one, _ in live], policy, found)
+            before = [one for _, one, earlier in live if not earlier.conditional]
+            _remark_on_tenants(index, rule, when, before, policy, found)
             live.append((index, when, rule))
     return [rule for _, _, rule in live]
 
@@ -88,6 +89,15 @@ def _stray_shop(when: When, policy: Policy) -> str:
     return min(shops)
 
 
+def _takes(earlier: EntryRule, later: EntryRule) -> bool:
+    """Whether hours and lengths let the earlier rule take whatever they let the later have."""
+    same_hours = earlier.while_open in ("", later.while_open) and earlier.while_closed in ("", later.while_closed)
+    if not earlier.queue_length:
+        return same_hours
+    same_queue = (earlier.of_queue or earlier.entry.queue) == (later.of_queue or later.entry.queue)
+    return same_hours and same_queue and earlier.queue_length <= later.queue_length
+
+
 def _covers(wide: When, narrow: When) -> bool:
     """Whether every contact that meets ``narrow`` meets ``wide``."""
     return all(name in narrow and narrow[name] <= accepted for name, accepted in wide.items())
@@ -108,7 +118,9 @@ def _remark_on_tenants(
 
 
 def _remark_on_reach(policy: Policy, live: list[EntryRule], found: Findings) -> None:
-    reached = {rule.entry.queue for rule in live}
+    reached = {rule.entry.queue for rule in live} | {policy.supervisors_queue}
+    for queue in policy.queues.values():
+        reached |= {queue.supervisors_queue, queue.hand_over_queue, *(step.move_to for step in queue.steps)}
     drawn: dict[str, set[str]] = {name: set() for name in policy.pools}
     for queue in policy.queues.values():
         if queue.name not in reached:
@@ -119,9 +131,10 @@ def _remark_on_reach(policy: Policy, live: list[EntryRule], found: Findings) -> 
     for pool in policy.pools.values():
         if not drawn[pool.name]:
             found.report("pool_unused", ("pools", pool.name))
-        for name in pool.listed:
-            if name not in drawn[pool.name]:
-                found.report("listed_elsewhere", ("pools", pool.name, "listed"), got=quoted(name))
+        for key, names in (("listed", pool.listed), ("owners", pool.owners)):
+            for name in names:
+                if name not in drawn[pool.name]:
+                    found.report("listed_elsewhere", ("pools", pool.name, key), got=quoted(name))
 
 
 # --- queues ---------------------------------------------------------------------------------------------------------
@@ -142,10 +155,13 @@ def _remark_on_needs(policy: Policy, queue: Queue, found: Findings) -> None:
 def _remark_on_steps(queue: Queue, found: Findings) -> None:
     for index, step in enumerate(queue.steps):
         path = ("queues", queue.name, "steps", index)
-        if not step.after_ms and not step.when_nobody:
+        if not step.conditional and not step.when_nobody:
             found.report("opens_at_once", path)
-        if not step.after_ms and step.when_nobody and step is not queue.steps[-1]:
+        if step.only_nobody and step is not queue.steps[-1]:
             found.report("blocks_next", path)
+        if step.queue_length > queue.ceiling > 0:
+            got, wanted = str(step.queue_length), str(queue.ceiling)
+            found.report("beyond_ceiling", (*path, "queue_length"), got=got, wanted=wanted)
 
 
 def _remark_on_relaxed(queue: Queue, needs: dict[str, list[Requirement]], told: set[str], found: Findings) -> None:

@@ -12,6 +12,7 @@ from engine.dispatch.policy.problems import SENTENCES, PolicyErrors
 from engine.dispatch.policy.profiles import read_profiles
 from tests.dispatch.policy.drafts import line_of, queue_table, shop
 from tests.dispatch.policy.test_compile import CASES, EXTRA
+from tests.dispatch.policy.test_vocabulary import REFUSED
 
 TWO_TENANTS = ("[tenants.acme]", '[tenants.acme]\n[tenants.zen]\n[shops.zenshop]\ntenant = "zen"')
 OTHER_QUEUE = ('[queues.presale]\ntenant = "acme"', '[queues.presale]\ntenant = "zen"')
@@ -65,8 +66,43 @@ def test_what_can_never_happen_is_remarked_at_its_line(code: str) -> None:
 def test_every_sentence_is_said_in_some_case() -> None:
     """A code without a case may be wrong for years."""
     team = {"nobody_serves", "nobody_at_first", "step_adds_nobody", "bots_missing", "agent_pool_unknown"}
-    elsewhere = {"too_long", "more", "profile", "not_utf8"}
-    assert set(CASES) | set(REMARKS) | team | elsewhere == set(SENTENCES)
+    elsewhere = {"too_long", "more", "profile", "not_utf8", "unsupported", "skill_missing", "beyond_ceiling"}
+    refused = {code for code, *_ in REFUSED}
+    assert set(CASES) | set(REMARKS) | refused | team | elsewhere == set(SENTENCES)
+
+
+def test_a_step_that_waits_for_a_length_above_the_ceiling_is_remarked() -> None:
+    """Nobody is let in from 50 on, and the step wants 80."""
+    text = shop(("after_ms = 20_000", "queue_length = 80"), ('["bot"]', '["bot"]\nceiling = 50'))
+    (remark,) = check_policy(text, whole=True).remarks
+    assert (remark.code, remark.path) == ("beyond_ceiling", "queues.presale.steps[0].queue_length")
+    assert remark.sentence("zh-CN") != remark.message
+
+
+def test_a_rule_with_hours_leaves_the_rest_of_the_day_to_others() -> None:
+    """By night one queue, by day another: neither rule takes all that the next could have."""
+    rule = '[[entry]]\nname = "{}"\nwhen = {{ tier = 1 }}\nqueue = "presale"\n{}\n'
+    calendar = ("[tenants.acme]", '[calendars.c]\nzone = "UTC"\nweekly.mon = "9:00-10:00"\n[tenants.acme]')
+
+    def shadowed(first: str, second: str) -> list[str]:
+        text = shop(calendar, rules=rule.format("one", first) + rule.format("two", second))
+        return [remark.subject[1] for remark in check_policy(text, whole=True).remarks if remark.code == "shadowed"]
+
+    assert shadowed('while_open = "c"', "") == shadowed('while_open = "c"', 'while_closed = "c"') == []
+    assert shadowed("", 'while_open = "c"') == shadowed('while_open = "c"', 'while_open = "c"') == ["two"]
+    assert shadowed("queue_length = 5", "queue_length = 4") == []
+    assert shadowed("queue_length = 5", 'queue_length = 9\nof_queue = "presale"') == ["two"]
+
+
+def test_a_queue_that_only_steps_and_supervisors_lead_to_is_reached() -> None:
+    """Moved to, handed over to, or left for supervisors: somebody may come in."""
+    others = "".join(queue_table(name, pools='["onsite"]') for name in ("moved", "handed", "desk", "boss"))
+    text = shop(
+        ("[tenants.acme]", '[domain]\nsupervisors_queue = "boss"\n[tenants.acme]'),
+        ('["bot"]', '["bot"]\nhand_over_queue = "handed"\nsupervisors_queue = "desk"'),
+        ('add_pools = ["remote"]\nrelax = ["english"]', 'move_to = "moved"\n' + others),
+    )
+    assert {remark.code for remark in check_policy(text, whole=True).remarks} == {"pool_unused"}
 
 
 @pytest.mark.parametrize(
@@ -124,11 +160,11 @@ ROBO = AgentProfile(agent="robo", pools=("bot",), kind=AgentKind.BOT)
 
 def test_who_can_serve_at_each_step() -> None:
     """Ann speaks English; after the step Bob and Ray need not. A rule that wants more has its own view."""
-    text = shop(rules=EXTRA + 'queue = "presale"\nrequirement = "vip"')
+    text = shop(rules=EXTRA + 'queue = "presale"\nrequirement = "presale >= 9"')
     (view,) = check_policy(text, [ANN, BOB, RAY, ROBO]).queues
     assert (view.queue, view.tenant, view.bot_pools, view.bots) == ("presale", "acme", ("bot",), ("robo",))
     vip, plain = view.needs
-    assert (vip.rules, vip.requirement) == (("x",), "english and presale >= 3 and vip")
+    assert (vip.rules, vip.requirement) == (("x",), "english and presale >= 9")
     assert [step.agents for step in vip.steps] == [(), ()]
     assert (plain.rules, plain.requirement) == (("default",), "english and presale >= 3")
     before, after = plain.steps
@@ -150,13 +186,29 @@ def test_without_a_team_only_pools_and_requirements_are_said() -> None:
         ([ANN, RAY, ROBO], []),
         ([ANN, BOB, RAY], ["bots_missing"]),
         ([BOB, RAY, ROBO], ["nobody_at_first"]),
-        ([ROBO], ["nobody_serves"]),
+        ([AgentProfile(agent="new", skills={"presale": 1, "english": 1}), ROBO], ["nobody_serves"]),
         ([ANN, ROBO, AgentProfile(agent="eve", pools=("night", "onsite"))], ["agent_pool_unknown"]),
     ],
 )
 def test_a_team_that_does_not_fit_is_remarked(team: list[AgentProfile], codes: list[str]) -> None:
     """No bot, nobody with English, nobody at all, somebody in a pool that does not exist."""
     assert [remark.code for remark in check_policy(shop(), team).remarks] == codes
+
+
+def test_a_skill_that_nobody_has_is_refused() -> None:
+    """A slip of the pen: the team speaks English. What a step relaxes may be missing for now."""
+    text = shop(("presale >= 3 and", "presales >= 3 and"), rules=EXTRA + 'queue = "presale"\nrequirement = "vip"')
+    report = check_policy(text, [ANN, ROBO])
+    assert [(one.code, one.line, one.path) for one in report.problems] == [
+        ("skill_missing", line_of(text, "requirement"), "queues.presale.requirement"),
+        ("skill_missing", line_of(text, 'requirement = "vip"'), "entry[0].requirement"),
+    ]
+    first = report.problems[0]
+    assert first.message == (
+        'queue "presale": none of the given agents has the skill "presales", which `english and presales >= 3` asks for; '
+        'did you mean "presale"?'
+    )
+    assert check_policy(shop(), [BOB, ROBO]).problems == ()
 
 
 def test_a_step_that_lets_nobody_in_is_remarked() -> None:

@@ -1,0 +1,109 @@
+"""Keys that the vocabulary has and no rule honours yet: a policy that uses one is refused, never half obeyed.
+
+A rule that lands deletes its row here, and nothing else. A value equal to the key's default is always accepted. Tests of
+the vocabulary compile with ``whole=True``, which lifts the table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.dispatch.policy.decode import Table
+from engine.dispatch.policy.findings import Findings
+from engine.dispatch.policy.loader import Path
+from engine.dispatch.policy.model import NAMED, SECTIONS
+from engine.dispatch.policy.problems import shown
+
+# (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
+NOT_YET: dict[tuple[str, ...], str] = {
+    ("domain", "supervisors_queue"): "no rule moves contacts that nobody takes",
+    ("domain", "finish_ms"): "no rule ends an agent's finishing",
+    ("domain", "order", "promise"): "no rule orders by promise",
+    ("domain", "order", "longest_queue"): "no rule orders by queue length",
+    ("domain", "overdue"): "no rule orders by promise",
+    ("domain", "choice", "most_loaded"): "no rule chooses so",
+    ("domain", "choice", "round_robin"): "no rule chooses so",
+    ("domain", "choice", "weighted"): "no rule chooses so",
+    ("domain", "zone"): "no rule counts days",
+    ("shops", "weight"): "no rule keeps shares",
+    ("shops", "limit"): "no rule limits a shop's contacts",
+    ("shops", "hours"): "no rule keeps hours",
+    ("shops", "target_ms"): "no rule orders by promise",
+    ("shops", "ceiling"): "no rule keeps a ceiling",
+    ("shops", "daily_quota"): "no rule keeps a quota",
+    ("channels", "dormant_cost"): "no rule lets contacts sleep",
+    ("channels", "wrap_up_cost"): "no rule lowers the cost of wrap-up",
+    ("channels", "interruptible"): "no rule interrupts work",
+    ("pools", "order", "promise"): "no rule orders by promise",
+    ("pools", "order", "longest_queue"): "no rule orders by queue length",
+    ("pools", "overdue"): "no rule orders by promise",
+    ("pools", "choice", "most_loaded"): "no rule chooses so",
+    ("pools", "choice", "round_robin"): "no rule chooses so",
+    ("pools", "choice", "weighted"): "no rule chooses so",
+    ("pools", "weights"): "no rule chooses so",
+    ("pools", "owners"): "no rule protects a lender",
+    ("pools", "reserve"): "no rule protects a lender",
+    ("pools", "lend_kpi"): "no rule measures a lender",
+    ("pools", "rona_share"): "no rule bounds what RONA takes out",
+    ("pools", "shares"): "no rule keeps shares",
+    ("pools", "daily_quota"): "no rule keeps a quota",
+    ("queues", "target_ms"): "no rule orders by promise",
+    ("queues", "hours"): "no rule keeps hours",
+    ("queues", "closed"): "no rule keeps hours",
+    ("queues", "ceiling"): "no rule keeps a ceiling",
+    ("queues", "daily_quota"): "no rule keeps a quota",
+    ("queues", "full_notice"): "no rule keeps a ceiling",
+    ("queues", "full_alternative"): "no rule keeps a ceiling",
+    ("queues", "promise_ms"): "no rule takes messages",
+    ("queues", "release_per_minute"): "no rule takes messages",
+    ("queues", "release_lead_ms"): "no rule takes messages",
+    ("queues", "last_agent_ms"): "no rule prefers the last agent",
+    ("queues", "named_agent_ms"): "no rule prefers a named agent",
+    ("queues", "unanswered_ms"): "no rule takes an unanswered contact back",
+    ("queues", "delivery_limit"): "no rule moves contacts that nobody takes",
+    ("queues", "supervisors_queue"): "no rule moves contacts that nobody takes",
+    ("queues", "hand_over"): "no rule hands over to a team",
+    ("queues", "hand_over_queue"): "no rule hands over to a queue",
+    ("queues", "hand_over_ms"): "no rule hands over to a team",
+    ("queues", "remind_ms"): "no rule watches silence",
+    ("queues", "dormant_ms"): "no rule watches silence",
+    ("queues", "idle_close_ms"): "no rule watches silence",
+    ("queues", "reopen_ms"): "no rule opens a closed contact again",
+    ("steps", "estimated_wait_ms"): "no rule asks for the estimate",
+    ("steps", "queue_length"): "no rule asks for the queue's length",
+    ("steps", "lender_kpi"): "no rule measures a lender",
+    ("steps", "offer"): "no rule offers alternatives",
+    ("steps", "move_to"): "no rule moves a contact",
+    ("entry", "while_open"): "no rule keeps hours",
+    ("entry", "while_closed"): "no rule keeps hours",
+    ("entry", "queue_length"): "no rule asks for the queue's length",
+    ("entry", "of_queue"): "no rule asks for the queue's length",
+}
+
+
+def check_supported(draft: Table, findings: Findings) -> None:
+    """Report every key of the draft that stands in the table."""
+    _check("domain", draft["domain"], ("domain",), findings)
+    for section in NAMED:
+        for name, table in draft[section].items():
+            _check(section, table, (section, name), findings)
+    for name, queue in draft["queues"].items():
+        for index, step in enumerate(queue.get("steps", ())):
+            _check("steps", step, ("queues", name, "steps", index), findings)
+    for index, rule in enumerate(draft["entry"]):
+        _check("entry", rule, ("entry", index), findings)
+
+
+def _check(section: str, table: Table, path: Path, findings: Findings) -> None:
+    for key, value in table.items():
+        why = NOT_YET.get((section, key)) or NOT_YET.get((section, key, str(value)))
+        if why is not None and value != SECTIONS[section][key].default:
+            findings.report("unsupported", (*path, key), got=_said(value), detail=why)
+
+
+def _said(value: Any) -> str:
+    """Tuples, tables and zones have been read already."""
+    return shown(list(value) if isinstance(value, tuple) else value) if isinstance(value, _PLAIN) else "what it says"
+
+
+_PLAIN = (str, int, float, tuple)
