@@ -98,14 +98,14 @@ def _differs(history: History, place: int, engine: Dispatcher, reference: Refere
 
 
 def smallest(found: Difference) -> Difference:
-    """Moves are left out, in pieces and then one by one, as long as there is still a difference."""
+    """Moves are left out, in pieces and then one by one, as long as the difference stays alike."""
     moves, piece = found.history.moves[: found.place + 1], max(1, found.place // 2)
     while piece:
         start = 0
         while start < len(moves):
             fewer = moves[:start] + moves[start + piece :]
             again = replay(History(found.history.seed, found.history.text, fewer))
-            if again is None:
+            if again is None or again.sign != found.sign:
                 start += piece
             else:
                 found, moves = again, fewer[: again.place + 1]

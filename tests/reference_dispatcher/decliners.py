@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.dispatch import events as ev
 from tests.reference_dispatcher import matching, needs
-from tests.reference_dispatcher.desk import Contact, Desk
+from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import Deadline, deadlines
 
 
@@ -14,10 +14,15 @@ def maybe_yield(desk: Desk, contact: Contact) -> None:
     """Nobody else is eligible: the decliners may be asked again."""
     if not contact.decliners or contact.prefer_only:
         return
+    if not others(desk, contact):
+        for name in list(contact.decliners):
+            forget(desk, contact, name, "yielded")
+
+
+def others(desk: Desk, contact: Contact, but: str = "") -> list[Agent]:
+    """Who is logged in, could have it and has not declined it."""
     here = needs.present(desk, contact)
-    if here and all(agent.name in contact.decliners for agent in here):
-        for agent in here:
-            forget(desk, contact, agent.name, "yielded")
+    return [agent for agent in here if agent.name not in contact.decliners and agent.name != but]
 
 
 def forget(desk: Desk, contact: Contact, name: str, why: str) -> None:
@@ -27,15 +32,13 @@ def forget(desk: Desk, contact: Contact, name: str, why: str) -> None:
 
 @deadlines
 def running(desk: Desk) -> Iterator[Deadline]:
+    """One per contact: what is due at the same time is forgotten before anybody is asked."""
     for contact in desk.contacts.values():
-        for name, until in contact.decliners.items():
+        if contact.decliners:
 
-            def act(contact: Contact = contact, name: str = name) -> None:
-                forget(desk, contact, name, "expired")
+            def act(contact: Contact = contact) -> None:
+                for name in sorted(name for name, until in contact.decliners.items() if until <= desk.now):
+                    forget(desk, contact, name, "expired")
                 matching.place(desk, contact, "decliner_forgotten")
 
-            yield Deadline(until, "decliner", (contact.contact, seq_of(desk, name)), act)
-
-
-def seq_of(desk: Desk, name: str) -> int:
-    return desk.agents[name].seq if name in desk.agents else 0
+            yield Deadline(min(contact.decliners.values()), "decliner", (contact.contact,), act)

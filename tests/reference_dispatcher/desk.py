@@ -38,8 +38,9 @@ class Contact:
     arrived_at: int
     start: int  # when it would have begun to wait, had it waited without a break
     step_at: int  # the step clock's zero
+    transcript: str
     owed: bool  # the customer wrote and no person has replied
-    begun_at: int  # when it began to wait for a person: what the first reply is counted from
+    names: list[tuple[str, str]]  # channel and external id, of all that joined it
     state: ContactState | None = None
     version: int = 0
     waited: int = 0  # the sum so far, while it does not wait
@@ -88,7 +89,7 @@ class Agent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)  # contact → units
-    expired: list[int] = field(default_factory=list)  # offers that this agent let expire
+    ended_offers: dict[int, str] = field(default_factory=dict)  # those that ended without an accept → how
 
     @property
     def name(self) -> str:
@@ -152,7 +153,8 @@ class Desk:
         """An empty tenant may see every contact."""
         found = self.contacts.get(number)
         if found is None or tenant not in ("", found.tenant):
-            raise Refused(Code.UNKNOWN_CONTACT, number, "an open contact")
+            gone = found is None and 1 <= number <= self.numbers["contact"]
+            raise Refused(Code.CONTACT_GONE if gone else Code.UNKNOWN_CONTACT, number, "an open contact")
         if expect_version is not None and expect_version != found.version:
             raise Refused(Code.VERSION_CONFLICT, found.version, f"version {expect_version}")
         return found
@@ -169,9 +171,11 @@ class Desk:
 
     # --- what leaving means -------------------------------------------------------------------------------------------
 
-    def let_go(self, contact: Contact) -> Agent:
-        """The agent's hands are free of it, from now on idle; returns the agent."""
+    def let_go(self, contact: Contact, how: str = "") -> Agent:
+        """The agent's hands are free of it, from now on idle; returns the agent. ``how`` its offer ended, if it had one."""
         agent = self.agents[contact.agent]
+        if how:
+            agent.ended_offers[contact.offer] = how
         del agent.holds[contact.contact]
         agent.idle_since = self.now
         self.offers.pop(contact.offer, None)

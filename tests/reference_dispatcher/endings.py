@@ -30,6 +30,8 @@ def abandon(desk: Desk, command: cm.AbandonContact) -> None:
     )  # fmt: skip
     desk.stop_waiting(contact)
     desk.forget_preference(contact)
+    if contact.resume_until == desk.now:
+        forget(desk, contact)
     if freed is not None:
         matching.freed(desk, freed)
 
@@ -90,6 +92,11 @@ def wrap_ups(desk: Desk) -> Iterator[Deadline]:
             yield Deadline(contact.wrap_up_until, "wrap_up", (contact.contact,), act)
 
 
+def forget(desk: Desk, contact: Contact) -> None:
+    desk.emit(ev.ContactForgotten, contact=contact.contact)
+    del desk.contacts[contact.contact]
+
+
 @deadlines
 def windows(desk: Desk) -> Iterator[Deadline]:
     """Who left may come back to the old place until the window closes."""
@@ -97,7 +104,6 @@ def windows(desk: Desk) -> Iterator[Deadline]:
         if contact.state == ContactState.ABANDONED:
 
             def act(contact: Contact = contact) -> None:
-                desk.emit(ev.ContactForgotten, contact=contact.contact)
-                del desk.contacts[contact.contact]
+                forget(desk, contact)
 
             yield Deadline(contact.resume_until, "window", (contact.contact,), act)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.dispatch import commands as cm
 from engine.dispatch import contacts as contact_table
 from engine.dispatch import events as ev
-from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Entry
 from engine.dispatch.policy.requirements import ANYONE, RequirementError, both, parse, parse_canonical
@@ -13,6 +12,8 @@ from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import matching, replies, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
+
+KNOWN = (*contact_table.OPEN, ContactState.ABANDONED)
 
 
 @handles(cm.SubmitContact)
@@ -28,21 +29,34 @@ def submit(desk: Desk, command: cm.SubmitContact) -> None:
         asks = parse(command.requires)
     except RequirementError as error:
         raise Refused(Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}") from error
-    mine = same_customer(desk, command)
-    left = [contact for contact in mine if contact.state == ContactState.ABANDONED]
-    still_open = [contact for contact in mine if contact.state in contact_table.OPEN]
-    if still_open and not policy.several_per_customer:
-        join(desk, still_open[-1], command)
-    elif left:
-        resume(desk, left[-1], command)
-    else:
+    found = same_id(desk, command) or same_customer(desk, command)
+    if found is None:
         enter(desk, command, asks.text)
+    elif found.state == ContactState.ABANDONED:
+        resume(desk, found, command)
+    else:
+        join(desk, found, command)
 
 
-def same_customer(desk: Desk, command: cm.SubmitContact) -> list[Contact]:
-    """This customer's contacts with this shop, oldest first. Without a customer key nobody is the same."""
+def same_id(desk: Desk, command: cm.SubmitContact) -> Contact | None:
+    """The channel's own id again: its contact, while open or inside the window for coming back."""
+    name = (command.tenant, command.channel, command.external_id)
+    for contact in desk.contacts.values():
+        known = [(contact.tenant, channel, external_id) for channel, external_id in contact.names]
+        if command.external_id and name in known and contact.state in KNOWN:
+            return contact
+    return None
+
+
+def same_customer(desk: Desk, command: cm.SubmitContact) -> Contact | None:
+    """This customer's open contact with this shop; else the newest one that was left. No customer key: nobody's."""
     key = (command.tenant, command.customer, command.shop)
-    return [c for c in desk.contacts.values() if command.customer and (c.tenant, c.customer, c.shop) == key]
+    mine = [c for c in desk.contacts.values() if command.customer and (c.tenant, c.customer, c.shop) == key]
+    still_open = [contact for contact in mine if contact.state in contact_table.OPEN]
+    left = [contact for contact in mine if contact.state == ContactState.ABANDONED]
+    if still_open and not desk.policy.several_per_customer:
+        return still_open[-1]
+    return left[-1] if left else None
 
 
 def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
@@ -50,12 +64,14 @@ def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
         ev.ContactJoined, contact=contact.contact, channel=command.channel, external_id=command.external_id,
         opening=command.opening, source=command.source,
     )  # fmt: skip
+    contact.names.append((command.channel, command.external_id))
     if command.opening:
         replies.customer_wrote(desk, contact)
 
 
 def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
     desk.emit(ev.ContactResumed, contact=contact.contact, external_id=command.external_id)
+    contact.names.append((command.channel, command.external_id))
     desk.wait_again(contact)
     contact.resume_until = 0
     contact.owed = contact.owed or command.opening
@@ -101,7 +117,8 @@ def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
     cost = desk.policy.channels[command.channel].cost
     contact = Contact(
         **who, stage=stage, priority=priority, requires=requires, asks=asks, attributes=dict(command.attributes),
-        cost=cost, arrived_at=desk.now, start=desk.now, step_at=desk.now, owed=command.opening, begun_at=desk.now,
+        cost=cost, arrived_at=desk.now, start=desk.now, step_at=desk.now, owed=command.opening, transcript=command.transcript,
+        names=[(command.channel, command.external_id)],
     )  # fmt: skip
     desk.contacts[number] = contact
     desk.emit(
@@ -119,17 +136,6 @@ def terms(desk: Desk, entry: Entry, asks: str) -> tuple[str, int]:
 
 
 def arrive(desk: Desk, contact: Contact) -> None:
-    if contact.stage == "bot" and not a_bot_is_there(desk, contact):
-        transfers.wait_for_a_person(desk, contact, "", "no_bot")
-    else:
-        replies.start_if_owed(desk, contact)
+    transfers.no_bot_left(desk, contact)
+    replies.start_if_owed(desk, contact)
     matching.place(desk, contact, "arrival")
-
-
-def a_bot_is_there(desk: Desk, contact: Contact) -> bool:
-    """Somebody of the bot pools is logged in."""
-    pools = set(desk.queue_of(contact).bot_pools)
-    return any(
-        agent.state in PRESENT and pools & set(agent.profile.pools) and agent.profile.tenant in ("", contact.tenant)
-        for agent in desk.agents.values()
-    )

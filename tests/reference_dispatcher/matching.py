@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import choices, decliners, needs, orders, steps
+from tests.reference_dispatcher import affinity, choices, decliners, needs, orders, steps, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.eligible import may
 from tests.reference_dispatcher.registry import CHOICES
@@ -17,9 +17,9 @@ from tests.reference_dispatcher.registry import CHOICES
 Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
 
 
-def best_agent(desk: Desk, contact: Contact, beside: Agent | None = None) -> tuple[Agent, Pick] | None:
+def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     """Arriving contact: affinity, then the open pools in listed order, there the pool's choice, then sequence."""
-    free = [agent for agent in desk.agents.values() if agent is not beside and may(desk, contact, agent)]
+    free = [agent for agent in desk.agents.values() if may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
             return agent, (pool_for(desk, contact, agent), choices.preferred(agent))
@@ -36,19 +36,13 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
     waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
-    if wanted:
-        first = min(wanted, key=lambda contact: (-contact.urgency, contact.start, contact.contact))
-        return first, (pool_for(desk, first, agent), choices.preferred(agent))
-    found = [
-        (orders.rank(desk, contact, pool), contact.contact, pool)
-        for contact in waiting
-        for pool in needs.open_pools(desk, contact)
-        if pool in agent.profile.pools
-    ]
-    if not found:
-        return None
-    rank, number, pool = min(found)
-    return desk.contacts[number], (pool, rank)
+    for line in orders.lines(desk, agent):
+        pool = line[0]
+        members = wanted or [c for c in waiting if set(line) & set(needs.open_pools(desk, c))]
+        if members:
+            first = min(members, key=lambda c: (orders.rank(desk, c, pool), c.contact))
+            return first, (pool_for(desk, first, agent), orders.rank(desk, first, pool))
+    return None
 
 
 def pool_for(desk: Desk, contact: Contact, agent: Agent) -> str:
@@ -95,23 +89,33 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
         contact.answered = True
 
 
-def place(desk: Desk, contact: Contact, trigger: str, beside: Agent | None = None) -> None:
-    """A contact has come loose. ``beside``: the agent who came loose with it, and looks for itself afterwards."""
+def place(desk: Desk, contact: Contact, trigger: str) -> None:
+    """A contact has come loose."""
     if contact.state != ContactState.QUEUED:
         return
     steps.open_due(desk, contact)
-    decliners.maybe_yield(desk, contact)
-    found = best_agent(desk, contact, beside)
+    found = best_agent(desk, contact)
     if found is not None:
         offer(desk, contact, found[0], found[1], trigger)
 
 
+def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
+    """Contact and agent have come loose together: who stands before the contact has this agent first."""
+    if contact.state == ContactState.QUEUED:
+        steps.open_due(desk, contact)
+    while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
+        offer(desk, better[0], agent, better[1], "freed")
+    place(desk, contact, trigger)
+    freed(desk, agent)
+
+
 def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
     """Several have come loose at once. Each looks for its agent; an agent who has somebody better takes that one."""
+    contacts = sorted(contacts, key=lambda contact: orders.own_place(desk, contact))
     for contact in contacts:
         if contact.state == ContactState.QUEUED:
+            transfers.no_bot_left(desk, contact)
             steps.open_due(desk, contact)
-            decliners.maybe_yield(desk, contact)
     for contact in contacts:
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
@@ -120,7 +124,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
             if better[0] is contact:
                 offer(desk, contact, agent, pick, trigger)
             else:
-                offer(desk, better[0], agent, better[1], trigger)
+                offer(desk, better[0], agent, better[1], "freed")
 
 
 def feed(desk: Desk, agent: Agent, trigger: str) -> None:
@@ -137,29 +141,34 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
             reason="finished",
         )  # fmt: skip
         agent.until = agent.back_off_until = 0
-        left(desk, agent)
+        left(desk, agent, concerned(desk, agent))
     else:
         feed(desk, agent, trigger)
 
 
-def left(desk: Desk, agent: Agent) -> None:
-    """Somebody is no longer logged in: who waits for this agent alone, or has nobody else, is looked at."""
-    others = [contact for contact in desk.contacts.values() if contact.state == ContactState.QUEUED]
-    for contact in others:
-        place(desk, contact, "agent_left")
+def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
+    """Somebody takes nothing more. ``before``: who it could have had; they may have nobody else now."""
+    for contact in list(desk.contacts.values()):
+        if contact.state == ContactState.QUEUED and contact.prefer_only and contact.prefer == agent.name:
+            affinity.end(desk, contact, "agent_left")
+    waiting = [contact for contact in before if contact.state == ContactState.QUEUED]
+    for contact in waiting:
+        decliners.maybe_yield(desk, contact)
+    place_all(desk, waiting, "agent_left")
+
+
+def concerned(desk: Desk, agent: Agent) -> list[Contact]:
+    """Who waits and could have this agent."""
+    return [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and needs.qualifies(desk, c, agent)]
 
 
 def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
-    """An agent does not take offers any more; ``loose``: the contacts that it leaves behind."""
+    """``loose``: the contacts that it leaves behind."""
     place_all(desk, loose, trigger)
-    no_longer_takes(desk, agent)
+    left(desk, agent, concerned(desk, agent))
 
 
-def no_longer_takes(desk: Desk, agent: Agent) -> None:
-    left(desk, agent)
-
-
-def redefined(desk: Desk, agent: Agent) -> None:
-    """Another profile: it may take others now, and others may have to do without it."""
-    left(desk, agent)
+def redefined(desk: Desk, agent: Agent, before: list[Contact]) -> None:
+    """Another profile: it may take others now, and those ``before`` may have to do without it."""
     feed(desk, agent, "redefined")
+    left(desk, agent, before)

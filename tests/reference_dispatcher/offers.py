@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching, rona
+from tests.reference_dispatcher import decliners, matching, rona
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
 
@@ -16,10 +16,11 @@ def open_offer(desk: Desk, name: str, number: int) -> tuple[Offer, Contact, Agen
     agent = desk.agent(name)
     found = desk.offers.get(number)
     if found is None:
-        if number in agent.expired:
-            raise Refused(Code.OFFER_EXPIRED, number, "an answer before the deadline")
+        how = agent.ended_offers.get(number)
+        if how == "expired":
+            raise Refused(Code.OFFER_EXPIRED, number, "an offer before its deadline")
         if 1 <= number <= desk.numbers["offer"]:
-            raise Refused(Code.OFFER_GONE, number, "an open offer")
+            raise Refused(Code.OFFER_GONE, how or number, "an open offer")
         raise Refused(Code.UNKNOWN_OFFER, number, "an offer made to this agent")
     if found.agent != name:
         raise Refused(Code.NOT_YOURS, number, "an offer made to this agent")
@@ -65,23 +66,19 @@ def decline(desk: Desk, command: cm.DeclineOffer) -> None:
     if offer.held:
         raise Refused(Code.WRONG_STATE, "held", "offered")
     queue = desk.queue_of(contact)
-    forget_at = desk.now + queue.decliner_memory_ms if queue.decliner_memory_ms else 0
     back_off_until = desk.now + queue.decline_back_off_ms if queue.decline_back_off_ms else 0
+    forget_at = desk.now + queue.decliner_memory_ms
+    if back_off_until and not decliners.others(desk, contact, but=agent.name):
+        forget_at = min(forget_at, back_off_until)
     desk.emit(
         ev.OfferDeclined, offer=offer.offer, contact=contact.contact, agent=agent.name, reason=command.reason,
         forget_at=forget_at, back_off_until=back_off_until,
     )  # fmt: skip
-    desk.let_go(contact)
-    if forget_at:
+    desk.let_go(contact, "declined")
+    if forget_at > desk.now:
         contact.decliners[agent.name] = forget_at
     agent.back_off_until = max(agent.back_off_until, back_off_until)
-    send_on(desk, contact, agent, "declined")
-
-
-def send_on(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
-    """Contact and agent have come loose together: the contact looks among the others, then the agent among all."""
-    matching.place(desk, contact, trigger, beside=agent)
-    matching.freed(desk, agent)
+    matching.place_beside(desk, contact, agent, "declined")
 
 
 def rescind(desk: Desk, contact: Contact, reason: str) -> Agent:
@@ -89,12 +86,20 @@ def rescind(desk: Desk, contact: Contact, reason: str) -> Agent:
     desk.emit(
         ev.OfferRescinded, offer=contact.offer, contact=contact.contact, agent=contact.agent, reason=reason
     )  # fmt: skip
-    return desk.let_go(contact)
+    return desk.let_go(contact, "rescinded")
+
+
+def rescind_all(desk: Desk, agent: Agent, reason: str) -> list[Contact]:
+    """Every open offer of this agent, the oldest first; returns their contacts."""
+    found = [desk.contacts[offer.contact] for offer in desk.offers.values() if offer.agent == agent.name]
+    for contact in sorted(found, key=lambda contact: contact.offer):
+        rescind(desk, contact, reason)
+    return found
 
 
 def back_without_blame(desk: Desk, contact: Contact, reason: str) -> None:
     agent = rescind(desk, contact, reason)
-    send_on(desk, contact, agent, reason)
+    matching.place_beside(desk, contact, agent, reason)
 
 
 def expire(desk: Desk, offer: Offer) -> None:
@@ -108,10 +113,9 @@ def expire(desk: Desk, offer: Offer) -> None:
         ev.OfferExpired, offer=offer.offer, contact=contact.contact, agent=agent.name, effect=queue.rona,
         return_at=return_at,
     )  # fmt: skip
-    desk.let_go(contact)
-    agent.expired.append(offer.offer)
+    desk.let_go(contact, "expired")
     rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
-    send_on(desk, contact, agent, "expired")
+    matching.place_beside(desk, contact, agent, "expired")
 
 
 @deadlines

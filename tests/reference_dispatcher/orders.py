@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from tests.reference_dispatcher.desk import Contact, Desk
+from tests.reference_dispatcher import needs
+from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import ORDERS, order
 
 MINUTE_MS = 60_000
+
+
+def lines(desk: Desk, agent: Agent) -> list[list[str]]:
+    """The agent's pools in its own order; pools of equal rules are one line."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for pool in agent.profile.pools:
+        rules = desk.policy.pools[pool]
+        found.setdefault((rules.order, rules.listed), []).append(pool)
+    return list(found.values())
+
+
+def own_place(desk: Desk, contact: Contact) -> tuple[float, ...]:
+    """For contacts that come loose together: each by the first pool that is open to it."""
+    pools = needs.open_pools(desk, contact)
+    return (*(rank(desk, contact, pools[0]) if pools else ()), contact.contact)
 
 
 def rank(desk: Desk, contact: Contact, pool: str) -> tuple[float, ...]:
@@ -23,7 +39,7 @@ def strict(desk: Desk, contact: Contact) -> tuple[float, ...]:
 
 @order("score")
 def score(desk: Desk, contact: Contact) -> tuple[float, ...]:
-    """Priority + boost + slope × minutes waited."""
+    """Priority + boost + slope × minutes waited (all times 60,000, so that a millisecond is no fraction)."""
     queue = desk.queue_of(contact)
-    points = contact.urgency + queue.boost + queue.slope * (desk.now - contact.start) / MINUTE_MS
+    points = (contact.urgency + queue.boost) * MINUTE_MS + queue.slope * (desk.now - contact.start)
     return (-points, contact.start)

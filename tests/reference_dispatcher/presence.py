@@ -39,11 +39,14 @@ def set_state(desk: Desk, command: cm.SetAgentState) -> None:
     agent = desk.agent(command.agent)
     if agent.state not in SIGNED_ON:
         raise Refused(Code.WRONG_STATE, agent.state, "an agent who is signed on")
-    if command.until and command.state == "available":
-        raise Refused(Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
     if command.until and command.until <= desk.now:
         raise Refused(Code.BAD_VALUE, command.until, f"until: 0 or an instant after {desk.now}")
-    if agent.state == command.state and agent.until == command.until:
+    if command.until and command.state == "available":
+        raise Refused(Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
+    if agent.state == command.state:
+        return
+    if command.state == "finishing" and not agent.holds:
+        go(desk, agent, command.reason or "finished")
         return
     change(desk, agent, AgentState(command.state), command.reason, command.until)
     settle(desk, agent)
@@ -54,35 +57,31 @@ def settle(desk: Desk, agent: Agent) -> None:
     if agent.state == AgentState.AVAILABLE:
         matching.feed(desk, agent, "available")
     else:
-        matching.freed(desk, agent)
-        matching.no_longer_takes(desk, agent)
+        matching.left(desk, agent, matching.concerned(desk, agent))
 
 
 @handles(cm.SignOff)
 def sign_off(desk: Desk, command: cm.SignOff) -> None:
     agent = desk.agent(command.agent)
-    if agent.state not in SIGNED_ON:
+    if agent.state == AgentState.OFFLINE:
         raise Refused(Code.WRONG_STATE, agent.state, "an agent who is signed on")
     if command.to_queue and command.to_queue not in desk.policy.queues:
         raise Refused(Code.UNKNOWN_QUEUE, command.to_queue, "a queue of the policy")
     taker = desk.agents.get(command.to_agent)
     if command.to_agent and (taker is None or taker is agent or taker.state != AgentState.AVAILABLE):
         raise Refused(Code.UNKNOWN_AGENT, command.to_agent, "another agent who is available")
-    loose = leave(desk, agent, "signed_off", command.to_queue, taker)
+    loose = leave(desk, agent, command.reason or "signed_off", command.to_queue, taker)
     change(desk, agent, AgentState.OFFLINE, command.reason or "signed_off")
     matching.gone(desk, agent, loose, "signed_off")
 
 
 def leave(desk: Desk, agent: Agent, reason: str, to_queue: str = "", taker: Agent | None = None) -> list[Contact]:
     """Hands are emptied: wrap-up ends, offers are taken back, contacts go back to wait. Returns who waits."""
-    loose = []
+    loose = offers.rescind_all(desk, agent, "signed_off")
     for number in sorted(agent.holds):
         contact = desk.contacts[number]
         if contact.state == ContactState.WRAP_UP:
             endings.wrapped_up(desk, contact, reason)
-        elif contact.offer:
-            offers.rescind(desk, contact, reason)
-            loose.append(contact)
         else:
             transfers.hand_over(desk, contact, reason, to_queue, taker)
             loose.append(contact)
@@ -94,13 +93,8 @@ def lose(desk: Desk, command: cm.LoseAgent) -> None:
     agent = desk.agent(command.agent)
     if agent.state not in SIGNED_ON:
         raise Refused(Code.WRONG_STATE, agent.state, "an agent who is signed on")
-    loose = []
-    for number in sorted(agent.holds):
-        contact = desk.contacts[number]
-        if contact.offer:
-            offers.rescind(desk, contact, "agent_lost")
-            loose.append(contact)
     lost(desk, agent)
+    loose = offers.rescind_all(desk, agent, "agent_lost")
     matching.gone(desk, agent, loose, "agent_lost")
 
 

@@ -21,12 +21,13 @@ def define(desk: Desk, command: cm.DefineAgent) -> None:
         desk.agents[profile.agent] = agent
         desk.emit(ev.AgentDefined, profile=profile)
         return
+    before = matching.concerned(desk, agent)
     desk.emit(ev.AgentDefined, profile=profile)
     agent.profile = profile
     agent.lasting_capacity = profile.capacity
     if not agent.capacity_until:
         agent.capacity = profile.capacity
-    matching.redefined(desk, agent)
+    matching.redefined(desk, agent, before)
 
 
 def check(desk: Desk, profile: cm.AgentProfile) -> None:

@@ -31,7 +31,7 @@ def message(desk: Desk, command: cm.AddMessage) -> None:
         ev.MessageAdded, contact=contact.contact, seq=contact.messages, sender=sender, agent=command.agent,
         automatic=automatic,
     )  # fmt: skip
-    if sender == "customer" and not automatic:
+    if sender == "customer":
         customer_wrote(desk, contact)
     elif sender == "agent" and not automatic:
         person_replied(desk, contact)
@@ -46,7 +46,7 @@ def person_replied(desk: Desk, contact: Contact) -> None:
     if not contact.answered:
         desk.emit(
             ev.ContactAnswered, contact=contact.contact, agent=contact.agent, waited_ms=contact.waited,
-            first_reply_ms=desk.now - contact.begun_at,
+            first_reply_ms=desk.now - (contact.reply_since if contact.replying else contact.left_at),
         )  # fmt: skip
         contact.answered = True
     stop(desk, contact, answered=True, agent=contact.agent)
@@ -90,7 +90,6 @@ def running(desk: Desk) -> Iterator[Deadline]:
 
 def alarm(desk: Desk, contact: Contact) -> None:
     kind = ev.ReplyBreached if contact.warned else ev.ReplyWarned
-    serving = contact.agent if contact.state == ContactState.CONNECTED else ""
-    desk.emit(kind, contact=contact.contact, round=contact.reply_round, agent=serving)
+    desk.emit(kind, contact=contact.contact, round=contact.reply_round, agent=contact.agent)
     contact.breached = contact.warned
     contact.warned = True

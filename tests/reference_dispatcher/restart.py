@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
-from engine.dispatch.agents import SIGNED_ON, AgentState
+from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
 from tests.reference_dispatcher import matching, offers, presence
 from tests.reference_dispatcher.desk import Desk
@@ -22,6 +22,4 @@ def start(desk: Desk, command: cm.StartEngine) -> None:
     for agent in sorted(desk.agents.values(), key=lambda agent: agent.seq):
         if agent.state in SIGNED_ON:
             presence.lost(desk, agent)
-        elif agent.state == AgentState.LOST:
-            agent.grace_until = desk.now + desk.policy.grace_ms
     matching.place_all(desk, [c for c in loose if c.state == ContactState.QUEUED], "restart")

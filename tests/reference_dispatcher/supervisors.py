@@ -33,8 +33,6 @@ def enter_again(desk: Desk, contact: Contact, why: str) -> None:
     requires, priority = entry.terms(desk, rule, contact.asks)
     if (rule.queue, requires, priority) == (contact.queue, contact.requires, contact.priority):
         return
-    if rule.queue in desk.closed_queues and rule.queue != contact.queue:
-        return
     move_to(desk, contact, rule.queue, rule.rule, priority, requires, why)
 
 
@@ -42,7 +40,9 @@ def move_to(
     desk: Desk, contact: Contact, queue: str, rule: str, priority: int, requires: str, why: str, reason: str = ""
 ) -> None:  # fmt: skip
     elsewhere = queue != contact.queue
-    freed = offers.rescind(desk, contact, why) if contact.offer and elsewhere else None
+    freed = offers.rescind(desk, contact, why) if contact.offer and why == "moved" else None
+    if contact.stage == "bot" and why == "moved":
+        transfers.wait_for_a_person(desk, contact, "", why)
     desk.emit(
         ev.ContactMoved, contact=contact.contact, queue=queue, rule=rule, priority=priority, requires=requires,
         why=why, reason=reason,
@@ -50,11 +50,11 @@ def move_to(
     contact.queue, contact.rule, contact.priority, contact.requires = queue, rule, priority, requires
     if elsewhere:
         transfers.begin_steps_again(desk, contact)
-    if contact.stage == "bot" and not desk.queue_of(contact).bot_pools:
-        transfers.wait_for_a_person(desk, contact, "", "no_bot")
-    matching.place(desk, contact, why)
+    transfers.no_bot_left(desk, contact)
     if freed is not None:
-        matching.freed(desk, freed)
+        matching.place_beside(desk, contact, freed, why)
+    else:
+        matching.place(desk, contact, why)
 
 
 @handles(cm.MoveContact)
@@ -67,7 +67,8 @@ def move(desk: Desk, command: cm.MoveContact) -> None:
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
     contact.pinned = True
     desk.forget_preference(contact)
-    move_to(desk, contact, queue.name, contact.rule, queue.priority, contact.asks, "moved", command.reason)
+    priority = transfers.priority_in(desk, contact, queue)
+    move_to(desk, contact, queue.name, contact.rule, priority, contact.asks, "moved", command.reason)
 
 
 @handles(cm.PrioritiseContact)
@@ -75,8 +76,9 @@ def prioritise(desk: Desk, command: cm.PrioritiseContact) -> None:
     contact = desk.contact(command.contact, command.tenant, command.expect_version)
     if not -MOST <= command.priority <= MOST:
         raise Refused(Code.BAD_VALUE, command.priority, f"−{MOST} to {MOST}")
-    if not contact.waits:
+    if contact.state not in (ContactState.QUEUED, ContactState.OFFERED):
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    contact.pinned = True
     move_to(
         desk, contact, contact.queue, contact.rule, command.priority, contact.requires, "prioritised", command.reason
     )

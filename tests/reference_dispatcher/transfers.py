@@ -9,7 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching, offers, replies
+from tests.reference_dispatcher import decliners, matching, needs, offers, replies
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -32,8 +32,10 @@ def transfer(desk: Desk, command: cm.TransferContact) -> None:
 def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact) -> None:
     """Its agent gives it away, and is free for the next one."""
     giver = desk.agents[contact.agent]
-    hand_off = give(desk, contact, queue, taker, command)
-    offers.send_on(desk, contact, giver, "hand_off" if hand_off else "transfer")
+    memory_ms = 0 if giver.is_bot else queue.decliner_memory_ms
+    hand_off = give(desk, contact, queue, taker, command, memory_ms)
+    decliners.maybe_yield(desk, contact)
+    matching.place_beside(desk, contact, giver, "hand_off" if hand_off else "transfer")
 
 
 def queue_for(desk: Desk, contact: Contact, name: str) -> Queue:
@@ -53,16 +55,19 @@ def named(desk: Desk, contact: Contact, giver: Agent, name: str) -> Agent:
     return taker
 
 
-def give(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact) -> bool:
-    """The contact waits again, there; says whether that was a bot's hand-off to people."""
+def give(
+    desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact, memory_ms: int = 0
+) -> bool:
+    """The contact waits again, there; says whether that was the hand-off from bots to people."""
     giver = desk.agents[contact.agent]
-    to_bot = taker is not None and taker.is_bot
-    hand_off = giver.is_bot and not to_bot
+    to_bot = taker is not None and taker.is_bot and bool(queue.bot_pools)
+    hand_off = contact.stage == "bot" and not to_bot
     elsewhere = queue.name != contact.queue
     prefer_until = desk.now + queue.transfer_prefer_ms if taker else 0
-    forget_at = 0 if giver.is_bot or not queue.decliner_memory_ms else desk.now + queue.decliner_memory_ms
+    forget_at = desk.now + memory_ms if memory_ms else 0
     if elsewhere:
-        contact.priority, contact.requires = queue.priority, contact.asks
+        contact.priority, contact.requires = priority_in(desk, contact, queue), contact.asks
+        contact.pinned = True
     stage = "bot" if to_bot else "person"
     desk.emit(
         ev.ContactTransferred, contact=contact.contact, agent=giver.name, queue=queue.name, stage=stage,
@@ -70,13 +75,14 @@ def give(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, comman
         transcript=command.transcript, attributes=command.attributes, prefer=taker.name if taker else "",
         prefer_until=prefer_until, hand_off=hand_off, forget_at=forget_at,
     )  # fmt: skip
+    contact.transcript = command.transcript or contact.transcript
     contact.attributes = {**contact.attributes, **command.attributes}
     desk.let_go(contact)
     desk.wait_again(contact)
     if elsewhere:
         begin_steps_again(desk, contact)
         contact.decliners = {}
-    contact.queue, contact.stage, contact.pinned = queue.name, stage, True
+    contact.queue, contact.stage = queue.name, stage
     if hand_off:
         wait_from_here(desk, contact)
     if forget_at:
@@ -87,13 +93,18 @@ def give(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, comman
     return hand_off
 
 
+def priority_in(desk: Desk, contact: Contact, queue: Queue) -> int:
+    """The queue's own, or what the contact brings: a priority that is not its old queue's goes along."""
+    return queue.priority if contact.priority == desk.queue_of(contact).priority else contact.priority
+
+
 def begin_steps_again(desk: Desk, contact: Contact) -> None:
     contact.step, contact.raised, contact.step_at = 0, 0, desk.now
 
 
 def wait_from_here(desk: Desk, contact: Contact) -> None:
     """For a person: waited and the steps start from zero, age goes on."""
-    contact.start = contact.begun_at = desk.now
+    contact.start = desk.now
     contact.waited = 0
     begin_steps_again(desk, contact)
 
@@ -107,7 +118,9 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
     if contact.state in (ContactState.CONNECTED, ContactState.DORMANT):
         giver = desk.agents[contact.agent]
         if giver.is_bot:
-            handed = cm.TransferContact(agent=giver.name, intent=command.intent, reason=command.reason)
+            handed = cm.TransferContact(
+                agent=giver.name, intent=command.intent, reason=command.reason, transcript=contact.transcript
+            )
             pass_on(desk, contact, desk.queue_of(contact), None, handed)
         return
     if contact.stage == "bot":
@@ -116,6 +129,17 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
         matching.place(desk, contact, "person_asked")
         if freed is not None:
             matching.freed(desk, freed)
+
+
+def no_bot_left(desk: Desk, contact: Contact) -> None:
+    """Nobody waits for a bot that is not there."""
+    if contact.stage == "bot" and not contact.prefer_only and not a_bot_is_there(desk, contact):
+        wait_for_a_person(desk, contact, "", "no_bot")
+
+
+def a_bot_is_there(desk: Desk, contact: Contact) -> bool:
+    """Somebody of the bot pools is logged in."""
+    return bool(needs.present(desk, contact))
 
 
 def wait_for_a_person(desk: Desk, contact: Contact, intent: str, reason: str) -> None:
@@ -128,17 +152,16 @@ def wait_for_a_person(desk: Desk, contact: Contact, intent: str, reason: str) ->
 def hand_over(desk: Desk, contact: Contact, reason: str, to_queue: str, taker: Agent | None) -> None:
     """Its agent is gone: back to its queue with its clocks and sticky for a while, or to a named queue or person."""
     giver = desk.agents[contact.agent]
-    target = desk.policy.queues.get(to_queue)
-    if target is not None and target.tenant != contact.tenant:
-        target = None
-    if taker is not None and taker.profile.tenant not in ("", contact.tenant):
-        taker = None
-    if target is not None or taker is not None:
-        command = cm.TransferContact(agent=giver.name, reason=reason)
-        give(desk, contact, target or desk.queue_of(contact), taker, command)
+    if to_queue or taker is not None:
+        target = desk.policy.queues.get(to_queue)
+        if target is None or target.tenant != contact.tenant:
+            target = desk.queue_of(contact)
+        if taker is not None and taker.profile.tenant not in ("", contact.tenant):
+            taker = None
+        give(desk, contact, target, taker, cm.TransferContact(agent=giver.name, reason=reason))
         return
     sticky_ms = desk.queue_of(contact).sticky_ms
-    prefer = giver.name if sticky_ms and reason != "signed_off" else ""
+    prefer = giver.name if sticky_ms and reason == "agent_lost" else ""
     until = desk.now + sticky_ms if prefer else 0
     desk.emit(
         ev.ContactRequeued, contact=contact.contact, agent=giver.name, reason=reason, prefer=prefer, prefer_until=until
