@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.dispatch.commands import AgentKind, AgentProfile
 from sim.names import people
-from sim.scenario import Scenario, Team
+from sim.scenario import DAY_MS, Scenario, Team
 from sim.streams import Streams
 
 
@@ -23,6 +23,18 @@ class Post(NamedTuple):
 
     def works_at(self, ms: int) -> bool:
         return self.begin_ms <= ms < self.end_ms
+
+    def works_between(self, begin_ms: int, end_ms: int) -> bool:
+        """On duty at ``begin_ms``, or its shift begins before ``end_ms`` (which may lie past midnight)."""
+        return self.works_at(begin_ms) or self.until_shift_ms(begin_ms) < end_ms - begin_ms
+
+    @property
+    def shift_ms(self) -> int:
+        return self.end_ms - self.begin_ms
+
+    def until_shift_ms(self, ms: int) -> int:
+        """From this time of day until the shift begins, today or tomorrow."""
+        return (self.begin_ms - ms) % DAY_MS
 
 
 def roster(scenario: Scenario, streams: Streams) -> list[Post]:

@@ -14,12 +14,14 @@ from engine.dispatch.policy.compiled import Policy
 from sim import phrases
 from sim.actors.deeds import Cut, Deed, Do, Wake
 from sim.roster import Post
-from sim.scenario import Length, Scenario
+from sim.scenario import DAY_MS, Length, Scenario
 from sim.streams import lognormal_ms
 
 HOUR_MS = 3_600_000
 LAST_WORD_MS = 6_000
 SIGN_ON_AGAIN_MS = 2_000
+# After the shift's end those already there are served; what is still open by then goes to a colleague.
+OVERTIME_MS = 10 * 60_000
 
 
 def passes_on(scenario: Scenario, policy: Policy) -> dict[str, str]:
@@ -66,16 +68,23 @@ class Person:
         self._people, self._mail = scenario.people, scenario.mail
         self._mails = frozenset(name for name, channel in scenario.channels.items() if channel.mail)
         self._draws, self._passes_on = draws, passes_on
+        self._begin_ms = scenario.at_ms
+        self._on_duty = post.works_at(scenario.at_ms)
         self._offers: dict[int, str] = {}  # open offer → the queue it came from
         self._channels: dict[int, str] = {}
         self.chats: dict[int, Chat] = {}
         self.state = "offline"
 
     def start(self) -> list[Deed]:
-        """Sign on, and let the hazards of the day begin."""
+        """At the scenario's ``at_ms``: sign on, or wait for the shift; the hazards of the day begin."""
+        post = self.post
+        if post.works_at(self._begin_ms):
+            shift = self._begin_shift(post.end_ms - self._begin_ms)
+        else:
+            shift = [Wake(post.until_shift_ms(self._begin_ms), "shift")]
         return [
-            Do(cmd.DefineAgent(self.post.profile)),
-            Do(cmd.SignOn(agent=self.agent)),
+            Do(cmd.DefineAgent(post.profile)),
+            *shift,
             *self._hazard("break", self._people.breaks_per_hour),
             *self._hazard("cut", self.post.cuts_per_hour),
         ]
@@ -122,10 +131,16 @@ class Person:
                 return self._talk(what, self.chats[of], guard)
             case "wrap_up":
                 return [Do(cmd.EndWrapUp(agent=self.agent, contact=of))]
-            case "available" if self.state == "not_ready":
+            case "available" if self.state == "not_ready" and self._on_duty:
                 return [Do(cmd.SetAgentState(agent=self.agent, state="available"))]
-            case "sign_on" if self.state == "offline":
+            case "sign_on" if self.state == "offline" and self._on_duty:
                 return [Do(cmd.SignOn(agent=self.agent))]
+            case "shift":
+                return self._begin_shift(self.post.shift_ms)
+            case "shift_over":
+                return self._end_shift()
+            case "overtime" if self.state != "offline" and not self._on_duty:
+                return [Do(cmd.SignOff(agent=self.agent))]
             case "break":
                 return self._take_break()
             case "cut":
@@ -146,7 +161,22 @@ class Person:
             if contact not in self.chats:
                 chat = self.chats[contact] = Chat(contact, channel, queue)
                 deeds.append(self._reply_later(chat))
-        return [*deeds, *([Wake(SIGN_ON_AGAIN_MS, "sign_on")] if state == "offline" else [])]
+        return [*deeds, *([Wake(SIGN_ON_AGAIN_MS, "sign_on")] if state == "offline" and self._on_duty else [])]
+
+    def _begin_shift(self, left_ms: int) -> list[Deed]:
+        self._on_duty = True
+        sign_on = Do(cmd.SignOn(agent=self.agent))
+        # Whoever is there round the clock has no shift's end.
+        return [sign_on] if self.post.shift_ms >= DAY_MS else [sign_on, Wake(left_ms, "shift_over")]
+
+    def _end_shift(self) -> list[Deed]:
+        """Nobody new: finishes those who are there and is off with the last of them; tomorrow again."""
+        self._on_duty = False
+        tomorrow = Wake(DAY_MS - self.post.shift_ms, "shift")
+        if self.state == "offline":
+            return [tomorrow]
+        finish = cmd.SetAgentState(agent=self.agent, state="finishing")
+        return [Do(finish), Wake(OVERTIME_MS, "overtime"), tomorrow]
 
     def _answer(self, offer: int) -> Wake:
         """Accept after a moment, decline, or look away."""
@@ -216,7 +246,7 @@ class Person:
         if event.after == "offline":
             self._offers.clear()
             self.chats.clear()
-            return [Wake(SIGN_ON_AGAIN_MS, "sign_on")]
+            return [Wake(SIGN_ON_AGAIN_MS, "sign_on")] if self._on_duty else []
         if event.after == "not_ready" and event.reason != "break":
             return [Wake(self._length(self._people.back_after_rona), "available")]
         return []

@@ -130,8 +130,9 @@ class Play:
         framed, websocket = self._engine.url("msgpack"), self._engine.url("ws")
         passing = passes_on(scenario, self.policy)
         troupe.mail_queues = mail_queues(scenario, self.policy)
+        end_ms = self._day_end_ms + round(self.settings.drain_s * 1000 * self.settings.speed)
         for post in roster(scenario, streams):
-            if post.works_at(scenario.at_ms):
+            if post.works_between(scenario.at_ms, end_ms):
                 draws = streams.stream("person", post.profile.agent)
                 self._agents.append(AgentPlayer(troupe, websocket, Person(post, scenario, draws, passing)))
         for profile in bots(scenario):

@@ -59,7 +59,7 @@ class Stage:
         for profile in bots(self.scenario):
             self._enter(Bot(profile, self.scenario, self.streams.stream("bot", profile.agent)))
         for post in roster(self.scenario, self.streams):
-            if post.works_at(self.begin):
+            if post.works_between(self.begin, self.until):
                 draws = self.streams.stream("person", post.profile.agent)
                 self._enter(Person(post, self.scenario, draws, passing))
         for plan in arrivals(self.scenario, self.streams, self.begin, self.end):

@@ -11,7 +11,7 @@ from engine.dispatch.commands import AgentProfile, Sender
 from engine.dispatch.policy.compile import compile_policy
 from sim.actors.bots import Bot
 from sim.actors.deeds import Cut, Deed, Do, Wake
-from sim.actors.people import Person, mail_queues, passes_on
+from sim.actors.people import HOUR_MS, OVERTIME_MS, Person, mail_queues, passes_on
 from sim.phrases import FAREWELLS, UNSOLVED, question
 from sim.roster import Post, bots
 from sim.scenario import Scenario
@@ -36,8 +36,8 @@ class Dice:
         return mean
 
 
-def _person(*uniform: float, scenario: Scenario = SHOP) -> Person:
-    post = Post(AgentProfile(agent="ann", capacity=4), "early", 0, 1, cuts_per_hour=1.0)
+def _person(*uniform: float, scenario: Scenario = SHOP, shift: tuple[int, int] = (8 * HOUR_MS, 17 * HOUR_MS)) -> Person:
+    post = Post(AgentProfile(agent="ann", capacity=4), "early", *shift, cuts_per_hour=1.0)
     return Person(post, scenario, Dice(*uniform), {"delivery": "complaint"})  # type: ignore[arg-type]  # loaded dice
 
 
@@ -177,6 +177,48 @@ def test_back_within_grace_she_goes_on() -> None:
     _connect(person)
     person.heard(ev.AgentBack(2, "ann", "available"), "")
     assert person.state == "available" and list(person.chats) == [7]
+
+
+def test_at_the_shifts_end_she_finishes_those_who_are_there_and_goes_home() -> None:
+    """At five: nobody new. The last one closed, the engine has her offline; she does not sign on again before tomorrow."""
+    person = _person()
+    start = person.start()
+    assert _commands(start)[-1] == cmd.SignOn(agent="ann")
+    over = _wake(start, "shift_over")
+    assert over.in_ms == 7.5 * HOUR_MS
+    person.heard(ev.AgentStateChanged(1, "ann", "offline", "available"), "")
+    _connect(person)
+    deeds = _rouse(person, over)
+    assert _commands(deeds) == [cmd.SetAgentState(agent="ann", state="finishing")]
+    person.heard(ev.AgentStateChanged(2, "ann", "available", "finishing"), "")
+    assert person.heard(ev.AgentStateChanged(3, "ann", "finishing", "offline", "finished"), "") == []
+    assert _rouse(person, _wake(deeds, "overtime")) == [], "she has gone already"
+    assert person.resynced("offline", {}, ()) == []
+    tomorrow = _wake(deeds, "shift")
+    assert tomorrow.in_ms == 15 * HOUR_MS
+    assert _commands(_rouse(person, tomorrow)) == [cmd.SignOn(agent="ann")]
+
+
+def test_who_is_still_busy_long_after_the_shift_hands_over() -> None:
+    """Ten minutes of overtime, then off: her customers go back to their queue. Being not ready does not keep her."""
+    person = _person()
+    over = _wake(person.start(), "shift_over")
+    person.heard(ev.AgentStateChanged(1, "ann", "offline", "available"), "")
+    _connect(person)
+    overtime = _wake(_rouse(person, over), "overtime")
+    assert overtime.in_ms == OVERTIME_MS
+    [back] = person.heard(ev.AgentStateChanged(2, "ann", "finishing", "not_ready", "rona"), "")
+    assert isinstance(back, Wake) and _rouse(person, back) == []
+    assert _commands(_rouse(person, overtime)) == [cmd.SignOff(agent="ann")]
+
+
+def test_whose_shift_begins_later_signs_on_then() -> None:
+    """Play begins at half past nine, her shift at ten; whoever is there round the clock has no shift's end."""
+    deeds = _person(shift=(10 * HOUR_MS, 18 * HOUR_MS)).start()
+    assert [type(command) for command in _commands(deeds)] == [cmd.DefineAgent]
+    assert _wake(deeds, "shift").in_ms == HOUR_MS // 2
+    always = _person(shift=(0, 24 * HOUR_MS)).start()
+    assert not [deed for deed in always if isinstance(deed, Wake) and deed.what == "shift_over"]
 
 
 def test_a_stream_that_cannot_be_replayed_gives_the_screen_as_it_is() -> None:

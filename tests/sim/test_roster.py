@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.dispatch.commands import AgentKind
+from engine.dispatch.commands import AgentKind, AgentProfile
 from engine.dispatch.policy.compile import compile_policy
-from sim.roster import bots, roster
+from sim.roster import Post, bots, roster
 from sim.streams import Streams
 from tests.sim.stage import shop
 
@@ -50,6 +50,17 @@ def test_double_eleven_keeps_the_late_crew_for_midnight() -> None:
     great, plain = shop(day="double11", at="00:00"), shop(at="00:00")
     on = [sum(post.works_at(0) for post in roster(scenario, Streams(1))) for scenario in (great, plain)]
     assert on[0] >= 200 > on[1]
+
+
+def test_who_works_between_two_instants_may_begin_in_between_or_past_midnight() -> None:
+    """The early shift of a morning; the late one once it begins; the night's from midnight on."""
+    hour = 3_600_000
+    early, late, night = (
+        Post(AgentProfile(agent="a"), "", begin * hour, end * hour, 0) for begin, end in ((8, 16), (15, 24), (0, 8))
+    )
+    assert [post.works_between(9 * hour, 10 * hour) for post in (early, late, night)] == [True, False, False]
+    assert [post.works_between(14 * hour, 15 * hour + 1) for post in (early, late, night)] == [True, True, False]
+    assert [post.works_between(23 * hour, 25 * hour) for post in (early, late, night)] == [False, True, True]
 
 
 def test_bots_take_what_comes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.dispatch import events as ev
+from sim.actors.people import Person
 from sim.checker import judge
 from sim.tally import per_queue
 from tests.sim.stage import Stage, shop
@@ -71,6 +72,19 @@ def test_in_a_crowd_some_leave_and_come_back_to_their_old_place() -> None:
     assert {life.contact: life.waited_ms for life in lives if life.answered_at} == {
         life.contact: waited[life.contact] for life in lives if life.answered_at
     }
+
+
+def test_at_half_past_four_the_early_crew_goes_home_and_nobody_is_lost() -> None:
+    """From 16:20: those who are there are finished or handed over, the early crew is off, the late crew serves on."""
+    stage = Stage(shop(volume=30_000, at="16:20"), 1_500_000, drain_ms=300_000)
+    stage.play()
+    states = {agent.profile.agent: agent.state for agent in stage.dispatcher.agents.values()}
+    posts = [actor.post for actor in stage.agents.values() if isinstance(actor, Person)]
+    assert {states[post.profile.agent] for post in posts if post.shift == "early"} == {"offline"}
+    assert sum(states[post.profile.agent] == "available" for post in posts if post.shift == "late") > 150
+    gone = [event for event in stage.log if isinstance(event, ev.AgentStateChanged) and event.after == "offline"]
+    assert {event.reason for event in gone} == {"finished", "signed_off"}
+    assert judge(stage.witness, stage.dispatcher.contacts).faults == [] == stage.dispatcher.audit()
 
 
 def test_the_same_seed_plays_the_same_day() -> None:
