@@ -26,8 +26,10 @@ DAY_MS = 86_400_000
 Span: TypeAlias = tuple[int, int]
 # More than any two offsets differ, a missing or repeated day at the date line included.
 _REACH_MS = 2 * DAY_MS
-# Past the last stated date two whole weeks show all there is: an opening that the clocks skip comes a week later.
-_PLAIN_DAYS = 16
+# Past the last stated date two whole weeks show all there is: an opening that the clocks skip comes a week later, and one
+# that lasts for both never ends.
+_PLAIN_WEEKS = 14
+_PLAIN_DAYS = _PLAIN_WEEKS + 2
 
 
 def day_of(year: int, month: int, day: int) -> int:
@@ -121,7 +123,7 @@ class Calendar(msgspec.Struct, frozen=True):
     def periods(self, at: int) -> Iterator[tuple[int, int | None]]:
         """(opens, closes) of each opening that ends after ``at``, in order; openings that touch are one. None: never closes.
 
-        Goes two weeks past the last stated date; from there on every week is like the one before.
+        Ends two weeks past the last stated date; from there on every week is like the one before.
         """
         last = max(self.zone.day(at) + 2, max(self.dates, default=0)) + _PLAIN_DAYS
         opened = closes = None
@@ -135,7 +137,10 @@ class Calendar(msgspec.Struct, frozen=True):
                 opened, closes = begin, end
         if opened is None or closes is None or closes <= at:
             return
-        yield opened, None if closes >= self.zone.instant((last + 1) * DAY_MS) else closes
+        if closes < self.zone.instant((last + 1) * DAY_MS):
+            yield opened, closes
+        elif opened <= self.zone.instant((last + 1 - _PLAIN_WEEKS) * DAY_MS):
+            yield opened, None
 
     def _days(self, first: int, last: int) -> Iterator[int]:
         """Days that may have spans."""
