@@ -123,7 +123,8 @@ class Calendar(msgspec.Struct, frozen=True):
     def periods(self, at: int) -> Iterator[tuple[int, int | None]]:
         """(opens, closes) of each opening that ends after ``at``, in order; openings that touch are one. None: never closes.
 
-        Ends two weeks past the last stated date; from there on every week is like the one before.
+        Looks two days back, so that of one that runs already it may not be the true beginning. Ends two weeks past the last
+        stated date; from there on every week is like the one before.
         """
         last = max(self.zone.day(at) + 2, max(self.dates, default=0)) + _PLAIN_DAYS
         opened = closes = None
