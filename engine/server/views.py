@@ -18,6 +18,7 @@ S = ContactState
 
 def contact_row(dispatcher: Dispatcher, contact: Contact, *, position: bool = False) -> ContactRow:
     now = dispatcher.now
+    offer = dispatcher.offers.get(contact.offer)
     return ContactRow(
         contact=contact.contact,
         tenant=contact.tenant,
@@ -45,6 +46,7 @@ def contact_row(dispatcher: Dispatcher, contact: Contact, *, position: bool = Fa
         position=dispatcher.position(contact.contact) if position else 0,
         reply_since=contact.reply_since,
         wrap_up_until=contact.wrap_up_until,
+        offer_left_ms=max(0, offer.deadline - now) if offer is not None else 0,
     )
 
 
@@ -106,6 +108,7 @@ def offer_row(dispatcher: Dispatcher, offer: Offer) -> OfferRow:
         intent=contact.intent,
         reason=contact.reason,
         messages=contact.messages,
+        left_ms=max(0, offer.deadline - dispatcher.now),
     )
 
 

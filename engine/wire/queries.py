@@ -143,7 +143,7 @@ class AgentRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class OfferRow(msgspec.Struct, frozen=True, gc=False):
-    """An open offer as its agent sees it. ``deadline``: instant in dispatcher ms."""
+    """An open offer as its agent sees it. ``deadline``: instant in dispatcher ms; ``left_ms``: until then."""
 
     offer: int
     contact: int
@@ -157,6 +157,7 @@ class OfferRow(msgspec.Struct, frozen=True, gc=False):
     intent: str
     reason: str
     messages: int
+    left_ms: int = 0
 
 
 class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -172,7 +173,8 @@ class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """``version`` for ``expect_version``; instants and lengths in dispatcher ms; ``last_messages`` only in snapshots."""
+    """``version`` for ``expect_version``; instants and lengths in dispatcher ms; ``offer_left_ms``: how long its open
+    offer may still be answered; ``last_messages`` only in snapshots."""
 
     contact: int
     tenant: str
@@ -200,6 +202,7 @@ class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     position: int = 0
     reply_since: int = 0
     wrap_up_until: int = 0
+    offer_left_ms: int = 0
     last_messages: list[MessageRow] = []
 
 

@@ -63,7 +63,7 @@ class AgentChat:
         answer = await self.client.ask({"type": "contacts", "agent": self.agent})
         for row in answer["contacts"]:
             if row["state"] == "offered":
-                self.take_offer_row(row["offer"], row)
+                self.take_offer_row(row["offer"], row, row.get("offer_left_ms", 0))
             elif row["state"] in SERVED:
                 await self.take_up(row["contact"], row["queue"])
                 if row["state"] == "wrap_up":
@@ -215,7 +215,7 @@ class AgentChat:
         if not self.current or self.current in self.wrapping:
             self.make_current(contact)
 
-    def take_offer_row(self, offer: int, row: Frame, deadline: int | None = None, at: int = 0) -> None:
+    def take_offer_row(self, offer: int, row: Frame, left_ms: int) -> None:
         self.offers[offer] = row["contact"]
         length = self.printer.texts.length
         self.printer.notice(
@@ -227,7 +227,7 @@ class AgentChat:
             shop=f", {row['shop']}" if row["shop"] else "",
             who=f", {row['customer']}" if row.get("customer") else "",
             waited=length(row["waited_ms"]),
-            left=self.printer.texts.say("agent.within", left=length(deadline - at)) if deadline is not None else "",
+            left=self.printer.texts.say("agent.within", left=length(left_ms)) if left_ms else "",
         )
 
     def drop(self, contact: int) -> None:
@@ -271,7 +271,7 @@ class AgentChat:
             if row["offer"] in known:
                 self.offers[row["offer"]] = row["contact"]
             else:
-                self.take_offer_row(row["offer"], row)
+                self.take_offer_row(row["offer"], row, row.get("left_ms", 0))
         self.printer.notice("agent.resync", contacts=len(self.contacts), offers=len(self.offers))
 
     async def on_offer(self, event: Frame, push: Push) -> None:
@@ -282,7 +282,7 @@ class AgentChat:
         except Refused:  # taken back between the offer and our question
             row = {"contact": event["contact"], "queue": event["queue"], "channel": "", "shop": ""}
         row["waited_ms"] = event["waited_ms"]
-        self.take_offer_row(event["offer"], row, event["deadline"], event["at"])
+        self.take_offer_row(event["offer"], row, event["deadline"] - event["at"])
 
     async def on_offer_over(self, event: Frame, push: Push) -> None:
         if self.offers.pop(event["offer"], None) is None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -22,6 +23,7 @@ from adapters.clients.terminal.chat_lines import Printer
 from adapters.clients.terminal.engine_options import Door
 from adapters.clients.terminal.tables import agents_table, contacts_table, queues_table
 from adapters.clients.terminal.texts import Texts
+from engine.server.views import agent_snapshot
 from engine.store.memory import JournalInMemory
 from tests.server.stage import POLICY, House, house
 
@@ -128,6 +130,29 @@ async def test_two_people_talk(dials: Callable[[House], None], autojump_clock: o
                 await li.take("one more thing")
                 await li_sees.shows("You are in queue help (contact 2)")
                 assert (li.contact, ann.contacts, bo.contacts) == (2, {}, {})
+
+
+async def test_an_offer_that_is_there_already_says_how_long_it_stands(
+    dials: Callable[[House], None], autojump_clock: object
+) -> None:
+    """Li has been waiting when Ann signs on: the offer has its deadline, and so it has on a screen that starts anew."""
+    async with house() as engine:
+        dials(engine)
+        async with customer("li") as (li, li_sees):
+            await li.take("hello")
+            await li_sees.shows("You are in queue help")
+            async with agent("ann") as (ann, ann_sees):
+                assert "/accept or /decline within 20 s." in await ann_sees.shows("OFFER 1")
+                await trio.sleep(5)
+                ann.offers.clear()
+                snapshot = await _snapshot_of(engine, "ann")
+                await ann.take_snapshot(snapshot)
+                assert "/accept or /decline within 15 s." in await ann_sees.shows("OFFER 1")
+
+
+async def _snapshot_of(engine: House, name: str) -> Any:
+    made = await engine.driver.ask(lambda dispatcher: agent_snapshot(dispatcher, name, lambda _: True))
+    return msgspec.to_builtins(made)
 
 
 async def test_a_customer_comes_back_to_a_long_talk(dials: Callable[[House], None], autojump_clock: object) -> None:
