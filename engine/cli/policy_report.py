@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import click
@@ -37,6 +38,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "waited": ("waited {after}", "等待满 {after}"),
     "age": ("{after} after arrival", "到达后 {after}"),
     "nobody": ("nobody eligible signed on", "无合格客服在线"),
+    "estimated": ("an estimated wait of {n}", "预计等待满 {n}"),
+    "length": ("{n} in the queue", "队列中有 {n} 个"),
+    "lender": ("{pool} keeps its service level", "池 {pool} 的服务水平达标"),
+    "and": ("{a}, and {b}", "{a}，且{b}"),
+    "then": ("then", "动作"),
+    "priority": ("priority +{n}", "优先级 +{n}"),
+    "offers": ("offers {what}", "提供 {what}"),
+    "moves": ("moves to {queue}", "移至 {queue}"),
     "or": ("{a}, or {b}", "{a}，或{b}"),
     "windows": ("Who may overtake whom in pool {pool} (order: {order})", "池 {pool} 中谁可以超过谁（次序：{order}）"),
     "class": ("a contact of", "会话类别"),
@@ -93,12 +102,21 @@ def show_report(report: Report, file: str, lang: Lang) -> None:
 
 def _who_table(report: Report, lang: Lang) -> Table:
     table = Table(title=_word("who", lang), title_justify="left", title_style="bold")
-    named = any(step.agents is not None for view in report.queues for need in view.needs for step in need.steps)
-    for key in ("queue", "from", "pools", "requirement", *(("agents",) if named else ())):
-        table.add_column(_word(key, lang), overflow="fold")
+    steps = [step for view in report.queues for need in view.needs for step in need.steps]
+    shown = {
+        "queue": True,
+        "from": True,
+        "pools": True,
+        "requirement": True,
+        "then": any(_then(step, 0, lang) for step in steps),
+        "agents": any(step.agents is not None for step in steps),
+    }
+    for key, wanted in shown.items():
+        if wanted:
+            table.add_column(_word(key, lang), overflow="fold")
     for view in report.queues:
         for row in _who_rows(view, lang):
-            table.add_row(*(escape(cell) for cell in row[: 5 if named else 4]))
+            table.add_row(*(escape(cell) for cell, wanted in zip(row, shown.values(), strict=True) if wanted))
         table.add_section()
     return table
 
@@ -107,9 +125,10 @@ def _who_rows(view: QueueView, lang: Lang) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     if view.bot_pools:
         pools = ", ".join(view.bot_pools)
-        rows.append((view.queue, _word("bot stage", lang), pools, _word("anyone", lang), _names(view.bots, lang)))
+        rows.append((view.queue, _word("bot stage", lang), pools, _word("anyone", lang), "", _names(view.bots, lang)))
     for need in view.needs:
-        start, *later = [_who_row(view, step, lang) for step in need.steps]
+        raised = [0, *(step.priority_raised for step in need.steps)]
+        start, *later = [_who_row(view, *pair, lang) for pair in zip(need.steps, raised, strict=False)]
         if len(view.needs) > 1:
             rules = _some(list(need.rules), NAMES_SHOWN, lang)
             start = (*start[:1], _word("by rule", lang, rules=rules), *start[2:])
@@ -118,19 +137,39 @@ def _who_rows(view: QueueView, lang: Lang) -> list[tuple[str, ...]]:
     return [row if index == 0 else ("", *row[1:]) for index, row in enumerate(rows)]
 
 
-def _who_row(view: QueueView, step: StepView, lang: Lang) -> tuple[str, ...]:
+def _who_row(view: QueueView, step: StepView, raised: int, lang: Lang) -> tuple[str, ...]:
     requirement = step.requirement or _word("anyone", lang)
-    return view.queue, _when(step, lang), ", ".join(step.pools), requirement, _names(step.agents, lang)
+    pools, then = ", ".join(step.pools), _then(step, raised, lang)
+    return view.queue, _when(step, lang), pools, requirement, then, _names(step.agents, lang)
 
 
 def _when(step: StepView, lang: Lang) -> str:
     if step.index == 0:
         return _word("at once", lang)
-    after = _word(step.clock, lang, after=length(step.after_ms, lang))
+    wanted = [_word(step.clock, lang, after=length(step.after_ms, lang))] if step.after_ms else []
+    if step.estimated_wait_ms:
+        wanted.append(_word("estimated", lang, n=length(step.estimated_wait_ms, lang)))
+    if step.queue_length:
+        wanted.append(_word("length", lang, n=step.queue_length))
+    if step.lender_kpi:
+        wanted.append(_word("lender", lang, pool=step.lender_kpi))
+    if not wanted and not step.when_nobody:
+        wanted = [_word(step.clock, lang, after=length(0, lang))]
+    said = reduce(lambda a, b: _word("and", lang, a=a, b=b), wanted) if wanted else ""
     if not step.when_nobody:
-        return after
+        return said
     nobody = _word("nobody", lang)
-    return _word("or", lang, a=after, b=nobody) if step.after_ms else nobody
+    return _word("or", lang, a=said, b=nobody) if said else nobody
+
+
+def _then(step: StepView, raised: int, lang: Lang) -> str:
+    """What the step does besides opening pools and relaxing; ``raised``: points that earlier steps have added."""
+    done = [_word("priority", lang, n=step.priority_raised - raised)] if step.priority_raised > raised else []
+    if step.offer:
+        done.append(_word("offers", lang, what=", ".join(step.offer)))
+    if step.move_to:
+        done.append(_word("moves", lang, queue=step.move_to))
+    return ", ".join(done)
 
 
 def _names(names: tuple[str, ...] | None, lang: Lang) -> str:

@@ -4,8 +4,9 @@ Two classes of contacts meet in a pool. A class is a queue with a priority (as i
 have waited ``u`` and B ``v`` when a person of the pool becomes free; B began ``d = u − v`` later. The window of B past A is
 the largest ``d`` at which B may still be chosen first while both stand in the pool's line.
 
-**Who is first** (:meth:`engine.dispatch.state.State.contact_key`): the place among the pool's ``listed`` queues; then, in
-the strict order, the larger priority; in the score order the larger score; then who began to wait earlier.
+**Who is first** (:meth:`engine.dispatch.stands.Stand.key`): the place among the pool's ``listed`` queues; then, in the score
+order, the larger score; in the others the larger priority, and among equals the earlier promise due (``promise``) or the
+longer queue (``longest_queue``); then who began to wait earlier.
 
 **Listed.** The listed one passes every other, without bound; the other never passes it.
 
@@ -25,18 +26,27 @@ its next raise at ``u₁``, and B exceeds ``a`` from ``v₀`` on; then B may be 
   the pool to it): ``(base_B − base_A + slope_B·v₀) / slope_A − v₀``;
 - ``slope_A = 0``: A stands still, so unbounded as soon as B's score can exceed ``base_A``.
 
+**Promise.** Among equal priorities B is first when it is due earlier, ``target_B − v < target_A − u``, so for
+``d < target_A − target_B``. With ``overdue = "last"`` whoever is overdue is passed by all who are not, so without bound.
+
+**Longest queue.** Nobody knows how long the other queue will be: among equal priorities of different queues, unbounded.
+
+**Shares.** Whose turn it is by weight comes before any order: contacts of different tenants (``tenant``) or of different
+shops (``shop``) pass each other without bound.
+
 With steps each pair of levels gives the same linear programme on a box ``[u₀, u₁] × [v₀, v₁]``, and the window is the
 largest of their optima. A negative window reads: B is first only if it began at least that much *earlier*.
 
 **What is assumed.** Only time spent in the line counts: while a step has yet to open the pool to A, A cannot be passed in it.
 Where a step's moment is not fixed (``when_nobody``, or the ``age`` clock) B's steps are taken as early and A's as late as
-they can be, so the window is an upper bound.
+they can be, so the window is an upper bound; and where shops have targets of their own, A's longest and B's shortest count.
+Messages left and released later stand behind all live contacts, and are no class here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -139,17 +149,17 @@ def _window(policy: Policy, pool: Pool, classes: list[ClassOf], earlier: int, la
 
 def window_between(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf) -> tuple[Kind, int]:
     """The window, in ms, of ``later`` (B) past ``earlier`` (A); both must draw on the pool."""
+    if _share_apart(policy, pool, policy.queues[earlier.queue].tenant, policy.queues[later.queue].tenant):
+        return "unbounded", 0
     ranks = [pool.listed.index(one.queue) if one.queue in pool.listed else len(pool.listed) for one in (earlier, later)]
     if ranks[0] != ranks[1]:
         return ("unbounded", 0) if ranks[1] < ranks[0] else ("never", 0)
-    queue_a, queue_b = policy.queues[earlier.queue], policy.queues[later.queue]
-    score = pool.order == "score"
-    slope_a, slope_b = (queue_a.slope, queue_b.slope) if score else (0.0, 0.0)
+    lag_of = _lag_in(policy, pool, earlier, later)
     lag = max(
         (
-            _lag(a, slope_a / MINUTE_MS, b, slope_b / MINUTE_MS)
-            for a in _levels(queue_a, earlier, pool, early=False)
-            for b in _levels(queue_b, later, pool, early=True)
+            lag_of(a, b)
+            for a in _levels(policy.queues[earlier.queue], earlier, pool, early=False)
+            for b in _levels(policy.queues[later.queue], later, pool, early=True)
         ),
         default=-INF,
     )
@@ -158,6 +168,60 @@ def window_between(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf)
     if lag == -INF:
         return "never", 0
     return ("within", round(lag)) if lag >= 0 else ("earlier", round(-lag))
+
+
+def _share_apart(policy: Policy, pool: Pool, tenant_a: str, tenant_b: str) -> bool:
+    """Whether the two may be served in turns by weight, whatever the order says."""
+    if pool.shares == "none":
+        return False
+    return tenant_a != tenant_b or (
+        pool.shares == "shop" and any(one.tenant == tenant_a for one in policy.shops.values())
+    )
+
+
+def _lag_in(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf) -> Callable[[Level, Level], float]:
+    """The largest lag between a level of A and one of B, in the pool's order."""
+    if pool.order == "promise":
+        targets = _targets(policy, earlier.queue), _targets(policy, later.queue)
+        if pool.overdue == "last":
+            return lambda a, b: _lag_overdue_last(a, targets[0], b, targets[1])
+        return lambda a, b: _lag_equal(a, b, targets[0][1] - targets[1][0])
+    if pool.order == "longest_queue" and (earlier.queue, earlier.stage) != (later.queue, later.stage):
+        return lambda a, b: _lag_equal(a, b, INF)
+    slope_a = slope_b = 0.0
+    if pool.order == "score":
+        slope_a, slope_b = policy.queues[earlier.queue].slope, policy.queues[later.queue].slope
+    return lambda a, b: _lag(a, slope_a / MINUTE_MS, b, slope_b / MINUTE_MS)
+
+
+def _targets(policy: Policy, queue: str) -> tuple[int, int]:
+    """The shortest and the longest target of its contacts."""
+    tenant = policy.queues[queue].tenant
+    shops = ["", *(shop.name for shop in policy.shops.values() if shop.tenant == tenant)]
+    found = [policy.target_of(queue, shop) for shop in shops]
+    return min(found), max(found)
+
+
+def _lag_equal(a: Level, b: Level, limit: float) -> float:
+    """Largest ``u − v`` when the larger base is first, and among equal ones B while ``u − v < limit`` (0: came no later)."""
+    if b.base != a.base:
+        return a.end - b.begin if b.base > a.base else -INF
+    return min(limit, a.end - b.begin) if limit > a.begin - b.end else -INF
+
+
+def _lag_overdue_last(a: Level, targets_a: tuple[int, int], b: Level, targets_b: tuple[int, int]) -> float:
+    """As :func:`_lag_equal` by due instants, and among equal bases who is on time passes who is not."""
+    if b.base != a.base:
+        return _lag_equal(a, b, 0)
+    limit = targets_a[1] - targets_b[0]
+    in_time_a, in_time_b = a._replace(end=min(a.end, targets_a[1] + 1)), b._replace(end=min(b.end, targets_b[1] + 1))
+    late_a, late_b = a._replace(begin=max(a.begin, targets_a[0] + 1)), b._replace(begin=max(b.begin, targets_b[0] + 1))
+    lags = [
+        _lag_equal(one, other, limit if either else INF)
+        for one, other, either in ((in_time_a, in_time_b, True), (late_a, late_b, True), (late_a, in_time_b, False))
+        if one.begin < one.end and other.begin < other.end
+    ]
+    return max(lags, default=-INF)
 
 
 def _levels(queue: Queue, one: ClassOf, pool: Pool, *, early: bool) -> list[Level]:

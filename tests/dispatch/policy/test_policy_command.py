@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from engine.cli.policy import language, policy
-from engine.cli.policy_report import WORDS, length
+from engine.cli.policy_report import WORDS, _who_table, length
+from engine.dispatch.policy.check import check_policy
 from engine.dispatch.policy.template import TEMPLATE
 from tests.dispatch.policy.drafts import line_of, queue_table, shop
 from tests.dispatch.policy.test_check import TEAM
@@ -52,6 +55,43 @@ def test_a_good_policy_is_shown_as_tables(file: Path) -> None:
     team.write_text(TEAM, encoding="utf-8")
     named = run("check", file, "--agents", team, "--lang", "en").output
     assert "1: ann" in named and "1: robo" in named
+
+
+def test_a_step_shows_what_it_does_besides(file: Path) -> None:
+    """Points that it adds have a column of their own, which policies without such steps do not see."""
+    assert "then" not in run("check", file, "--lang", "en").output
+    step = "[[queues.presale.steps]]\nafter_ms = 60_000\nraise_priority = 3\n"
+    file.write_text(
+        shop(("after_ms = 20_000", "after_ms = 20_000\nraise_priority = 2")).replace("[[entry]]", step + "[[entry]]")
+    )
+    output = run("check", file, "--lang", "en").output
+    assert "then" in output and "priority +2" in output and "priority +3" in output
+    assert "优先级 +3" in run("check", file, "--lang", "zh-CN").output
+
+
+def test_conditions_and_moves_are_said_in_words() -> None:
+    """All conditions of a step, the alternatives that it offers, and where it sends a contact."""
+    text = shop(
+        ("[pools.remote]", '[pools.remote]\nowners = ["other"]\nlend_kpi = { share = 0.8, within_ms = 20_000 }'),
+        ('["bot"]', '["bot"]\npromise_ms = 60_000'),
+        ("[queues.presale]", queue_table("other", pools='["remote"]') + "[queues.presale]"),
+        (
+            "after_ms = 20_000",
+            'after_ms = 20_000\nestimated_wait_ms = 90_000\nqueue_length = 4\nlender_kpi = "remote"\noffer = ["call_back", "bot"]',
+        ),
+        ("[[entry]]", '[[queues.presale.steps]]\nwhen_nobody = true\nqueue_length = 9\nmove_to = "other"\n[[entry]]'),
+    )
+    report = check_policy(text, whole=True)
+    assert report.problems == ()
+    console = Console(width=400, record=True, file=StringIO())
+    console.print(_who_table(report, "en"))
+    said = console.export_text()
+    assert (
+        "20 s after the step before, and an estimated wait of 1 min 30 s, and 4 in the queue, and remote keeps its service level"
+        in said
+    )
+    assert "offers call_back, bot" in said
+    assert "9 in the queue, or nobody eligible signed on" in said and "moves to other" in said
 
 
 def test_remarks_stand_above_the_tables_and_cost_nothing(file: Path) -> None:
