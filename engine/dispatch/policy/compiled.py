@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from engine.dispatch.commands import Value
+from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement
 
 Choice = Literal["longest_idle", "least_loaded", "most_proficient"]
@@ -119,35 +120,6 @@ class EntryRule(msgspec.Struct, frozen=True):
         return all(name in facts and facts[name] in accepted for name, accepted in self.when.items())
 
 
-class EntryIndex:
-    """First match over any number of rules in one step per attribute, with rules as bits of an integer.
-
-    ``accepting[name][value]``: the rules whose ``when`` accepts the value; ``silent[name]``: those that do not ask for it.
-    """
-
-    __slots__ = ("accepting", "rules", "silent")
-
-    def __init__(self, rules: tuple[EntryRule, ...]) -> None:
-        self.rules = rules
-        self.accepting: dict[str, dict[Value, int]] = {}
-        self.silent: dict[str, int] = {}
-        everything = (1 << len(rules)) - 1
-        for place, rule in enumerate(rules):
-            for name, accepted in rule.when.items():
-                self.silent[name] = self.silent.get(name, everything) & ~(1 << place)
-                values = self.accepting.setdefault(name, {})
-                for value in accepted:
-                    values[value] = values.get(value, 0) | 1 << place
-
-    def first(self, facts: Mapping[str, Value]) -> EntryRule | None:
-        matching = (1 << len(self.rules)) - 1
-        for name, silent in self.silent.items():
-            matching &= silent | self.accepting[name].get(facts[name], 0) if name in facts else silent
-        if not matching:
-            return None
-        return self.rules[(matching & -matching).bit_length() - 1]
-
-
 class Shop(msgspec.Struct, frozen=True):
     name: str
     tenant: str
@@ -176,11 +148,11 @@ class Policy(msgspec.Struct, frozen=True):
     index: EntryIndex | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "index", EntryIndex(self.entry))
+        msgspec.structs.force_setattr(self, "index", EntryIndex([rule.when for rule in self.entry]))
 
     def enter(self, facts: Mapping[str, Value]) -> Entry:
         """The first matching rule's word. The compiler guarantees a default rule at the end."""
         assert self.index is not None
-        rule = self.index.first(facts)
-        assert rule is not None, "compiled policy without a default entry rule"
-        return rule.entry
+        place = self.index.first(facts)
+        assert place >= 0, "compiled policy without a default entry rule"
+        return self.entry[place].entry
