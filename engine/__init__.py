@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from engine.compiled import COMPILED
+
 if TYPE_CHECKING:
     from engine.bootstrap import open_engine
     from engine.dispatch.commands import (
@@ -60,7 +62,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "open_engine", "Engine", "AgentHere", "Delivery", "Subscription",
+    "COMPILED", "open_engine", "Engine", "AgentHere", "Delivery", "Subscription",
     "Command", "SubmitContact", "AddMessage", "TransferContact", "CloseContact",
     "DefineAgent", "SignOn", "AcceptOffer", "AgentKind", "AgentProfile", "Sender",
     "Event", "Answer", "Committed", "Principal", "Store",

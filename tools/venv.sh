@@ -15,6 +15,13 @@ die() { say "$*"; exit 1; }
 # What decides whether the installed set is still right. The folder is part of it: a venv does not survive being moved.
 key=$({ pwd -P; cat pyproject.toml requirements.lock tools/venv.sh; } | cksum | tr ' ' '-')
 
+# The dispatcher is compiled after every install and whenever its sources have changed.
+compile() {
+    [ -z "${SLUICE_PURE:-}" ] || return 0
+    .venv/bin/python tools/compile.py
+}
+[ -n "${SLUICE_PURE:-}" ] || set -- "$@" native
+
 have=""
 if [ -x .venv/bin/python ] && [ -r "$stamp" ] && [ "$(head -n 1 "$stamp")" = "$key" ]; then
     have=$(sed -n 2p "$stamp")
@@ -22,7 +29,10 @@ if [ -x .venv/bin/python ] && [ -r "$stamp" ] && [ "$(head -n 1 "$stamp")" = "$k
     for extra in "$@"; do
         case " $have " in *" $extra "*) ;; *) missing="$missing $extra" ;; esac
     done
-    [ -n "$missing" ] || exit 0
+    if [ -z "$missing" ]; then
+        compile
+        exit 0
+    fi
 fi
 
 right() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -115,4 +125,10 @@ if [ "$(cat "$status")" != 0 ]; then
     die "pip could not install the packages; all it said is in $log"
 fi
 printf '%s\n%s\n' "$key" "$wanted" >"$stamp"
+# A C compiler and Python's headers; where neither is to be had, it runs uncompiled.
+headers=$(.venv/bin/python -c 'import os, sysconfig; print(int(os.path.exists(sysconfig.get_path("include") + "/Python.h")))')
+if [ -z "${SLUICE_PURE:-}" ] && { ! command -v cc >/dev/null 2>&1 || [ "$headers" = 0 ]; }; then
+    apt gcc libc6-dev "python$version-dev" || apt gcc libc6-dev python3-dev || say "no C compiler: the dispatcher runs uncompiled, at a third of the speed"
+fi
+compile
 say "ready"

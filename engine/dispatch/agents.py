@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile
@@ -43,7 +44,9 @@ TRANSITIONS: dict[tuple[AgentState | None, type, AgentState | None], AgentState]
 }
 
 
-class Agent(msgspec.Struct, gc=False):
+@mypyc_attr(acyclic=True, serializable=True)
+@dataclass(init=False, eq=False)
+class Agent:
     """State of one agent. ``load``: units in use, open offers and wrap-up included.
 
     ``idle_since`` moves forward when the agent signs on, gets an offer, or is freed of one: the longest-idle key.
@@ -60,9 +63,28 @@ class Agent(msgspec.Struct, gc=False):
     lasting_capacity: int = 1  # what a temporary capacity returns to
     capacity_until: int = 0
     load: int = 0
-    external: dict[str, int] = {}
+    external: dict[str, int] = field(default_factory=dict)
     idle_since: int = 0
     back_off_until: int = 0
-    contacts: dict[int, int] = {}  # contact → units it holds here
-    ended_offers: dict[int, str] = {}  # the last few offers that ended without accept → how
+    contacts: dict[int, int] = field(default_factory=dict)  # contact → units it holds here
+    ended_offers: dict[int, str] = field(default_factory=dict)  # the last few offers that ended without accept → how
     served: int = 0
+
+    def __init__(self, profile: AgentProfile, seq: int) -> None:
+        self.profile = profile
+        self.seq = seq
+        self.state = A.OFFLINE
+        self.reason = ""
+        self.until = 0
+        self.before_lost = ""
+        self.until_before_lost = 0
+        self.capacity = profile.capacity
+        self.lasting_capacity = profile.capacity
+        self.capacity_until = 0
+        self.load = 0
+        self.external = {}
+        self.idle_since = 0
+        self.back_off_until = 0
+        self.contacts = {}
+        self.ended_offers = {}
+        self.served = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.dispatch import snapshots
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import WAITING, ContactState
-from engine.dispatch.state import AGENT_KINDS, State
-from engine.dispatch.timers import Kind, unpack
+from engine.dispatch.state import State
+from engine.dispatch.timers import Kind
 
 S = ContactState
 
@@ -97,10 +97,10 @@ def indexes(state: State) -> list[str]:
 
 def timers(state: State) -> list[str]:
     """Every deadline that state names is armed."""
-    armed = {unpack(entry) for entry in state.timers.entries()}
+    armed = state.timers.entries()
     wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
     for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
-    for agent_kind in AGENT_KINDS:
+    for agent_kind in (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY):
         wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]
     return [f"not armed: {entry}" for entry in wanted if entry[0] and entry not in armed]

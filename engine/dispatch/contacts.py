@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from engine.dispatch import events as ev
 from engine.dispatch.commands import Attributes
+from engine.dispatch.lanes import Seat
 
 
 class ContactState(StrEnum):
@@ -62,7 +65,13 @@ TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {
 }
 
 
-class Contact(msgspec.Struct, gc=False):
+# Shared by all that have none: ten thousands of empty mappings would be cold memory on every look. Replaced, not changed.
+NOBODY: Final[dict[str, int]] = {}
+
+
+@mypyc_attr(acyclic=True, serializable=True)
+@dataclass(init=False, eq=False)
+class Contact:
     """State of one contact. Instants in ms; 0 means "not set" for instants that may be missing.
 
     ``start`` is the virtual instant at which it would have begun to wait had it waited without a break: while waiting,
@@ -94,7 +103,7 @@ class Contact(msgspec.Struct, gc=False):
     agent: str = ""  # who is offered, holds, serves, or wraps up
     offer: int = 0
     offers: int = 0  # offers made so far
-    decliners: dict[str, int] = {}  # agent → instant at which the memory ends
+    decliners: dict[str, int] = field(default_factory=dict)  # agent → instant at which the memory ends
     prefer: str = ""
     prefer_until: int = 0
     prefer_only: bool = False  # only the preferred agent may have it until then
@@ -118,12 +127,66 @@ class Contact(msgspec.Struct, gc=False):
     also: tuple[str, ...] = ()  # further channel principals that speak for the customer
     joined: tuple[tuple[str, str], ...] = ()  # (channel, external id) of contacts that joined this one
 
+    def __init__(self, event: ev.ContactSubmitted) -> None:
+        at = event.at
+        self.contact = event.contact
+        self.tenant = event.tenant
+        self.channel = event.channel
+        self.external_id = event.external_id
+        self.customer = event.customer
+        self.shop = event.shop
+        self.queue = event.queue
+        self.rule = event.rule
+        self.stage = event.stage
+        self.priority = event.priority
+        self.requires = event.requires
+        self.attributes = event.attributes
+        self.transcript = event.transcript
+        self.arrived_at = at
+        self.start = at
+        self.step_at = at
+        self.state = S.QUEUED
+        self.version = 1
+        self.waited = 0
+        self.step = 0
+        self.raised = 0
+        self.cost = event.cost
+        self.agent = ""
+        self.seat: Seat | None = None  # the place of that agent; an index, never stored
+        self.offer = 0
+        self.offers = 0
+        self.decliners = NOBODY
+        self.prefer = ""
+        self.prefer_until = 0
+        self.prefer_only = False
+        self.left_at = 0
+        self.connected_at = 0
+        self.answered = False
+        self.answered_at = 0
+        self.owed = event.opening
+        self.replying = False
+        self.reply_since = 0
+        self.reply_round = 0
+        self.reply_alarm = 0
+        self.messages = 0
+        self.intent = ""
+        self.reason = ""
+        self.wrap_up_until = 0
+        self.resume_until = 0
+        self.pinned = False
+        self.asks = event.asks
+        self.source = event.source
+        self.also = ()
+        self.joined = ()
+
     def waited_ms(self, now: int) -> int:
         """Time spent waiting for a person (for a bot, in the bot stage), connected time left out."""
         return now - self.start if self.state in WAITING else self.waited
 
 
-class Offer(msgspec.Struct, gc=False):
+@mypyc_attr(acyclic=True, serializable=True)
+@dataclass(init=False, eq=False)
+class Offer:
     offer: int
     contact: int
     agent: str
@@ -131,3 +194,12 @@ class Offer(msgspec.Struct, gc=False):
     made_at: int
     deadline: int
     held: bool = False
+
+    def __init__(self, offer: int, contact: int, agent: str, pool: str, made_at: int, deadline: int) -> None:
+        self.offer = offer
+        self.contact = contact
+        self.agent = agent
+        self.pool = pool
+        self.made_at = made_at
+        self.deadline = deadline
+        self.held = False

@@ -23,7 +23,6 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.state import State
-from engine.dispatch.timers import DEADLINE_SHIFT, unpack
 
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
@@ -38,8 +37,9 @@ UNBOUNDED = 1 << 62
 class Dispatcher:
     """One routing domain. All instants are integer milliseconds on the driver's time base."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._state = State(policy)
+    def __init__(self, policy: Policy, state: State | None = None) -> None:
+        """A fresh domain under ``policy``; ``state`` is for :meth:`restore` alone."""
+        self._state = State(policy) if state is None else state
         self._state.apply = APPLY
         self._looked_at = 0
 
@@ -84,17 +84,15 @@ class Dispatcher:
 
     def _expire_due(self, now: int, limit: int) -> bool:
         """Expire in deadline order; False when ``limit`` was reached with more to do."""
-        state, due = self._state, self._state.due
-        bound = (now + 1) << DEADLINE_SHIFT
+        state = self._state
         if state.arriving:
             state.settle()
         while True:
             timers = state.timers  # a policy swap makes another
-            entry = timers.first()
-            if entry is None or entry >= bound:
+            if not timers.first() or timers.deadline > now:
                 return True
-            deadline, kind, ident = unpack(entry)
-            if due(kind, ident) != deadline:
+            kind, ident = timers.kind, timers.ident
+            if state.due(kind, ident) != timers.deadline:
                 timers.drop()
                 continue
             if not limit:
@@ -126,11 +124,8 @@ class Dispatcher:
     @classmethod
     def restore(cls, data: bytes) -> Dispatcher:
         """The dispatcher that :meth:`snapshot` described; raises :class:`snapshots.SnapshotError`."""
-        dispatcher = cls.__new__(cls)
-        dispatcher._state = snapshots.decode(data)
-        dispatcher._state.apply = APPLY
-        dispatcher._looked_at = 0
-        return dispatcher
+        state = snapshots.decode(data)
+        return cls(state.policy, state)
 
     # --- questions ------------------------------------------------------------------------------------------------
 

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
+from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
+from engine.dispatch.commands import AgentKind
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
 
 # (listed rank, value, start, contact): smaller is served first. In the score order the value falls by slope × now.
-ContactKey = tuple[float, float, int, int]
+ContactKey: TypeAlias = tuple[Any, ...]
 # (choice's own measures …, seq): smaller is chosen first.
-AgentKey = tuple[int, ...]
-LaneKey = tuple[str, str, str, int, str]
+AgentKey: TypeAlias = tuple[int, ...]
+LaneKey: TypeAlias = tuple[str, str, str, int, str]
 
-AVAILABLE = AgentState.AVAILABLE
+AVAILABLE: Final = AgentState.AVAILABLE
 
 
 NONE: frozenset[int] = frozenset()
@@ -35,6 +37,7 @@ class Seat:
         "absent",
         "agent",
         "auto_accept",
+        "bot",
         "by_channel",
         "declined",
         "external",
@@ -49,6 +52,7 @@ class Seat:
         self.agent = agent
         self.name = agent.profile.agent
         self.auto_accept = agent.profile.auto_accept
+        self.bot = agent.profile.kind == AgentKind.BOT
         self.external = 0  # units pushed by other systems
         self.lanes: list[Lane] = []
         self.loaded: list[Lane] = []  # those whose key may fall: they want each change
@@ -271,7 +275,7 @@ def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
     if seat.absent:
         room, seq = seat.room(), seat.agent.seq
-        shared = (seat.agent.idle_since, seq)
+        shared: AgentKey = (seat.agent.idle_since, seq)
         still: list[Lane] = []
         for lane in seat.absent:
             # The common case in one breath: the longest-idle key is the same for all of the agent's lanes.

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT
-from engine.dispatch.commands import AgentKind
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
 from engine.dispatch.state import State
 
-QUEUED = ContactState.QUEUED
+QUEUED: Final = ContactState.QUEUED
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
 
@@ -61,7 +61,7 @@ def open_due_steps(state: State, contact: Contact) -> None:
         due = state.step_due(contact)
         if not due or due > state.now:
             return
-        state.emit(ev.StepOpened(state.now, contact.contact, contact.step + 1))
+        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1))
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
@@ -75,14 +75,14 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
         steps = state.queue_of(contact).steps
         if contact.step >= len(steps) or not steps[contact.step].when_nobody:
             return False
-        state.emit(ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
+        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
     open_due_steps(state, contact)
     return True
 
 
 def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None:
     """From the bot stage to the person stage, the reply clock with it."""
-    state.emit(ev.PersonAsked(state.now, contact.contact, intent, reason))
+    state.emit_on(contact, ev.PersonAsked(state.now, contact.contact, intent, reason))
     start_reply_clock(state, contact)
 
 
@@ -90,7 +90,7 @@ def start_reply_clock(state: State, contact: Contact) -> None:
     """If the customer has written and waits for a person, the reply clock runs from now, unless it already does."""
     channel = state.policy.channels.get(contact.channel)
     if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
-        state.emit(ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
+        state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
 
 
 # --- an agent is free -------------------------------------------------------------------------------------------------
@@ -226,7 +226,8 @@ def make_offer(
     """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
     queue = state.queue_of(contact)
     rules = state.policy.pools.get(pool)
-    state.emit(
+    state.emit_on(
+        contact,
         ev.OfferMade(
             at=state.now,
             offer=state.next_offer,
@@ -244,24 +245,23 @@ def make_offer(
             rank=rank,
             policy=state.policy.version,
             preferred=preferred,
-        )
+        ),
     )
     if seat.auto_accept:
         offer = state.offers[contact.offer]
-        state.emit(ev.OfferAccepted(state.now, offer.offer, contact.contact, seat.name, automatic=True))
-        connect(state, offer)
+        state.emit_on(contact, ev.OfferAccepted(state.now, offer.offer, contact.contact, seat.name, automatic=True))
+        connect(state, contact, offer)
 
 
-def connect(state: State, offer: Offer) -> None:
+def connect(state: State, contact: Contact, offer: Offer) -> None:
     """HELD → CONNECTED; on a channel without messages connected is answered."""
-    contact = state.contacts[offer.contact]
     waited = state.now - contact.start
-    state.emit(ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
+    state.emit_on(contact, ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
     channel = state.policy.channels.get(contact.channel)
     if contact.answered or channel is None or channel.messages:
         return
-    if state.agents[offer.agent].profile.kind != AgentKind.BOT:
-        state.emit(ev.ContactAnswered(state.now, contact.contact, offer.agent, waited, waited))
+    if contact.seat is not None and not contact.seat.bot:
+        state.emit_on(contact, ev.ContactAnswered(state.now, contact.contact, offer.agent, waited, waited))
 
 
 # --- somebody is no longer there ----------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def reconsider_without(state: State, seat: Seat) -> None:
     state.settle()
     released = [contact for contact in map(state.contacts.__getitem__, sorted(seat.preferred)) if contact.prefer_only]
     for contact in released:
-        state.emit(ev.AffinityEnded(state.now, contact.contact, seat.agent.profile.agent, "agent_left"))
+        state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, seat.agent.profile.agent, "agent_left"))
     place_all(state, released, "affinity_ended")
     if seat.agent.state not in PRESENT:
         reconsider_stranded(state, seat.lanes)
@@ -300,7 +300,7 @@ def stranded(lanes: Iterable[Lane]) -> set[int]:
             continue
         for member in lane.members.values():
             if member.declined and member.agent.state in PRESENT:
-                numbers.update(member.declined & lane.waits.keys())
+                numbers.update(number for number in member.declined if number in lane.waits)
     return numbers
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from engine.dispatch.agents import Agent
+from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.state import State
 
 # Raised with every change of shape; an older one is read as long as its fields have defaults.
 VERSION = 1
+
+
+# A compiled class keeps only the outermost type of each field; decoding wants all of it.
+Contact.__annotations__.update(
+    attributes=Attributes, decliners=dict[str, int], also=tuple[str, ...], joined=tuple[tuple[str, str], ...]
+)
+Agent.__annotations__.update(external=dict[str, int], contacts=dict[int, int], ended_offers=dict[int, str])
 
 
 class SnapshotError(ValueError):

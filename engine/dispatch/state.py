@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
@@ -20,10 +20,16 @@ from engine.dispatch.policy.requirements import Requirement, both, parse, parse_
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
 from engine.dispatch.stands import Line, Stand
-from engine.dispatch.timers import Kind, Timers, unpack
+from engine.dispatch.timers import Kind, Timers
 
-QUEUED = ContactState.QUEUED
-OFFER, WRAP_UP, STEP, REPLY = Kind.OFFER, Kind.WRAP_UP, Kind.STEP, Kind.REPLY
+QUEUED: Final = ContactState.QUEUED
+OFFER: Final = Kind.OFFER
+WRAP_UP: Final = Kind.WRAP_UP
+STEP: Final = Kind.STEP
+REPLY: Final = Kind.REPLY
+BACK_OFF: Final = Kind.BACK_OFF
+AGENT_UNTIL: Final = Kind.AGENT_UNTIL
+CAPACITY: Final = Kind.CAPACITY
 ANYONE = parse("")
 # What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
 GOT_LIMIT = 8_000
@@ -74,6 +80,7 @@ class State:
         for agent in self.agents.values():
             self.seat_agent(agent)
         for contact in self.contacts.values():
+            contact.seat = self.seats.get(contact.agent)
             for name in contact.decliners:
                 if name in self.seats:
                     self.seats[name].declined |= {contact.contact}
@@ -89,16 +96,10 @@ class State:
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Any) -> None:
         """Append the event and apply it at once: deciding goes on from the new state."""
         self.out.append(event)
-        function, on_contact = self.apply[type(event)]
-        if on_contact:
-            contact = self.contacts[event.contact]  # type: ignore[union-attr]  # on_contact says that it has one
-            contact.version += 1
-            function(self, event, contact)
-        else:
-            function(self, event)
+        self.apply_event(event)
 
     def apply_event(self, event: Any) -> None:
         """Change state by one event, new or journalled; a contact's event counts its version."""
@@ -109,6 +110,12 @@ class State:
             function(self, event, contact)
         else:
             function(self, event)
+
+    def emit_on(self, contact: Contact, event: Any) -> None:
+        """As :meth:`emit`, for an event of a contact that is in hand."""
+        self.out.append(event)
+        contact.version += 1
+        self.apply[type(event)][0](self, event, contact)
 
     def refuse(self, command: object, code: Code, got: object = "", wanted: str = "", what: str = "") -> None:
         """A refusal is part of history and changes nothing."""
@@ -220,7 +227,9 @@ class State:
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
         for number in agent.contacts:
-            channel = self.contacts[number].channel
+            contact = self.contacts[number]
+            contact.seat = seat
+            channel = contact.channel
             if channel in self.limited:
                 seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
         seat.groups = self._groups_of(profile.pools)
@@ -401,9 +410,9 @@ class State:
         if kind == OFFER:
             offer = self.offers.get(ident)
             return offer.deadline if offer is not None else 0
-        if kind in AGENT_KINDS:
+        if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
-            return getattr(seat.agent, AGENT_KINDS[kind]) if seat is not None else 0
+            return 0 if seat is None else agent_deadline(seat.agent, kind)
         contact = self.contacts.get(ident)
         if contact is None:
             return 0
@@ -422,24 +431,24 @@ class State:
     def next_due(self) -> tuple[int, int, int] | None:
         """The earliest deadline that state still names, as (deadline, kind, id)."""
         self.settle()
-        while (entry := self.timers.first()) is not None:
-            deadline, kind, ident = unpack(entry)
-            if self.due(kind, ident) == deadline:
-                return deadline, kind, ident
-            self.timers.drop()
+        timers = self.timers
+        while timers.first():
+            if self.due(timers.kind, timers.ident) == timers.deadline:
+                return timers.deadline, timers.kind, timers.ident
+            timers.drop()
         return None
 
     def trim_timers(self) -> None:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
             entries, self.timers = self.timers.entries(), Timers(self.contacts, self.offers)
-            for deadline, kind, ident in map(unpack, entries):
+            for deadline, kind, ident in entries:
                 if self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)
 
 
-AGENT_KINDS: dict[int, str] = {
-    Kind.BACK_OFF: "back_off_until",
-    Kind.AGENT_UNTIL: "until",
-    Kind.CAPACITY: "capacity_until",
-}
+def agent_deadline(agent: Agent, kind: int) -> int:
+    """What the agent names as its deadline of this kind; 0: none."""
+    if kind == BACK_OFF:
+        return agent.back_off_until
+    return agent.until if kind == AGENT_UNTIL else agent.capacity_until

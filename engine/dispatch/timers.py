@@ -4,9 +4,9 @@ An entry names (deadline, kind, id). It is honoured only if state still names th
 nothing is ever cancelled: a stale entry does nothing. Ties inside a millisecond are settled by kind, then by id, both
 fixed by state alone, so a restored dispatcher expires in the same order as one that never stopped.
 
-Entries are packed into one integer each, which compares in a third of a tuple's time. Far ones lie unsorted in buckets
-of 64 ms and are ordered only when their bucket comes up: one heap of 100,000 pending deadlines touches cold memory at
-sixteen levels for each one popped, and most are stale by then.
+Far ones lie unsorted in buckets of 64 ms and are ordered only when their bucket comes up: one heap of 100,000 pending
+deadlines touches cold memory at sixteen levels for each one popped, and most are stale by then. Inside a bucket an entry
+is one small integer, which compares in a third of a tuple's time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from collections.abc import Container
 from heapq import heapify, heappop, heappush
 from typing import Final
 
+# 64 ms of deadlines are a few hundred entries at a thousand contacts a second: they stay in the nearest cache.
+BUCKET_BITS: Final = 6
+BUCKET_MASK: Final = (1 << BUCKET_BITS) - 1
+# Inside a bucket: (ms, kind, id) in 6 + 4 + 40 bits.
 ID_BITS: Final = 40
 KIND_BITS: Final = 4
-DEADLINE_SHIFT: Final = ID_BITS + KIND_BITS
+MS_SHIFT: Final = ID_BITS + KIND_BITS
 ID_MASK: Final = (1 << ID_BITS) - 1
 KIND_MASK: Final = (1 << KIND_BITS) - 1
-# 64 ms of deadlines are a few hundred entries at a thousand contacts a second: they stay in the nearest cache.
-BUCKET_SHIFT: Final = DEADLINE_SHIFT + 6
-FAR: Final = 1 << 62
+FAR: Final = 1 << 60
+
+Deadline = tuple[int, int, int]  # (instant, kind, id)
 
 
 class Kind:
@@ -31,41 +35,43 @@ class Kind:
     Plain integers: shifting an IntEnum costs five times as much, and every event arms one.
     """
 
-    OFFER = 1
-    WRAP_UP = 2
-    BACK_OFF = 3
-    AGENT_UNTIL = 4
-    CAPACITY = 5
-    AFFINITY = 6
-    DECLINER = 7
-    STEP = 8
-    REPLY = 9
-    RESUME = 10
+    OFFER: Final = 1
+    WRAP_UP: Final = 2
+    BACK_OFF: Final = 3
+    AGENT_UNTIL: Final = 4
+    CAPACITY: Final = 5
+    AFFINITY: Final = 6
+    DECLINER: Final = 7
+    STEP: Final = 8
+    REPLY: Final = 9
+    RESUME: Final = 10
 
 
 OFFER: Final = Kind.OFFER
-AGENT_KINDS: Final = (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY)
-
-
-def unpack(entry: int) -> tuple[int, int, int]:
-    """(deadline, kind, id)"""
-    return entry >> DEADLINE_SHIFT, entry >> ID_BITS & KIND_MASK, entry & ID_MASK
+BACK_OFF: Final = Kind.BACK_OFF
+CAPACITY: Final = Kind.CAPACITY
 
 
 class Timers:
-    """Pending hints, earliest first."""
+    """Pending hints, earliest first. After :meth:`first`, ``deadline``, ``kind`` and ``ident`` tell the earliest."""
 
-    __slots__ = ("bucket", "buckets", "contacts", "front", "keys", "near_ms", "offers", "size")
+    __slots__ = (
+        "bucket", "buckets", "contacts", "deadline", "front", "ident", "keys", "kind", "late", "near_ms", "offers", "size",
+    )  # fmt: skip
 
     def __init__(self, contacts: Container[int], offers: Container[int]) -> None:
         self.contacts = contacts
         self.offers = offers
-        self.front: list[int] = []  # a heap: everything up to and including ``bucket``
-        self.bucket = -1
+        self.late: list[Deadline] = []  # a heap: armed for an instant before the bucket that is up
+        self.front: list[int] = []  # a heap: ``bucket``, the one that is up
+        self.bucket: int = -1
         self.keys: list[int] = []  # a heap of the later buckets' numbers
         self.buckets: dict[int, list[int]] = {}
-        self.size = 0
-        self.near_ms = FAR  # nothing is due before this instant
+        self.size: int = 0
+        self.near_ms: int = FAR  # nothing is due before this instant
+        self.deadline: int = 0
+        self.kind: int = 0
+        self.ident: int = 0
 
     def arm(self, deadline: int, kind: int, ident: int) -> None:
         """``deadline`` 0 means none and is ignored."""
@@ -73,10 +79,13 @@ class Timers:
             return
         if deadline < self.near_ms:
             self.near_ms = deadline
-        entry = deadline << DEADLINE_SHIFT | kind << ID_BITS | ident
-        number = entry >> BUCKET_SHIFT
+        number = deadline >> BUCKET_BITS
         self.size += 1
-        if number <= self.bucket:
+        if number < self.bucket:
+            heappush(self.late, (deadline, kind, ident))
+            return
+        entry = (deadline & BUCKET_MASK) << MS_SHIFT | kind << ID_BITS | ident
+        if number == self.bucket:
             heappush(self.front, entry)
             return
         entries = self.buckets.get(number)
@@ -86,35 +95,50 @@ class Timers:
         else:
             entries.append(entry)
 
-    def first(self) -> int | None:
-        """The earliest entry, left in its place."""
+    def first(self) -> bool:
+        """Make the earliest hint known, and leave it in its place; False: there is none."""
+        if self.late:
+            self.deadline, self.kind, self.ident = self.late[0]
+            self.near_ms = self.deadline
+            return True
         while not self.front:
             if not self.keys:
                 self.near_ms = FAR
-                return None
+                return False
             self.bucket = heappop(self.keys)
             entries = self.buckets.pop(self.bucket)
             self.front = self._alive(entries)
             self.size -= len(entries) - len(self.front)
             heapify(self.front)
-        self.near_ms = self.front[0] >> DEADLINE_SHIFT
-        return self.front[0]
+        entry = self.front[0]
+        self.deadline = (self.bucket << BUCKET_BITS) + (entry >> MS_SHIFT)
+        self.kind = entry >> ID_BITS & KIND_MASK
+        self.ident = entry & ID_MASK
+        self.near_ms = self.deadline
+        return True
 
     def _alive(self, entries: list[int]) -> list[int]:
         """Without those whose contact or offer is gone: most hints have died by the time they come up."""
-        contacts, offers = self.contacts, self.offers
-        return [
-            entry
-            for entry in entries
-            if (kind := entry >> ID_BITS & KIND_MASK) in AGENT_KINDS
-            or entry & ID_MASK in (offers if kind == OFFER else contacts)
-        ]
+        alive: list[int] = []
+        for entry in entries:
+            kind = entry >> ID_BITS & KIND_MASK
+            if BACK_OFF <= kind <= CAPACITY or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
+                alive.append(entry)
+        return alive
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""
-        heappop(self.front)
+        if self.late:
+            heappop(self.late)
+        else:
+            heappop(self.front)
         self.size -= 1
 
-    def entries(self) -> set[int]:
+    def entries(self) -> set[Deadline]:
         """All of them, in no order."""
-        return {entry for entries in (self.front, *self.buckets.values()) for entry in entries}
+        found = set(self.late)
+        for number, entries in ((self.bucket, self.front), *self.buckets.items()):
+            for entry in entries:
+                instant = (number << BUCKET_BITS) + (entry >> MS_SHIFT)
+                found.add((instant, entry >> ID_BITS & KIND_MASK, entry & ID_MASK))
+        return found

@@ -10,7 +10,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.ranks import BUCKET, Ranked
 from engine.dispatch.snapshots import SnapshotError
-from engine.dispatch.timers import Kind, Timers, unpack
+from engine.dispatch.timers import Kind, Timers
 from tests.dispatch.stage import SECOND, Stage
 
 KEYS = st.tuples(st.integers(0, 3), st.integers(-50, 50), st.integers(0, 400))
@@ -73,18 +73,16 @@ def test_timers_come_in_order_of_deadline_kind_and_id(doings: list[tuple[int, in
             plain.append(doing)
             plain.sort()
         elif plain:
-            entry = timers.first()
-            assert entry is not None
-            assert unpack(entry) == plain.pop(0)
-            assert timers.near_ms <= unpack(entry)[0]
+            assert timers.first()
+            assert (timers.deadline, timers.kind, timers.ident) == plain.pop(0)
+            assert timers.near_ms <= timers.deadline
             timers.drop()
-    assert sorted(map(unpack, timers.entries())) == sorted(set(plain))
+    assert sorted(timers.entries()) == sorted(set(plain))
     for wanted in plain:
-        first = timers.first()
-        assert first is not None
-        assert unpack(first) == wanted
+        assert timers.first()
+        assert (timers.deadline, timers.kind, timers.ident) == wanted
         timers.drop()
-    assert timers.first() is None
+    assert not timers.first()
 
 
 def test_timers_of_what_is_gone_fall_out() -> None:
@@ -96,8 +94,8 @@ def test_timers_of_what_is_gone_fall_out() -> None:
     timers.arm(103, Kind.BACK_OFF, 6)
 
     seen = []
-    while (entry := timers.first()) is not None:
-        seen.append(unpack(entry))
+    while timers.first():
+        seen.append((timers.deadline, timers.kind, timers.ident))
         timers.drop()
 
     assert seen == [(102, Kind.REPLY, 7), (103, Kind.BACK_OFF, 6)]

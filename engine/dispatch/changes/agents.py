@@ -17,7 +17,7 @@ def defined(state: State, event: ev.AgentDefined) -> None:
     profile = event.profile
     agent = state.agents.get(profile.agent)
     if agent is None:
-        agent = Agent(profile, state.next_seq, capacity=profile.capacity, lasting_capacity=profile.capacity)
+        agent = Agent(profile, state.next_seq)
         state.agents[profile.agent] = agent
         state.next_seq += 1
         state.seat_agent(agent)

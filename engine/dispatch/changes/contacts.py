@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies, applies_to_contact, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
-QUEUED = ContactState.QUEUED
-CONNECTED = ContactState.CONNECTED
-CLOSED = ContactState.CLOSED
-WRAP_UP = ContactState.WRAP_UP
-ABANDONED = ContactState.ABANDONED
+QUEUED: Final = ContactState.QUEUED
+CONNECTED: Final = ContactState.CONNECTED
+CLOSED: Final = ContactState.CLOSED
+WRAP_UP: Final = ContactState.WRAP_UP
+ABANDONED: Final = ContactState.ABANDONED
 
 
 @applies(ev.ContactSubmitted)
 def submitted(state: State, event: ev.ContactSubmitted) -> None:
-    at, number = event.at, event.contact
-    contact = Contact(
-        contact=number,
-        tenant=event.tenant,
-        channel=event.channel,
-        external_id=event.external_id,
-        customer=event.customer,
-        shop=event.shop,
-        queue=event.queue,
-        rule=event.rule,
-        stage=event.stage,
-        priority=event.priority,
-        requires=event.requires,
-        attributes=event.attributes,
-        transcript=event.transcript,
-        arrived_at=at,
-        start=at,
-        step_at=at,
-        asks=event.asks,
-        cost=event.cost,
-        owed=event.opening,
-        source=event.source,
-    )
+    number = event.contact
+    contact = Contact(event)
     state.contacts[number] = contact
     state.next_contact = number + 1
     if event.external_id:
@@ -169,13 +150,14 @@ def connected(state: State, event: ev.ContactConnected, contact: Contact) -> Non
     contact.state, contact.offer = CONNECTED, 0
     contact.waited = event.at - contact.start
     contact.connected_at = contact.left_at = event.at
-    state.agents[event.agent].served += 1
+    seat = contact.seat
+    assert seat is not None, contact.contact
+    seat.agent.served += 1
 
 
 @applies_to_contact(ev.ContactTransferred)
 def transferred(state: State, event: ev.ContactTransferred, contact: Contact) -> None:
-    release(state, event.agent, contact, event.at)
-    contact.agent = ""
+    release(state, contact, event.at)
     contact.stage, contact.priority, contact.requires = event.stage, event.priority, event.requires
     contact.intent, contact.reason = event.intent or contact.intent, event.reason
     contact.transcript = event.transcript or contact.transcript
@@ -197,8 +179,8 @@ def transferred(state: State, event: ev.ContactTransferred, contact: Contact) ->
 
 @applies_to_contact(ev.ContactRequeued)
 def requeued(state: State, event: ev.ContactRequeued, contact: Contact) -> None:
-    release(state, event.agent, contact, event.at)
-    contact.agent, contact.reason = "", event.reason
+    release(state, contact, event.at)
+    contact.reason = event.reason
     contact.prefer, contact.prefer_until, contact.prefer_only = event.prefer, event.prefer_until, False
     wait_again(state, contact, event.at)
 
@@ -229,8 +211,8 @@ def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
     unname(state, contact)
     if event.wrap_up_until:
         return  # WrapUpStarted follows in the same step; the capacity stays held
-    if contact.agent:
-        release(state, contact.agent, contact, event.at)
+    if contact.seat is not None:
+        release(state, contact, event.at)
     forget(state, contact)
 
 
@@ -248,7 +230,7 @@ def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> 
 
 @applies_to_contact(ev.WrapUpEnded)
 def wrap_up_ended(state: State, event: ev.WrapUpEnded, contact: Contact) -> None:
-    release(state, event.agent, contact, event.at)
+    release(state, contact, event.at)
     forget(state, contact)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies_to_contact, release
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
-QUEUED = ContactState.QUEUED
-OFFERED = ContactState.OFFERED
-HELD = ContactState.HELD
+QUEUED: Final = ContactState.QUEUED
+OFFERED: Final = ContactState.OFFERED
+HELD: Final = ContactState.HELD
 
 # How many ended offers an agent's record keeps, so that a late answer learns what became of its offer.
 ENDED_KEPT = 16
@@ -27,7 +29,7 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.idle_since = event.at
     if contact.channel in state.limited:
         seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
-    contact.state, contact.agent, contact.offer = OFFERED, event.agent, event.offer
+    contact.state, contact.agent, contact.seat, contact.offer = OFFERED, event.agent, seat, event.offer
     contact.offers += 1
     if contact.prefer:
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
@@ -52,7 +54,7 @@ def offer_declined(state: State, event: ev.OfferDeclined, contact: Contact) -> N
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.forget_at > event.at:
         remember_decliner(state, contact, event.agent, event.forget_at)
-    end_offer(state, event.offer, contact, event.agent, "declined", event.at)
+    end_offer(state, event.offer, contact, "declined", event.at)
 
 
 @applies_to_contact(ev.OfferExpired)
@@ -63,13 +65,13 @@ def offer_expired(state: State, event: ev.OfferExpired, contact: Contact) -> Non
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.effect == "lower_capacity" and event.return_at:
         remember_decliner(state, contact, event.agent, event.return_at)
-    end_offer(state, event.offer, contact, event.agent, "expired", event.at)
+    end_offer(state, event.offer, contact, "expired", event.at)
 
 
 @applies_to_contact(ev.OfferRescinded)
 def offer_rescinded(state: State, event: ev.OfferRescinded, contact: Contact) -> None:
     contact.offers -= 1  # nobody's fault: it does not count
-    end_offer(state, event.offer, contact, event.agent, "rescinded", event.at)
+    end_offer(state, event.offer, contact, "rescinded", event.at)
 
 
 def remember_decliner(state: State, contact: Contact, agent: str, until: int) -> None:
@@ -78,13 +80,15 @@ def remember_decliner(state: State, contact: Contact, agent: str, until: int) ->
     state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
 
 
-def end_offer(state: State, number: int, contact: Contact, agent_id: str, how: str, at: int) -> None:
+def end_offer(state: State, number: int, contact: Contact, how: str, at: int) -> None:
     """The contact waits on with its clocks; the agent's units are free; a late answer will be told ``how``."""
     del state.offers[number]
-    ended = state.agents[agent_id].ended_offers
+    seat = contact.seat
+    assert seat is not None, contact.contact
+    ended = seat.agent.ended_offers
     ended[number] = how
     if len(ended) > ENDED_KEPT:
         del ended[next(iter(ended))]
-    contact.state, contact.agent, contact.offer = QUEUED, "", 0
-    release(state, agent_id, contact, at)
+    contact.state, contact.offer = QUEUED, 0
+    release(state, contact, at)
     state.enter_lanes(contact)

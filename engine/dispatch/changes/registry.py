@@ -36,9 +36,11 @@ def applies_to_contact(
     return register
 
 
-def release(state: State, agent_id: str, contact: Contact, at: int) -> None:
-    """The agent no longer holds the contact: units and channel slot are free, its idle clock starts again."""
-    seat = state.seats[agent_id]
+def release(state: State, contact: Contact, at: int) -> None:
+    """Its agent no longer holds the contact: units and channel slot are free, the idle clock starts again."""
+    seat = contact.seat
+    assert seat is not None, contact.contact
+    contact.agent, contact.seat = "", None
     agent = seat.agent
     agent.load -= agent.contacts.pop(contact.contact)
     if contact.channel in state.limited:

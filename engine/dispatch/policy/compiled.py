@@ -7,13 +7,13 @@ milliseconds, 0 means off or none unless a field says otherwise, and "" is no na
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Literal
 
 import msgspec
 
 from engine.dispatch.commands import Value
 from engine.dispatch.hours import UTC, Calendar, Zone
+from engine.dispatch.policy.entering import EntryIndex, lowest
 from engine.dispatch.policy.requirements import Requirement
 
 Choice = Literal["longest_idle", "least_loaded", "most_loaded", "most_proficient", "round_robin", "weighted"]
@@ -224,44 +224,6 @@ class EntryRule(msgspec.Struct, frozen=True):
         return all(name in facts and facts[name] in accepted for name, accepted in self.when.items())
 
 
-class EntryIndex:
-    """First match over any number of rules in one step per attribute, with rules as bits of an integer.
-
-    ``accepting[name][value]``: the rules whose ``when`` accepts the value; ``silent[name]``: those that do not ask for it;
-    ``conditional``: those that ask for more than facts.
-    """
-
-    __slots__ = ("accepting", "conditional", "rules", "silent")
-
-    def __init__(self, rules: tuple[EntryRule, ...]) -> None:
-        self.rules = rules
-        self.conditional = 0
-        self.accepting: dict[str, dict[Value, int]] = {}
-        self.silent: dict[str, int] = {}
-        everything = (1 << len(rules)) - 1
-        for place, rule in enumerate(rules):
-            if rule.conditional:
-                self.conditional |= 1 << place
-            for name, accepted in rule.when.items():
-                self.silent[name] = self.silent.get(name, everything) & ~(1 << place)
-                values = self.accepting.setdefault(name, {})
-                for value in accepted:
-                    values[value] = values.get(value, 0) | 1 << place
-
-    def first(self, facts: Mapping[str, Value], holds: Callable[[EntryRule], bool] | None = None) -> EntryRule | None:
-        """``holds`` is asked about the conditional ones; None: they do not match."""
-        matching = (1 << len(self.rules)) - 1
-        for name, silent in self.silent.items():
-            matching &= silent | self.accepting[name].get(facts[name], 0) if name in facts else silent
-        while matching:
-            lowest = matching & -matching
-            rule = self.rules[lowest.bit_length() - 1]
-            if not lowest & self.conditional or (holds is not None and holds(rule)):
-                return rule
-            matching ^= lowest
-        return None
-
-
 class Shop(msgspec.Struct, frozen=True):
     """``weight`` among its tenant's shops; ``limit``: its contacts per agent at once; ``hours`` and ``target_ms`` go before
     the queue's; ``ceiling`` and ``daily_quota`` count its contacts in all queues."""
@@ -317,7 +279,7 @@ class Policy(msgspec.Struct, frozen=True):
     index: EntryIndex | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "index", EntryIndex(self.entry))
+        msgspec.structs.force_setattr(self, "index", EntryIndex([rule.when for rule in self.entry]))
 
     def enter(
         self, facts: Mapping[str, Value], at: int | None = None, length: Callable[[str], int] | None = None
@@ -327,12 +289,13 @@ class Policy(msgspec.Struct, frozen=True):
         ``at``: now; ``length``: queue → how many wait there. Without them no rule that asks for hours or lengths matches.
         """
         assert self.index is not None
-        holds = None
-        if self.index.conditional and at is not None and length is not None:
-            holds = partial(self._holds, at, length)
-        rule = self.index.first(facts, holds)
-        assert rule is not None, "compiled policy without a default entry rule"
-        return rule.entry
+        matching = self.index.matching(facts)
+        while True:
+            assert matching, "compiled policy without a default entry rule"
+            rule = self.entry[lowest(matching)]
+            if not rule.conditional or (at is not None and length is not None and self._holds(at, length, rule)):
+                return rule.entry
+            matching &= matching - 1
 
     def _holds(self, at: int, length: Callable[[str], int], rule: EntryRule) -> bool:
         if rule.while_open and not self.calendars[rule.while_open].is_open(at):

@@ -217,7 +217,7 @@ def come_back(state: State, agent: Agent) -> None:
     """As before the loss; what it served is still its own."""
     name = agent.profile.agent
     state.emit(ev.AgentBack(state.now, name, agent.before_lost or "available", agent.until_before_lost))
-    freed(state, name, "available")
+    freed(state, state.seats[name], "available")
 
 
 @handles(cmd.SetCapacity)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
-from engine.dispatch.commands import AgentKind, Value
+from engine.dispatch.agents import AgentState
+from engine.dispatch.commands import Value
 from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import ask_person, feed, place, place_beside, reconsider_without, start_reply_clock
 from engine.dispatch.policy.compiled import Entry, Queue
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
@@ -13,13 +17,14 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
-QUEUED = ContactState.QUEUED
-OFFERED = ContactState.OFFERED
-HELD = ContactState.HELD
-CONNECTED = ContactState.CONNECTED
-DORMANT = ContactState.DORMANT
-WRAP_UP = ContactState.WRAP_UP
-ABANDONED = ContactState.ABANDONED
+FINISHING: Final = AgentState.FINISHING
+QUEUED: Final = ContactState.QUEUED
+OFFERED: Final = ContactState.OFFERED
+HELD: Final = ContactState.HELD
+CONNECTED: Final = ContactState.CONNECTED
+DORMANT: Final = ContactState.DORMANT
+WRAP_UP: Final = ContactState.WRAP_UP
+ABANDONED: Final = ContactState.ABANDONED
 
 # failures.md's limit on attributes holds at the wire; the core only bounds what it will evaluate.
 PRIORITY_LIMIT = 1_000_000
@@ -145,7 +150,7 @@ def update(state: State, command: cmd.UpdateContact) -> None:
         return None
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
-    state.emit(ev.ContactUpdated(state.now, contact.contact, command.attributes))
+    state.emit_on(contact, ev.ContactUpdated(state.now, contact.contact, command.attributes))
     if contact.state in (QUEUED, OFFERED) and not contact.pinned:
         reclassify(state, contact, "update")
         if contact.state is QUEUED:
@@ -176,24 +181,24 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
     if contact.state is CONNECTED:
-        if state.agents[contact.agent].profile.kind == AgentKind.BOT:
+        if contact.seat is not None and contact.seat.bot:
             hand_to_people(state, contact, command.intent, command.reason)
         return None
     if contact.stage == "bot":
-        agent = contact.agent
+        seat = contact.seat
         take_back(state, contact, "person_asked")
         ask_person(state, contact, command.intent, command.reason)
-        again(state, contact, agent, "person_asked")
+        again(state, contact, seat, "person_asked")
 
 
 def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> None:
     """A bot's contact goes to the people of its queue; age, transcript, intent and reason go along."""
-    agent, first = contact.agent, contact.stage == "bot"
+    seat, first = contact.seat, contact.stage == "bot"
     state.emit(
         ev.ContactTransferred(
             at=state.now,
             contact=contact.contact,
-            agent=agent,
+            agent=contact.agent,
             queue=contact.queue,
             stage="person",
             priority=contact.priority,
@@ -205,13 +210,13 @@ def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> 
         )
     )
     start_reply_clock(state, contact)
-    again(state, contact, agent, "hand_off")
+    again(state, contact, seat, "hand_off")
 
 
 def take_back(state: State, contact: Contact, reason: str) -> None:
     """Rescind the contact's open offer, if it has one; no blame. Freed room is used by the caller's ``feed``."""
     if contact.offer:
-        state.emit(ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, reason))
+        state.emit_on(contact, ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, reason))
 
 
 @handles(cmd.AbandonContact)
@@ -221,16 +226,15 @@ def abandon(state: State, command: cmd.AbandonContact) -> None:
         return None
     if contact.state not in (QUEUED, OFFERED, HELD):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact (a connected one is closed)")
-    agent = contact.agent
+    seat = contact.seat
     take_back(state, contact, "abandoned")
     stop_reply_clock(state, contact)
     window = state.queue_of(contact).abandon_window_ms
     waited = state.now - contact.start
-    state.emit(ev.ContactAbandoned(state.now, contact.contact, waited, command.silent, state.now + window))
+    state.emit_on(contact, ev.ContactAbandoned(state.now, contact.contact, waited, command.silent, state.now + window))
     if not window:
-        state.emit(ev.ContactForgotten(state.now, contact.contact))
-    if agent:
-        freed(state, agent)
+        state.emit_on(contact, ev.ContactForgotten(state.now, contact.contact))
+    freed(state, seat)
 
 
 def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
@@ -238,7 +242,7 @@ def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answere
     if contact.replying:
         took = state.now - contact.reply_since
         number = contact.contact
-        state.emit(ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
+        state.emit_on(contact, ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
 
 
 @handles(cmd.CloseContact)
@@ -253,43 +257,42 @@ def close(state: State, command: cmd.CloseContact) -> None:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
     if command.agent and contact.state not in (CONNECTED, DORMANT):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
-    agent = contact.agent
+    seat = contact.seat
+    served_by = contact.agent
     if contact.offer:
         take_back(state, contact, "closed")
         served_by = ""
-    else:
-        served_by = agent
     stop_reply_clock(state, contact)
     wrap_up = state.queue_of(contact).wrap_up_ms
-    if not served_by or state.agents[served_by].profile.kind == AgentKind.BOT:
+    if not served_by or (seat is not None and seat.bot):
         wrap_up = 0
     until = state.now + wrap_up if wrap_up else 0
     by = command.agent or "customer"
-    state.emit(ev.ContactClosed(state.now, contact.contact, command.reason, served_by, by, until))
+    state.emit_on(contact, ev.ContactClosed(state.now, contact.contact, command.reason, served_by, by, until))
     if until:
-        return state.emit(ev.WrapUpStarted(state.now, contact.contact, served_by, until))
-    if agent:
-        freed(state, agent)
+        return state.emit_on(contact, ev.WrapUpStarted(state.now, contact.contact, served_by, until))
+    freed(state, seat)
     return None
 
 
-def freed(state: State, agent_id: str, trigger: str = "freed") -> None:
+def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:
     """Room again: the next contact is chosen in the same step; a finishing agent without work goes offline."""
-    seat = state.seats[agent_id]
+    if seat is None:
+        return
     agent = seat.agent
-    if agent.state == "finishing" and not agent.contacts:
-        state.emit(ev.AgentStateChanged(state.now, agent_id, agent.state, "offline", "finished"))
+    if agent.state is FINISHING and not agent.contacts:
+        state.emit(ev.AgentStateChanged(state.now, seat.name, agent.state, "offline", "finished"))
         reconsider_without(state, seat)
         return
     feed(state, seat, trigger)
 
 
-def again(state: State, contact: Contact, agent: str, trigger: str) -> None:
+def again(state: State, contact: Contact, seat: Seat | None, trigger: str) -> None:
     """The contact waits once more, and the agent that had it (if any) has room: decide for both."""
-    if not agent:
+    if seat is None:
         return place(state, contact, trigger)
-    place_beside(state, contact, state.seats[agent], trigger)
-    return freed(state, agent)
+    place_beside(state, contact, seat, trigger)
+    return freed(state, seat)
 
 
 @handles(cmd.MoveContact)
@@ -302,14 +305,14 @@ def move(state: State, command: cmd.MoveContact) -> None:
         return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
     if contact.state not in (QUEUED, OFFERED, HELD):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
-    agent = contact.agent
+    seat = contact.seat
     take_back(state, contact, "moved")
     if contact.stage == "bot":
         ask_person(state, contact, "", "moved")
     number, rule, reason = contact.contact, contact.rule, command.reason
     priority = priority_in(state, contact, queue)
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
-    again(state, contact, agent, "moved")
+    again(state, contact, seat, "moved")
 
 
 def priority_in(state: State, contact: Contact, queue: Queue) -> int:

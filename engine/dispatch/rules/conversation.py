@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
@@ -13,9 +15,9 @@ from engine.dispatch.rules.contacts import again, priority_in, stop_reply_clock
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
-CONNECTED = ContactState.CONNECTED
-WRAP_UP = ContactState.WRAP_UP
-ABANDONED = ContactState.ABANDONED
+CONNECTED: Final = ContactState.CONNECTED
+WRAP_UP: Final = ContactState.WRAP_UP
+ABANDONED: Final = ContactState.ABANDONED
 
 
 @handles(cmd.AddMessage)
@@ -31,18 +33,18 @@ def add_message(state: State, command: cmd.AddMessage) -> None:
         if contact.state is not CONNECTED or command.agent != contact.agent:
             return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         # What the profile says counts, not what the message claims.
-        bot = state.agents[contact.agent].profile.kind == AgentKind.BOT
+        bot = contact.seat is not None and contact.seat.bot
         sender = Sender.BOT if bot else Sender.AGENT
     automatic = command.automatic or sender in (Sender.BOT, Sender.SYSTEM)
     number, agent = contact.contact, command.agent
-    state.emit(ev.MessageAdded(state.now, number, contact.messages + 1, str(sender), agent, automatic))
+    state.emit_on(contact, ev.MessageAdded(state.now, number, contact.messages + 1, str(sender), agent, automatic))
     if sender == Sender.CUSTOMER:
         start_reply_clock(state, contact)
     elif not automatic:
         if not contact.answered:
             waited = contact.waited_ms(state.now)
             since = contact.reply_since if contact.replying else contact.connected_at
-            state.emit(ev.ContactAnswered(state.now, number, agent, waited, state.now - since))
+            state.emit_on(contact, ev.ContactAnswered(state.now, number, agent, waited, state.now - since))
         stop_reply_clock(state, contact, agent, answered=True)
 
 
@@ -58,7 +60,7 @@ def transfer(state: State, command: cmd.TransferContact) -> None:
     queue = state.policy.queues.get(command.to_queue or contact.queue)
     if queue is None or queue.tenant != contact.tenant:
         return state.refuse(command, Code.UNKNOWN_QUEUE, command.to_queue, "a queue of the contact's tenant")
-    bot = state.agents[contact.agent].profile.kind == AgentKind.BOT
+    bot = contact.seat is not None and contact.seat.bot
     if not bot and not command.to_queue and not command.to_agent:
         return state.refuse(command, Code.BAD_VALUE, "neither", "to_queue or to_agent")
     stage = "person"
@@ -76,8 +78,8 @@ def transfer(state: State, command: cmd.TransferContact) -> None:
 def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_queue: str, stage: str) -> None:
     """One record, its clocks kept; on a bot's hand-off ``waited`` starts here. The passing agent gets it back last."""
     queue = state.policy.queues[to_queue]
-    agent = contact.agent
-    bot = state.agents[agent].profile.kind == AgentKind.BOT
+    agent, seat = contact.agent, contact.seat
+    bot = seat is not None and seat.bot
     other = to_queue != contact.queue
     state.emit(
         ev.ContactTransferred(
@@ -102,4 +104,4 @@ def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_que
     if agent in contact.decliners and not command.to_agent and only_decliners_left(state, contact):
         # Who passed it on is the only one there who could have it: back at once is better than nobody.
         state.emit(ev.DeclinerForgotten(state.now, contact.contact, agent, "yielded"))
-    again(state, contact, agent, "hand_off" if bot else "transfer")
+    again(state, contact, seat, "hand_off" if bot else "transfer")

@@ -24,22 +24,26 @@ def offer_due(state: State, number: int) -> None:
     if offer.held:
         return rescind(state, offer, "hold_expired")
     contact, name = state.contacts[offer.contact], offer.agent
+    seat = contact.seat
     queue = state.queue_of(contact)
     return_at = state.now + queue.rona_return_ms if queue.rona_return_ms else 0
     state.emit(ev.OfferExpired(state.now, number, contact.contact, name, queue.rona, return_at))
-    agent = state.agents[name]
+    if seat is None:
+        return None
+    agent = seat.agent
     if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
-    again(state, contact, name, "expired")
+    again(state, contact, seat, "expired")
     return None
 
 
 def wrap_up_due(state: State, number: int) -> None:
-    name = state.contacts[number].agent
-    state.emit(ev.WrapUpEnded(state.now, number, name, "clock"))
-    freed(state, name)
+    contact = state.contacts[number]
+    seat = contact.seat
+    state.emit(ev.WrapUpEnded(state.now, number, contact.agent, "clock"))
+    freed(state, seat)
 
 
 def back_off_due(state: State, seq: int) -> None:
@@ -68,7 +72,7 @@ def capacity_due(state: State, seq: int) -> None:
 
 def affinity_due(state: State, number: int) -> None:
     contact = state.contacts[number]
-    state.emit(ev.AffinityEnded(state.now, number, contact.prefer))
+    state.emit_on(contact, ev.AffinityEnded(state.now, number, contact.prefer))
     if contact.state is S.QUEUED:
         place(state, contact, "affinity_ended")
 
@@ -84,7 +88,7 @@ def decliner_due(state: State, number: int) -> None:
 
 def step_due(state: State, number: int) -> None:
     contact = state.contacts[number]
-    state.emit(ev.StepOpened(state.now, number, contact.step + 1))
+    state.emit_on(contact, ev.StepOpened(state.now, number, contact.step + 1))
     if contact.state is S.QUEUED:
         place(state, contact, "step")
 

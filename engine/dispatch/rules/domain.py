@@ -71,7 +71,7 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
     state.emit(ev.EngineStarted(state.now, command.epoch, command.down_ms))
     contacts = [state.contacts[state.offers[number].contact] for number in sorted(state.offers)]
     for contact in contacts:
-        state.emit(ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, "restart"))
+        state.emit_on(contact, ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, "restart"))
     for agent in sorted(state.agents.values(), key=lambda agent: agent.seq):
         if agent.state in SIGNED_ON:
             lose_connection(state, agent, "restart")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
@@ -13,18 +13,18 @@ from engine.dispatch.rules.contacts import again, freed
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State
 
-OFFERED = ContactState.OFFERED
-WRAP_UP = ContactState.WRAP_UP
+OFFERED: Final = ContactState.OFFERED
+WRAP_UP: Final = ContactState.WRAP_UP
 
 
 def find_offer(state: State, command: Any) -> Offer | None:
     """The agent's open offer, or None after a refusal that tells what became of it."""
-    agent = find_agent(state, command)
-    if agent is None:
-        return None
     offer = state.offers.get(command.offer)
     if offer is not None and offer.agent == command.agent:
         return offer
+    agent = find_agent(state, command)
+    if agent is None:
+        return None
     how = agent.ended_offers.get(command.offer)
     if how == "expired":
         state.refuse(command, Code.OFFER_EXPIRED, command.offer, "an offer before its deadline")
@@ -48,9 +48,9 @@ def accept(state: State, command: cmd.AcceptOffer) -> None:
     if contact.state is not OFFERED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "offered")
     until = state.now + state.queue_of(contact).hold_ms if command.hold else 0
-    state.emit(ev.OfferAccepted(state.now, offer.offer, offer.contact, offer.agent, command.hold, until))
+    state.emit_on(contact, ev.OfferAccepted(state.now, offer.offer, offer.contact, offer.agent, command.hold, until))
     if not command.hold:
-        connect(state, offer)
+        connect(state, contact, offer)
 
 
 @handles(cmd.CompleteAccept)
@@ -60,7 +60,7 @@ def complete(state: State, command: cmd.CompleteAccept) -> None:
         return None
     if not offer.held:
         return state.refuse(command, Code.WRONG_STATE, "offered", "an offer accepted with hold")
-    connect(state, offer)
+    connect(state, state.contacts[offer.contact], offer)
 
 
 @handles(cmd.FailAccept)
@@ -76,9 +76,10 @@ def fail(state: State, command: cmd.FailAccept) -> None:
 
 def rescind(state: State, offer: Offer, reason: str) -> None:
     """Taken back without blame, and both sides look again."""
-    contact, agent = state.contacts[offer.contact], offer.agent
-    state.emit(ev.OfferRescinded(state.now, offer.offer, offer.contact, agent, reason))
-    again(state, contact, agent, reason)
+    contact = state.contacts[offer.contact]
+    seat = contact.seat
+    state.emit(ev.OfferRescinded(state.now, offer.offer, offer.contact, offer.agent, reason))
+    again(state, contact, seat, reason)
 
 
 @handles(cmd.DeclineOffer)
@@ -87,6 +88,7 @@ def decline(state: State, command: cmd.DeclineOffer) -> None:
     if offer is None:
         return None
     contact, agent = state.contacts[offer.contact], offer.agent
+    seat = contact.seat
     if contact.state is not OFFERED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "offered")
     queue = state.queue_of(contact)
@@ -95,17 +97,17 @@ def decline(state: State, command: cmd.DeclineOffer) -> None:
         memory = back_off  # yields: nobody else is eligible
     back_off_until = state.now + back_off if back_off else 0
     at, reason = state.now, command.reason
-    state.emit(ev.OfferDeclined(at, offer.offer, offer.contact, agent, reason, at + memory, back_off_until))
-    again(state, contact, agent, "declined")
+    state.emit_on(contact, ev.OfferDeclined(at, offer.offer, offer.contact, agent, reason, at + memory, back_off_until))
+    again(state, contact, seat, "declined")
 
 
 @handles(cmd.EndWrapUp)
 def end_wrap_up(state: State, command: cmd.EndWrapUp) -> None:
-    agent = find_agent(state, command)
-    if agent is None:
-        return None
     contact: Contact | None = state.contacts.get(command.contact)
     if contact is None or contact.agent != command.agent or contact.state is not WRAP_UP:
-        return state.refuse(command, Code.WRONG_STATE, command.contact, "a contact in wrap-up with this agent")
-    state.emit(ev.WrapUpEnded(state.now, command.contact, command.agent))
-    freed(state, command.agent)
+        if find_agent(state, command) is not None:
+            state.refuse(command, Code.WRONG_STATE, command.contact, "a contact in wrap-up with this agent")
+        return
+    seat = contact.seat
+    state.emit_on(contact, ev.WrapUpEnded(state.now, command.contact, command.agent))
+    freed(state, seat)
