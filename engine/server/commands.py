@@ -10,7 +10,7 @@ from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
 from engine.server.door import Door
 from engine.telemetry.counters import Counters
-from engine.wire.errors import SENTENCES, WireCode, WireError
+from engine.wire.errors import WireCode, WireError
 from engine.wire.messages import Do, Error, Ok
 
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
@@ -108,7 +108,7 @@ def error_frame(id: str, error: WireError) -> Error:
     return Error(
         id,
         error.code,
-        SENTENCES[error.code],
+        error.message,
         error.what,
         error.got,
         error.wanted,

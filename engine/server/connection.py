@@ -15,7 +15,7 @@ from engine.server.outbox import Outbox
 from engine.server.rates import Bucket
 from engine.wire import limits
 from engine.wire.codec import Encoding, decode, encode
-from engine.wire.errors import SENTENCES, Close, WireCode, WireError
+from engine.wire.errors import Close, WireCode, WireError
 from engine.wire.messages import (
     FROM_NOW,
     Ask,
@@ -306,7 +306,7 @@ class Connection:
         frame = Error(
             error.id,
             error.code,
-            SENTENCES[error.code],
+            error.message,
             error.what,
             error.got,
             error.wanted,

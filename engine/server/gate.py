@@ -42,7 +42,8 @@ class Gate:
             identity = Identity(self._stated(hello))
         else:
             where = "on this address" if self.dev else "here"
-            raise _unauthorized("token", "none", f"a token: there are no connections without accounts {where}")
+            wanted = f"a token: there are no connections without accounts {where}"
+            raise _unauthorized("token", "none", wanted, "there is none")
         self._check_agent(identity.principal)
         return identity
 
@@ -61,7 +62,8 @@ class Gate:
 
     def _verified(self, token: str) -> Identity:
         if self._keys is None:
-            raise _unauthorized("token", "one", "none: this engine was started without a key file (--keys)")
+            wanted = "none: this engine was started without a key file (--keys)"
+            raise _unauthorized("token", "one", wanted, "no token can be read here")
         try:
             return self._keys.verify(token, now_s=self._wall_s())
         except Denied as denied:
@@ -73,9 +75,10 @@ class Gate:
 
     def _stated(self, hello: Hello) -> Principal:
         if hello.role not in CLIENT_ROLES:
-            raise _unauthorized("role", hello.role, f"one of {', '.join(CLIENT_ROLES)}")
+            raise _unauthorized("role", hello.role, f"one of {', '.join(CLIENT_ROLES)}", "there is no such role")
         if not hello.subject:
-            raise _unauthorized("subject", "nothing", "the agent's id, the adapter's or the customer's name")
+            wanted = "the agent's id, the adapter's or the customer's name"
+            raise _unauthorized("subject", "nothing", wanted, "it must be said who connects")
         tenants = self._policy().tenants
         tenant = hello.tenant
         if not tenant:
@@ -84,7 +87,8 @@ class Gate:
             elif hello.role == Role.SUPERVISOR:
                 tenant = EVERY_TENANT
         if tenant not in tenants and not (tenant == EVERY_TENANT and hello.role == Role.SUPERVISOR):
-            raise _unauthorized("tenant", tenant or "nothing", f"one of {', '.join(tenants)}")
+            says = "the policy has no such tenant" if tenant else "the policy has several, and none was named"
+            raise _unauthorized("tenant", tenant or "nothing", f"one of {', '.join(tenants)}", says)
         return Principal(tenant, hello.role, hello.subject)
 
     def _check_agent(self, principal: Principal) -> None:
@@ -96,5 +100,5 @@ class Gate:
             raise _unauthorized("subject", principal.subject, "an agent of this tenant")
 
 
-def _unauthorized(what: str, got: str, wanted: str) -> WireError:
-    return WireError(WireCode.UNAUTHORIZED, what, got, wanted, fatal=Close.UNAUTHORIZED)
+def _unauthorized(what: str, got: str, wanted: str, says: str = "") -> WireError:
+    return WireError(WireCode.UNAUTHORIZED, what, got, wanted, fatal=Close.UNAUTHORIZED, says=says)

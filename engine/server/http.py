@@ -125,7 +125,7 @@ class HttpPort:
                 return _json(await handler(request, self._supervisor(request)))
             except WireError as error:
                 status = {WireCode.UNAUTHORIZED: 401, WireCode.FORBIDDEN: 403}.get(error.code, 400)
-                return _error(error.code, SENTENCES[error.code], error.what, error.got, error.wanted, status)
+                return _error(error.code, error.message, error.what, error.got, error.wanted, status)
             except Unknown as unknown:
                 return _error(unknown.code, unknown.message, "contact", unknown.got, "", 404)
             except HistoryTrimmed as trimmed:

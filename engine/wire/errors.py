@@ -92,7 +92,7 @@ CLOSE_SENTENCES: dict[Close, str] = {
 class WireError(Exception):
     """A frame that is refused. ``fatal``: the close code when the connection cannot go on, else None.
 
-    ``id`` is the command's or ask's when it could be read.
+    ``id`` is the command's or ask's when it could be read. ``says`` takes the place of the code's own sentence.
     """
 
     def __init__(
@@ -105,8 +105,10 @@ class WireError(Exception):
         id: str = "",
         fatal: Close | None = None,
         retry_after_ms: int | None = None,
+        says: str = "",
     ) -> None:
         super().__init__(f"{what}, got {got}, wanted {wanted} ({code})")
+        self.message = says or SENTENCES[code]
         self.code = code
         self.what = what
         self.got = got

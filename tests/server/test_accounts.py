@@ -67,6 +67,7 @@ async def test_dev_takes_words_for_it_on_this_machine_only(autojump_clock: MockC
             peer = await home.framed()
             refused = await peer.hello(**said)
             assert (refused["code"], refused["what"]) == ("unauthorized", what)
+            assert "token" not in refused["message"], "there is none: what is wrong is what was said"
         chief = await home.framed()
         assert (await chief.hello("supervisor", "sue"))["tenant"] == "*"
 

@@ -155,6 +155,19 @@ async def _snapshot_of(engine: House, name: str) -> Any:
     return msgspec.to_builtins(made)
 
 
+async def test_a_tenant_that_does_not_exist_is_said_to_be_that(
+    dials: Callable[[House], None], autojump_clock: object
+) -> None:
+    """--tenant nobody: no word of a token that nobody gave."""
+    async with house() as engine:
+        dials(engine)
+        with pytest.raises(Refused) as caught:
+            async with Door("msgpack://engine:1", "", "nobody", EN).connect("supervisor", "me"):
+                pass
+    told = "tenant: the policy has no such tenant, got nobody, wanted one of acme, bolt (unauthorized)"
+    assert str(caught.value) == told
+
+
 async def test_a_customer_comes_back_to_a_long_talk(dials: Callable[[House], None], autojump_clock: object) -> None:
     """Li opens a second window while Ann serves: all of what was said is there, and /close ends it, not a wait."""
     async with house() as engine:
