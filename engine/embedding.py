@@ -11,6 +11,8 @@ from typing import Literal, TypeVar
 import msgspec
 import trio
 
+from engine.console.sentences import present, why_not
+from engine.console.wording import Language, Words
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile, Command
@@ -51,8 +53,20 @@ class Engine:
         return await self.driver.ask(question)
 
     async def explain(self, contact: int, agent: str | None = None) -> Explanation:
-        """Why the contact is where it is, or why ``agent`` does not have it. KeyError: no open contact of this number."""
+        """Why the contact is where it is, or why ``agent`` does not have it, as codes. KeyError: no such open contact."""
         return await self.driver.ask(lambda dispatcher: dispatcher.explain(contact, agent))
+
+    async def tell(self, contact: int, agent: str | None = None, language: Language = "en") -> list[str]:
+        """As :meth:`explain`, in sentences that a team lead understands: where it stands, then why not ``agent``."""
+
+        def look(dispatcher: Dispatcher) -> tuple[Explanation, dict[str, str]]:
+            now = dispatcher.explain(contact, agent)
+            known = [dispatcher.agents.get(name) for name in (now.agent, now.prefer, agent or "")]
+            return now, {each.profile.agent: each.profile.name for each in known if each is not None}
+
+        now, names = await self.driver.ask(look)
+        words = Words(language, names)
+        return [*present(now, words), *why_not(now, words)]
 
     def subscribe(self, after_lsn: int | None = None) -> Subscription:
         """``with engine.subscribe() as records: async for record in records``: all from now on, or after a record."""

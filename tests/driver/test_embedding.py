@@ -40,6 +40,24 @@ async def test_a_contact_from_end_to_end() -> None:
         assert await engine.ask(lambda dispatcher: list(dispatcher.contacts)) == []
 
 
+async def test_why_is_told_in_sentences_too(autojump_clock: trio.testing.MockClock) -> None:
+    """Ann Lee has the contact; why not Bo, who is on a break; in both languages, by the names of their profiles."""
+    world = World()
+    async with world.engine() as driver:
+        engine = Engine(driver)
+        ann, bo = AgentProfile("ann", name="Ann Lee"), AgentProfile("bo", name="Bo Tan")
+        async with engine.agent(ann) as agent, engine.agent(bo, "not_ready"):
+            await engine.submit(contact(1), CHANNEL)
+            await agent.accept(1)
+            now, policy = await engine.tell(1)
+            assert now == "Now: with Ann Lee." and policy.startswith("Policy: ")
+            told = await engine.tell(1, "bo")
+            assert told[:2] == [now, policy] and told[2] == "Bo Tan cannot take it, because:", told
+            assert "现在：由 Ann Lee 接待。" in await engine.tell(1, language="zh-CN")
+            with pytest.raises(KeyError):
+                await engine.tell(99)
+
+
 async def test_an_agent_hears_what_concerns_it_and_nothing_else(autojump_clock: trio.testing.MockClock) -> None:
     """Two agents, a contact each; ann transfers hers away and hears no more of it."""
     world = World()
