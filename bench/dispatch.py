@@ -27,16 +27,23 @@ BATCH = 512
 Input: TypeAlias = tuple[Command, int]
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Says each option's default; a flag's goes without saying."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.nargs == 0 else super()._get_help_string(action)
+
+
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m bench dispatch", description=__doc__)
+    found = argparse.ArgumentParser(prog="python -m bench dispatch", description=__doc__, formatter_class=Help)
     found.add_argument("--agents", type=int, default=10_000, help="every agent has a different set of skills")
-    found.add_argument("--queues", type=int, default=200)
+    found.add_argument("--queues", type=int, default=200, help="each with a requirement of one of three shapes")
     found.add_argument("--skills", type=int, default=5, help="skills of each agent")
     found.add_argument("--waiting", type=int, default=0, help="contacts that wait all the time, at least")
     found.add_argument("--lives", type=int, default=50_000, help="lives of a round, warm-up included")
     found.add_argument("--rounds", type=int, default=3, help="the same inputs again on a restored dispatcher")
     found.add_argument("--replies", action="store_true", help="customers write and agents reply: the reply clock runs")
-    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--seed", type=int, default=1, help="one seed, one day")
     found.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     found.add_argument("--store", action="store_true", help="keep the result under bench/results/")
     return found

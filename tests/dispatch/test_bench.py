@@ -84,3 +84,13 @@ def test_wrong_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_garbage_collector_is_set_as_in_the_engine() -> None:
     """The figures are those of the engine's own settings."""
     assert serve._GC == _machine.ENGINE_GC
+
+
+def test_help_says_each_default(capsys: pytest.CaptureFixture[str]) -> None:
+    """What runs when nothing is given is written where one looks for it; flags are off without saying so."""
+    with pytest.raises(SystemExit):
+        dispatch.main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for default in ("10000", "200", "5", "0", "50000", "3", "1"):
+        assert f"(default: {default})" in told
+    assert "default: False" not in told
