@@ -25,7 +25,7 @@ Exit codes:
   2  wrong usage, or a file that cannot be read or written
 """
 USAGE = 2
-_FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 def language() -> Lang:
@@ -34,14 +34,18 @@ def language() -> Lang:
     return "zh-CN" if told.lower().startswith("zh") else "en"
 
 
-@click.group(cls=PluginGroup, entry_point_group="sluice.policy_commands", epilog=EXIT_CODES)
+# Loaded on use: they bring the player of cases along.
+TRIALS = {"test": "engine.cli.policy_trials:run_cases", "explain": "engine.cli.policy_trials:explain_policy"}
+
+
+@click.group(cls=PluginGroup, own=TRIALS, entry_point_group="sluice.policy_commands", epilog=EXIT_CODES)
 def policy() -> None:
-    """Check a policy file, begin one, or swap it in a running engine."""
+    """Check a policy file, test and explain it, begin one, or swap it in a running engine."""
 
 
 @policy.command(epilog=EXIT_CODES)
-@click.argument("file", type=_FILE)
-@click.option("--agents", "agents_file", type=_FILE, help="A TOML file of [[agents]]: says by name who can serve what.")
+@click.argument("file", type=FILE)
+@click.option("--agents", "agents_file", type=FILE, help="A TOML file of [[agents]]: says by name who can serve what.")
 @click.option("--json", "json_out", is_flag=True, help="One JSON object instead of tables.")
 @click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=language, show_default="by LANG")
 def check(file: Path, agents_file: Path | None, json_out: bool, lang: str) -> None:
@@ -57,7 +61,7 @@ def check(file: Path, agents_file: Path | None, json_out: bool, lang: str) -> No
         assert agents_file is not None
         _show(Report(problems=tuple(errors.problems)), str(agents_file), json_out, spoken)
     try:
-        report = check_policy(_read(file), agents)
+        report = check_policy(read_text(file), agents)
     except PolicyErrors as errors:
         report = Report(problems=tuple(errors.problems))
     _show(report, str(file), json_out, spoken)
@@ -74,16 +78,16 @@ def _show(report: Report, file: str, json_out: bool, lang: Lang) -> NoReturn:
 
 
 def _read_agents(file: Path) -> list[AgentProfile]:
-    return read_profiles(_read(file))
+    return read_profiles(read_text(file))
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
     """The file's text. One byte too many of it is enough to call it too long."""
     try:
         with click.open_file(str(file), "rb") as stream:
             data = stream.read(4 * MAX_TEXT + 1)
     except OSError as error:
-        _give_up(f'cannot read "{file}": {error.strerror}')
+        give_up(f'cannot read "{file}": {error.strerror}')
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError as error:
@@ -91,13 +95,13 @@ def _read(file: Path) -> str:
         raise PolicyErrors([problem("not_utf8", (), line, ("", ""), got=str(error.start))]) from error
 
 
-def _give_up(sentence: str) -> NoReturn:
+def give_up(sentence: str) -> NoReturn:
     click.echo(f"sluice: {sentence}", err=True)
     sys.exit(USAGE)
 
 
 @policy.command(epilog=EXIT_CODES)
-@click.argument("path", type=_FILE, default="policy.toml")
+@click.argument("path", type=FILE, default="policy.toml")
 @click.option("--force", is_flag=True, help="Write over a file that is there already.")
 @click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=language, show_default="by LANG")
 def init(path: Path, force: bool, lang: str) -> None:
@@ -109,11 +113,11 @@ def init(path: Path, force: bool, lang: str) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(TEMPLATE)
     except FileExistsError:
-        _give_up(
+        give_up(
             f'"{path}" is there already; --force writes over it' if lang == "en" else f"{path} 已存在；--force 可覆盖"
         )
     except OSError as error:
-        _give_up(f'cannot write "{path}": {error.strerror}')
+        give_up(f'cannot write "{path}": {error.strerror}')
     if lang == "en":
         click.echo(f"Wrote {path}. Next: sluice policy check {path}")
     else:

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.dispatch.commands import AgentProfile
 from engine.dispatch.policy.decode import Findings
-from engine.dispatch.policy.loader import load
+from engine.dispatch.policy.loader import Path, load
 from engine.dispatch.policy.problems import PolicyErrors, problem, quoted, shown
 from engine.dispatch.policy.syntax import MAX_LEVEL, MIN_LEVEL
 
@@ -33,7 +33,7 @@ def read_profiles(text: str) -> list[AgentProfile]:
         tables = []
     elif not tables:
         findings.report("nothing", ("agents",), wanted="[[agents]]")
-    profiles = [_profile(table, index, findings) for index, table in enumerate(tables)]
+    profiles = [read_profile(table, ("agents", index), findings) for index, table in enumerate(tables)]
     first_of: dict[str, int] = {}
     for index, profile in enumerate(profiles):
         if profile is not None and first_of.setdefault(profile.agent, index) != index:
@@ -44,8 +44,8 @@ def read_profiles(text: str) -> list[AgentProfile]:
     return [profile for profile in profiles if profile is not None]
 
 
-def _profile(table: Any, index: int, findings: Findings) -> AgentProfile | None:
-    path = ("agents", index)
+def read_profile(table: Any, path: Path, findings: Findings) -> AgentProfile | None:
+    """One agent's table, which stands at ``path``; None after what is wrong with it has been reported."""
     if not isinstance(table, dict):
         findings.report("wrong_type", path, wanted="a table", got=shown(table))
         return None
@@ -67,23 +67,23 @@ def _profile(table: Any, index: int, findings: Findings) -> AgentProfile | None:
     return AgentProfile(**fields) if len(findings.problems) == before else None
 
 
-def _check_skills(skills: dict[str, int], path: tuple[str | int, ...], findings: Findings) -> None:
+def _check_skills(skills: dict[str, int], path: Path, findings: Findings) -> None:
     for name, level in skills.items():
         if not MIN_LEVEL <= level <= MAX_LEVEL:
             findings.report("out_of_range", (*path, name), wanted=f"{MIN_LEVEL}–{MAX_LEVEL}", got=shown(level))
 
 
-def _check_capacity(capacity: int, path: tuple[str | int, ...], findings: Findings) -> None:
+def _check_capacity(capacity: int, path: Path, findings: Findings) -> None:
     if capacity < 1:
         findings.report("out_of_range", path, wanted="≥ 1", got=shown(capacity))
 
 
-def _check_pools(pools: tuple[str, ...], path: tuple[str | int, ...], findings: Findings) -> None:
+def _check_pools(pools: tuple[str, ...], path: Path, findings: Findings) -> None:
     for name in dict.fromkeys(name for name in pools if pools.count(name) > 1):
         findings.report("duplicate", path, got=quoted(name))
 
 
-_CHECKS: dict[str, Callable[[Any, tuple[str | int, ...], Findings], None]] = {
+_CHECKS: dict[str, Callable[[Any, Path, Findings], None]] = {
     "skills": _check_skills,
     "capacity": _check_capacity,
     "pools": _check_pools,
