@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 
+from tests.reference_dispatcher import known
 from tests.reference_dispatcher.comparing import compare, smallest
 
 
@@ -21,15 +22,18 @@ def main() -> int:
         return int(found is not None)
     signs: Counter[str] = Counter()
     example: dict[str, tuple[int, int]] = {}
+    names: Counter[str] = Counter()
     for seed in range(asked.first, asked.first + asked.count):
         found = compare(seed)
-        if found is not None:
+        if found is not None and known.of(found):
+            names[known.of(found)] += 1
+        elif found is not None:
             signs[found.sign] += 1
             length = found.place
             example[found.sign] = min(example.get(found.sign, (length, seed)), (length, seed))
     for sign, times in signs.most_common():
         print(f"{times} × {sign}  (--seed {example[sign][1]})")
-    print(f"{asked.count} histories, {sum(signs.values())} differ")
+    print(f"{asked.count} histories, {sum(signs.values())} differ, {sum(names.values())} end at what is known: {dict(names)}")
     return int(bool(signs))
 
 

@@ -15,7 +15,7 @@ def maybe_yield(desk: Desk, contact: Contact) -> None:
     if not contact.decliners or contact.prefer_only:
         return
     if not others(desk, contact):
-        for name in list(contact.decliners):
+        for name in by_sequence(desk, contact):
             forget(desk, contact, name, "yielded")
 
 
@@ -23,6 +23,10 @@ def others(desk: Desk, contact: Contact, but: str = "") -> list[Agent]:
     """Who is logged in, could have it and has not declined it."""
     here = needs.present(desk, contact)
     return [agent for agent in here if agent.name not in contact.decliners and agent.name != but]
+
+
+def by_sequence(desk: Desk, contact: Contact) -> list[str]:
+    return sorted(contact.decliners, key=lambda name: desk.agents[name].seq)
 
 
 def forget(desk: Desk, contact: Contact, name: str, why: str) -> None:
@@ -37,8 +41,9 @@ def running(desk: Desk) -> Iterator[Deadline]:
         if contact.decliners:
 
             def act(contact: Contact = contact) -> None:
-                for name in sorted(name for name, until in contact.decliners.items() if until <= desk.now):
-                    forget(desk, contact, name, "expired")
+                for name in by_sequence(desk, contact):
+                    if contact.decliners[name] <= desk.now:
+                        forget(desk, contact, name, "expired")
                 matching.place(desk, contact, "decliner_forgotten")
 
             yield Deadline(min(contact.decliners.values()), "decliner", (contact.contact,), act)

@@ -78,6 +78,7 @@ class Agent:
     profile: AgentProfile
     seq: int
     state: AgentState | None = None
+    reason: str = ""
     until: int = 0
     grace_until: int = 0
     before_lost: str = ""

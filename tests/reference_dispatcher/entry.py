@@ -49,14 +49,14 @@ def same_id(desk: Desk, command: cm.SubmitContact) -> Contact | None:
 
 
 def same_customer(desk: Desk, command: cm.SubmitContact) -> Contact | None:
-    """This customer's open contact with this shop; else the newest one that was left. No customer key: nobody's."""
+    """This customer's newest contact with this shop, if it was left, or is open and only one may be."""
     key = (command.tenant, command.customer, command.shop)
-    mine = [c for c in desk.contacts.values() if command.customer and (c.tenant, c.customer, c.shop) == key]
-    still_open = [contact for contact in mine if contact.state in contact_table.OPEN]
-    left = [contact for contact in mine if contact.state == ContactState.ABANDONED]
-    if still_open and not desk.policy.several_per_customer:
-        return still_open[-1]
-    return left[-1] if left else None
+    mine = [c for c in desk.contacts.values() if (c.tenant, c.customer, c.shop) == key and c.state in KNOWN]
+    if not command.customer or not mine:
+        return None
+    newest = max(mine, key=lambda contact: contact.contact)
+    several = desk.policy.several_per_customer and newest.state != ContactState.ABANDONED
+    return None if several else newest
 
 
 def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:

@@ -22,7 +22,7 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     free = [agent for agent in desk.agents.values() if may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
-            return agent, (pool_for(desk, contact, agent), choices.preferred(agent))
+            return agent, (agent.profile.pools[0], choices.preferred(agent))
     for pool in needs.open_pools(desk, contact):
         members = [agent for agent in free if pool in agent.profile.pools]
         if members:
@@ -37,18 +37,13 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     for line in orders.lines(desk, agent):
-        pool = line[0]
         members = wanted or [c for c in waiting if set(line) & set(needs.open_pools(desk, c))]
         if members:
-            first = min(members, key=lambda c: (orders.rank(desk, c, pool), c.contact))
-            return first, (pool_for(desk, first, agent), orders.rank(desk, first, pool))
+            first = min(members, key=lambda c: (orders.rank(desk, c, line[0]), c.contact))
+            shared = [pool for pool in needs.open_pools(desk, first) if pool in line]
+            pool = agent.profile.pools[0] if wanted else shared[0]
+            return first, (pool, orders.rank(desk, first, pool))
     return None
-
-
-def pool_for(desk: Desk, contact: Contact, agent: Agent) -> str:
-    """The pool in whose name a preferred agent is asked: the first open one it is of, else its own first."""
-    shared = [pool for pool in needs.open_pools(desk, contact) if pool in agent.profile.pools]
-    return (shared or list(agent.profile.pools) or [""])[0]
 
 
 def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) -> None:
@@ -110,21 +105,25 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
 
 
 def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
-    """Several have come loose at once. Each looks for its agent; an agent who has somebody better takes that one."""
-    contacts = sorted(contacts, key=lambda contact: orders.own_place(desk, contact))
-    for contact in contacts:
-        if contact.state == ContactState.QUEUED:
-            transfers.no_bot_left(desk, contact)
-            steps.open_due(desk, contact)
-    for contact in contacts:
+    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
+    loose = sorted((c for c in contacts if c.state == ContactState.QUEUED), key=lambda c: orders.own_place(desk, c))
+    for contact in loose:
+        transfers.no_bot_left(desk, contact)
+    for contact in loose:
+        steps.open_by_the_clock(desk, contact)
+    for contact in loose:
+        steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
-            better = best_contact(desk, agent)
-            assert better is not None
-            if better[0] is contact:
+            ahead = best_contact(desk, agent)
+            assert ahead is not None
+            first, first_pick = ahead
+            if first is contact:
                 offer(desk, contact, agent, pick, trigger)
+            elif first in loose:
+                place(desk, first, trigger)
             else:
-                offer(desk, better[0], agent, better[1], "freed")
+                offer(desk, first, agent, first_pick, "freed")
 
 
 def feed(desk: Desk, agent: Agent, trigger: str) -> None:
@@ -141,20 +140,34 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
             reason="finished",
         )  # fmt: skip
         agent.until = agent.back_off_until = 0
+        takes_nothing_more(desk, agent)
         left(desk, agent, concerned(desk, agent))
     else:
         feed(desk, agent, trigger)
 
 
-def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
-    """Somebody takes nothing more. ``before``: who it could have had; they may have nobody else now."""
+def takes_nothing_more(desk: Desk, agent: Agent) -> None:
+    """Who waits for this agent alone waits for everybody now."""
     for contact in list(desk.contacts.values()):
         if contact.state == ContactState.QUEUED and contact.prefer_only and contact.prefer == agent.name:
             affinity.end(desk, contact, "agent_left")
-    waiting = [contact for contact in before if contact.state == ContactState.QUEUED]
-    for contact in waiting:
+            place(desk, contact, "affinity_ended")
+
+
+def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
+    """Somebody is not there any more. ``before``: who it could have had; they may have nobody else now."""
+    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, agent)]
+    for contact in alone:
         decliners.maybe_yield(desk, contact)
-    place_all(desk, waiting, "agent_left")
+    place_all(desk, alone, "agent_left")
+
+
+def left_alone(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Nobody else could have it, or nobody of a pool that it shared with this agent."""
+    if not decliners.others(desk, contact):
+        return True
+    here = [pool for other in needs.present(desk, contact) for pool in other.profile.pools]
+    return any(pool in agent.profile.pools and pool not in here for pool in needs.open_pools(desk, contact))
 
 
 def concerned(desk: Desk, agent: Agent) -> list[Contact]:
@@ -165,6 +178,7 @@ def concerned(desk: Desk, agent: Agent) -> list[Contact]:
 def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
     """``loose``: the contacts that it leaves behind."""
     place_all(desk, loose, trigger)
+    takes_nothing_more(desk, agent)
     left(desk, agent, concerned(desk, agent))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import decliners, matching, rona
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
@@ -115,6 +116,8 @@ def expire(desk: Desk, offer: Offer) -> None:
     )  # fmt: skip
     desk.let_go(contact, "expired")
     rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
+    if agent.state != AgentState.AVAILABLE:
+        matching.takes_nothing_more(desk, agent)
     matching.place_beside(desk, contact, agent, "expired")
 
 

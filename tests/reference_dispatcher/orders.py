@@ -19,27 +19,28 @@ def lines(desk: Desk, agent: Agent) -> list[list[str]]:
 
 
 def own_place(desk: Desk, contact: Contact) -> tuple[float, ...]:
-    """For contacts that come loose together: each by the first pool that is open to it."""
+    """For contacts that come loose together: each by the first pool that is open to it, points taken at instant 0."""
     pools = needs.open_pools(desk, contact)
-    return (*(rank(desk, contact, pools[0]) if pools else ()), contact.contact)
+    return (*(rank(desk, contact, pools[0], now=0) if pools else ()), contact.contact)
 
 
-def rank(desk: Desk, contact: Contact, pool: str) -> tuple[float, ...]:
+def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tuple[float, ...]:
     """Listed queues first, in the pool's order; then what the pool's order says."""
     listed = desk.policy.pools[pool].listed
     place = listed.index(contact.queue) if contact.queue in listed else len(listed)
-    return (place, *ORDERS[desk.policy.pools[pool].order](desk, contact))
+    return (place, *ORDERS[desk.policy.pools[pool].order](desk, contact, desk.now if now is None else now))
 
 
 @order("strict")
-def strict(desk: Desk, contact: Contact) -> tuple[float, ...]:
+def strict(desk: Desk, contact: Contact, now: int) -> tuple[float, ...]:
     """Priority, then the longer wait."""
     return (-contact.urgency, contact.start)
 
 
 @order("score")
-def score(desk: Desk, contact: Contact) -> tuple[float, ...]:
+def score(desk: Desk, contact: Contact, now: int) -> tuple[float, ...]:
     """Priority + boost + slope × minutes waited (all times 60,000, so that a millisecond is no fraction)."""
     queue = desk.queue_of(contact)
-    points = (contact.urgency + queue.boost) * MINUTE_MS + queue.slope * (desk.now - contact.start)
-    return (-points, contact.start)
+    # Written so that both dispatchers round alike: what stands still, and then what grows.
+    still = queue.slope * contact.start - (contact.urgency + queue.boost) * MINUTE_MS
+    return (still - queue.slope * now, contact.start)

@@ -17,7 +17,7 @@ from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, ha
 def change(desk: Desk, agent: Agent, after: AgentState, reason: str = "", until: int = 0) -> None:
     before = agent.state
     desk.emit(ev.AgentStateChanged, agent=agent.name, before=before, after=after, reason=reason, until=until)
-    agent.until, agent.grace_until = until, 0
+    agent.reason, agent.until, agent.grace_until = reason, until, 0
     if before != after and before in (AgentState.OFFLINE, AgentState.NOT_READY):
         agent.idle_since = desk.now
     if after == AgentState.OFFLINE:
@@ -28,8 +28,8 @@ def change(desk: Desk, agent: Agent, after: AgentState, reason: str = "", until:
 def sign_on(desk: Desk, command: cm.SignOn) -> None:
     agent = desk.agent(command.agent)
     if agent.state == AgentState.LOST:
-        raise Refused(Code.WRONG_STATE, agent.state, "an agent who is offline")
-    if agent.state == AgentState.OFFLINE or agent.state != command.state:
+        back(desk, agent)
+    if agent.state != command.state:
         change(desk, agent, AgentState(command.state), command.reason)
         matching.feed(desk, agent, "available")
 
@@ -43,7 +43,8 @@ def set_state(desk: Desk, command: cm.SetAgentState) -> None:
         raise Refused(Code.BAD_VALUE, command.until, f"until: 0 or an instant after {desk.now}")
     if command.until and command.state == "available":
         raise Refused(Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
-    if agent.state == command.state:
+    again = (agent.reason, agent.until) == (command.reason, command.until) or agent.state != AgentState.NOT_READY
+    if agent.state == command.state and again:
         return
     if command.state == "finishing" and not agent.holds:
         go(desk, agent, command.reason or "finished")
@@ -57,7 +58,7 @@ def settle(desk: Desk, agent: Agent) -> None:
     if agent.state == AgentState.AVAILABLE:
         matching.feed(desk, agent, "available")
     else:
-        matching.left(desk, agent, matching.concerned(desk, agent))
+        matching.takes_nothing_more(desk, agent)
 
 
 @handles(cm.SignOff)
@@ -95,7 +96,8 @@ def lose(desk: Desk, command: cm.LoseAgent) -> None:
         raise Refused(Code.WRONG_STATE, agent.state, "an agent who is signed on")
     lost(desk, agent)
     loose = offers.rescind_all(desk, agent, "agent_lost")
-    matching.gone(desk, agent, loose, "agent_lost")
+    matching.place_all(desk, loose, "agent_lost")
+    matching.takes_nothing_more(desk, agent)
 
 
 def lost(desk: Desk, agent: Agent) -> None:
@@ -110,6 +112,10 @@ def come_back(desk: Desk, command: cm.ReturnAgent) -> None:
     agent = desk.agent(command.agent)
     if agent.state != AgentState.LOST:
         raise Refused(Code.WRONG_STATE, agent.state, "a lost agent")
+    back(desk, agent)
+
+
+def back(desk: Desk, agent: Agent) -> None:
     desk.emit(ev.AgentBack, agent=agent.name, after=AgentState(agent.before_lost), until=agent.until_before_lost)
     agent.grace_until, agent.until = 0, agent.until_before_lost
     matching.freed(desk, agent, "available")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
-from engine.dispatch.agents import AgentState
+from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import affinity, capacity, decliners, matching
 from tests.reference_dispatcher.desk import Agent, Desk
@@ -21,7 +21,7 @@ def define(desk: Desk, command: cm.DefineAgent) -> None:
         desk.agents[profile.agent] = agent
         desk.emit(ev.AgentDefined, profile=profile)
         return
-    before = matching.concerned(desk, agent)
+    before = matching.concerned(desk, agent) if agent.state in PRESENT else []
     desk.emit(ev.AgentDefined, profile=profile)
     agent.profile = profile
     agent.lasting_capacity = profile.capacity

@@ -36,7 +36,7 @@ class Deadline:
 HANDLERS: dict[type, Callable[[Desk, Any], None]] = {}
 DEADLINES: list[Callable[[Desk], Iterable[Deadline]]] = []
 OBJECTIONS: dict[str, Callable[[Desk, Contact, Agent], bool]] = {}
-ORDERS: dict[str, Callable[[Desk, Contact], tuple[float, ...]]] = {}
+ORDERS: dict[str, Callable[[Desk, Contact, int], tuple[float, ...]]] = {}
 CHOICES: dict[str, Callable[[Desk, Contact, Agent], tuple[float, ...]]] = {}
 
 
@@ -68,7 +68,7 @@ def objection(name: str) -> Callable[[F], F]:
 
 
 def order(name: str) -> Callable[[F], F]:
-    """The function is a contact's sort key in a pool of this order: the smallest is next."""
+    """The function is a contact's sort key, at an instant, in a pool of this order: the smallest is next."""
 
     def enter(function: F) -> F:
         ORDERS[name] = function

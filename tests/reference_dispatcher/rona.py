@@ -18,7 +18,7 @@ def not_ready(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> Non
             ev.AgentStateChanged, agent=agent.name, before=AgentState.AVAILABLE, after=AgentState.NOT_READY,
             reason="rona", until=return_at,
         )  # fmt: skip
-        agent.until = return_at
+        agent.reason, agent.until = "rona", return_at
 
 
 def back_off(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:

@@ -34,6 +34,14 @@ def open_due(desk: Desk, contact: Contact) -> None:
             return
 
 
+def open_by_the_clock(desk: Desk, contact: Contact) -> None:
+    """Only those whose time has come."""
+    while (step := next_step(desk, contact)) is not None and runs_by_the_clock(step):
+        if due_at(contact, step) > desk.now:
+            return
+        open_next(desk, contact, step, "clock")
+
+
 def runs_by_the_clock(step: Step) -> bool:
     """A step that says only "when nobody" has no clock."""
     return step.after_ms > 0 or not step.when_nobody

@@ -33,9 +33,9 @@ def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, com
     """Its agent gives it away, and is free for the next one."""
     giver = desk.agents[contact.agent]
     memory_ms = 0 if giver.is_bot else queue.decliner_memory_ms
-    hand_off = give(desk, contact, queue, taker, command, memory_ms)
+    give(desk, contact, queue, taker, command, memory_ms, by_bot=giver.is_bot)
     decliners.maybe_yield(desk, contact)
-    matching.place_beside(desk, contact, giver, "hand_off" if hand_off else "transfer")
+    matching.place_beside(desk, contact, giver, "hand_off" if giver.is_bot else "transfer")
 
 
 def queue_for(desk: Desk, contact: Contact, name: str) -> Queue:
@@ -56,12 +56,13 @@ def named(desk: Desk, contact: Contact, giver: Agent, name: str) -> Agent:
 
 
 def give(
-    desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact, memory_ms: int = 0
-) -> bool:
-    """The contact waits again, there; says whether that was the hand-off from bots to people."""
+    desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact, memory_ms: int = 0,
+    *, by_bot: bool = True,
+) -> None:  # fmt: skip
+    """The contact waits again, there."""
     giver = desk.agents[contact.agent]
     to_bot = taker is not None and taker.is_bot and bool(queue.bot_pools)
-    hand_off = contact.stage == "bot" and not to_bot
+    hand_off = contact.stage == "bot" and not to_bot and by_bot
     elsewhere = queue.name != contact.queue
     prefer_until = desk.now + queue.transfer_prefer_ms if taker else 0
     forget_at = desk.now + memory_ms if memory_ms else 0
@@ -90,7 +91,6 @@ def give(
     if taker:
         contact.prefer, contact.prefer_until, contact.prefer_only = taker.name, prefer_until, True
     replies.start_if_owed(desk, contact)
-    return hand_off
 
 
 def priority_in(desk: Desk, contact: Contact, queue: Queue) -> int:
