@@ -165,6 +165,12 @@ class JournalReader(Protocol):
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         """(seq, record) of a contact's messages after ``after_seq``, in order."""
 
+    def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
+        """(place, stored answer) with place > ``after_place``, in the order of commits; places begin at 1.
+
+        An answer that cannot be read, or not be found by its key, is given as what is wrong with it.
+        """
+
     def snapshots(self) -> list[int]:
         """The lsns of the snapshots kept, oldest first."""
 

@@ -110,6 +110,13 @@ class SqliteJournal:
                 result.append((where.seq, unpack_record(where.lsn, found[0])))
         return result
 
+    def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT place, key, row FROM answers WHERE place > ? ORDER BY place LIMIT ?", (after_place, limit)
+            ).fetchall()
+        return [(place, _answer_at(place, key, row)) for place, key, row in rows]
+
     def snapshots(self) -> list[int]:
         return self._snapshots.lsns()
 
@@ -362,6 +369,16 @@ def _last(connection: apsw.Connection) -> tuple[int, bytes]:
         return 0, b""
     record = unpack_record(*found)
     return record.lsn, record.hash
+
+
+def _answer_at(place: int, key: object, row: object) -> StoredAnswer | Corrupt:
+    try:
+        answer = unpack_answer(row)
+    except Corrupt as error:
+        return Corrupt(f"stored answer {place}: {error}", 0)
+    if pack_key(answer.key) != key:
+        return Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
+    return answer
 
 
 def _blobs(values: list[bytes]) -> apsw.CArrayBinding:

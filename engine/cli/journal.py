@@ -30,6 +30,7 @@ _SHOWN = (
     ("open_contacts", "open contacts", "with {open_offers} open offers"),
     ("agents_signed_on", "agents signed on", ""),
     ("messages", "messages with text", "each found by its contact and number"),
+    ("answers", "answers", "kept for retries, each with its checksum"),
     ("state_hash", "state hash", "equal for equal states"),
 )
 
@@ -47,8 +48,8 @@ def verify_command(folder: Path, replay: bool, json_out: bool) -> None:
     """Check the journal in DIR from its first record to its last.
 
     Every record's checksum and its place in the hash chain, that none is missing, that its events fit the state before
-    it, that each snapshot equals the state the journal gives, and that every message is found. Needs no lease: an engine
-    may be running.
+    it, that each snapshot equals the state the journal gives, that every message is found, and each stored answer's
+    checksum. Needs no lease: an engine may be running.
     """
     try:
         with closing(open_journal(folder)) as reader:

@@ -31,7 +31,10 @@ def open_answer(stored: StoredAnswer) -> Answer:
     """The answer as it was given the first time. Raises :class:`Corrupt`."""
     if _crc(stored.key, stored.body_hash, stored.answer, stored.stamp, stored.lsn) != stored.crc:
         raise Corrupt(f"the stored answer of journal record {stored.lsn} does not fit its checksum", stored.lsn)
-    return _decoder.decode(stored.answer)
+    try:
+        return _decoder.decode(stored.answer)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"the stored answer of journal record {stored.lsn} cannot be read: {error}", stored.lsn) from error
 
 
 def answer_again(stored: StoredAnswer, body: bytes, command_type: str) -> Answer:

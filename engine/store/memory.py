@@ -12,6 +12,7 @@ from itertools import islice
 from engine.ports import (
     Batch,
     CommandKey,
+    Corrupt,
     LeaseHeld,
     LeaseLost,
     MessageRow,
@@ -113,6 +114,9 @@ class MemoryStore:
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         rows = (row for row in self.journal.messages.get(contact, []) if row.seq > after_seq)
         return [(row.seq, self.journal.records[row.lsn - 1]) for row in islice(rows, limit)]
+
+    def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
+        return list(islice(enumerate(self.journal.answers, 1), after_place, after_place + limit))
 
     def snapshots(self) -> list[int]:
         return sorted(self.journal.snapshots)

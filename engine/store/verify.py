@@ -12,11 +12,13 @@ from engine.dispatch.contacts import OPEN
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import Event, MessageAdded
 from engine.ports import Corrupt, HistoryTrimmed, JournalReader, Record, StoreError
+from engine.store.answers import open_answer
 from engine.store.records import GENESIS, command_of, encode_events, events_of
 from engine.store.recovery import apply_record, fresh_dispatcher, load_snapshot, read_checked
 
 # One fault often brings a thousand others; these are enough to see what kind it is.
 PROBLEMS_KEPT = 20
+ANSWERS_AT_ONCE = 1_000
 
 
 class Verdict(msgspec.Struct):
@@ -35,6 +37,7 @@ class Verdict(msgspec.Struct):
     commands: int = 0
     ticks: int = 0
     messages: int = 0
+    answers: int = 0
     open_contacts: int = 0
     open_offers: int = 0
     agents_signed_on: int = 0
@@ -52,7 +55,8 @@ class Verdict(msgspec.Struct):
 
 
 def verify(reader: JournalReader, replay: bool = False, progress: Callable[[int, int], None] | None = None) -> Verdict:
-    """Check every record, its place in the chain, and that its events fit; compare with snapshots and message index.
+    """Check every record, its place in the chain, and that its events fit; compare with snapshots and message index, and
+    check every stored answer.
 
     ``replay``: feed the inputs to a second dispatcher too, and compare the events it gives. ``progress`` gets
     (records done, records in all). Raises ``StoreError`` only when there is no journal to look at.
@@ -63,6 +67,7 @@ def verify(reader: JournalReader, replay: bool = False, progress: Callable[[int,
     try:
         for problem in reader.damage():
             verdict.blame(problem)
+        _check_answers(reader, verdict)
         if verdict.snapshots and verdict.snapshots[-1] > last:
             raise Corrupt(
                 f"journal record {last + 1} is missing: a snapshot stands for record {verdict.snapshots[-1]}", last + 1
@@ -82,6 +87,20 @@ def verify(reader: JournalReader, replay: bool = False, progress: Callable[[int,
     return verdict
 
 
+def _check_answers(reader: JournalReader, verdict: Verdict) -> None:
+    """What a retry of a command would get: each row whole, under its own key, and with an answer in it."""
+    place = 0
+    while page := reader.read_answers(place, ANSWERS_AT_ONCE):
+        for place, stored in page:
+            verdict.answers += 1
+            try:
+                if isinstance(stored, Corrupt):
+                    raise stored
+                open_answer(stored)
+            except Corrupt as error:
+                verdict.blame(str(error))
+
+
 class _Check:
     """Goes through the records once, with the state after each."""
 
@@ -93,7 +112,12 @@ class _Check:
         self._replayed: Dispatcher | None = None
         self._stamp = 0
         self.lsn, self.hash = 0, GENESIS
-        verdict.compared = ["events with state", "snapshots with state", "message index with events"]
+        verdict.compared = [
+            "events with state",
+            "snapshots with state",
+            "message index with events",
+            "stored answers with their checksums",
+        ]
         if replay:
             verdict.compared.append("inputs with events")
 

@@ -67,6 +67,26 @@ def test_a_flipped_bit_is_noticed_or_harmless(kept: tuple[Path, Scribe]) -> None
     assert noticed > 40, "the flips reach the records"
 
 
+def test_verify_looks_at_every_stored_answer(kept: tuple[Path, Scribe]) -> None:
+    """120 answers, all good; then one with a changed byte, one cut short, one under another's key: three problems."""
+    folder, _ = kept
+    journal = SqliteJournal(folder)
+    verdict = verify(journal)
+    assert (verdict.ok, verdict.answers) == (True, 120)
+    assert "stored answers with their checksums" in verdict.compared
+    connection = apsw.Connection(str(folder / JOURNAL))
+    row = connection.execute("SELECT row FROM answers WHERE place = 7").get
+    connection.execute("UPDATE answers SET row = ? WHERE place = 7", (row.replace(b"0.6", b"0.x"),))
+    connection.execute("UPDATE answers SET row = substr(row, 1, 20) WHERE place = 8")
+    connection.execute("UPDATE answers SET key = (SELECT key FROM answers WHERE place = 10) WHERE place = 9")
+    body = connection.execute("SELECT row FROM answers WHERE place = 11").get
+    connection.execute("UPDATE answers SET row = ? WHERE place = 11", (body[:-3] + bytes([body[-3] ^ 1]) + body[-2:],))
+    verdict = verify(journal)
+    assert not verdict.ok and verdict.first_bad_lsn == 0, "no record is at fault"
+    assert [problem.split(":")[0] for problem in verdict.problems[:3]] == [f"stored answer {n}" for n in (7, 8, 9)]
+    assert verdict.problems[3].endswith("does not fit its checksum") and len(verdict.problems) == 4
+
+
 def test_every_bit_of_one_record_counts(kept: tuple[Path, Scribe]) -> None:
     """Each byte of record 7 changed in its row: refused with lsn 7, every time."""
     folder, _ = kept
