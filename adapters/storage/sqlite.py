@@ -115,7 +115,7 @@ class SqliteJournal:
             rows = connection.execute(
                 "SELECT place, key, row FROM answers WHERE place > ? ORDER BY place LIMIT ?", (after_place, limit)
             ).fetchall()
-        return [(place, _answer_at(place, key, row)) for place, key, row in rows]
+        return [_answer_at(*row) for row in rows]
 
     def snapshots(self) -> list[int]:
         return self._snapshots.lsns()
@@ -371,14 +371,15 @@ def _last(connection: apsw.Connection) -> tuple[int, bytes]:
     return record.lsn, record.hash
 
 
-def _answer_at(place: int, key: object, row: object) -> StoredAnswer | Corrupt:
+def _answer_at(place: object, key: object, row: object) -> tuple[int, StoredAnswer | Corrupt]:
+    assert isinstance(place, int), "an INTEGER PRIMARY KEY"
     try:
         answer = unpack_answer(row)
     except Corrupt as error:
-        return Corrupt(f"stored answer {place}: {error}", 0)
+        return place, Corrupt(f"stored answer {place}: {error}", 0)
     if pack_key(answer.key) != key:
-        return Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
-    return answer
+        return place, Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
+    return place, answer
 
 
 def _blobs(values: list[bytes]) -> apsw.CArrayBinding:

@@ -91,7 +91,8 @@ def _check_answers(reader: JournalReader, verdict: Verdict) -> None:
     """What a retry of a command would get: each row whole, under its own key, and with an answer in it."""
     place = 0
     while page := reader.read_answers(place, ANSWERS_AT_ONCE):
-        for place, stored in page:
+        place = page[-1][0]
+        for _, stored in page:
             verdict.answers += 1
             try:
                 if isinstance(stored, Corrupt):
