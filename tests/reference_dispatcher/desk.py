@@ -15,6 +15,7 @@ from engine.dispatch.policy.compiled import Policy, Queue
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher.registry import Refused
 
+REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is told why
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 
@@ -177,6 +178,8 @@ class Desk:
         agent = self.agents[contact.agent]
         if how:
             agent.ended_offers[contact.offer] = how
+            if len(agent.ended_offers) > REMEMBERED_OFFERS:
+                del agent.ended_offers[min(agent.ended_offers)]
         del agent.holds[contact.contact]
         agent.idle_since = self.now
         self.offers.pop(contact.offer, None)

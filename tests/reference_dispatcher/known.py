@@ -36,9 +36,9 @@ def _blotted(move: Move, event: ev.Event) -> ev.Event:
 
 
 def bots_leave(difference: Difference) -> bool:
-    """Two lose their bots in one call: the engine places the first before the second has begun to wait for a person."""
-    asked = [event for event in difference.engine if isinstance(event, ev.PersonAsked) and event.reason == "no_bot"]
-    return len(asked) > 1
+    """Several come loose as the last bot leaves: the engine places one before the next waits for a person."""
+    asked = [event for event in difference.reference if isinstance(event, ev.PersonAsked) and event.reason == "no_bot"]
+    return bool(asked) and len({event.contact for event in difference.engine if isinstance(event, _LOOSE)}) > 1
 
 
 def no_queue_left(difference: Difference) -> bool:
@@ -63,11 +63,23 @@ def absent_agent_redefined(difference: Difference) -> bool:
     return isinstance(difference.move, Do) and isinstance(difference.move.command, cm.DefineAgent)
 
 
+_LOOSE = (ev.PersonAsked, ev.StepOpened, ev.OfferMade)
+
+
+def signed_on_while_lost(difference: Difference) -> bool:
+    """Signs on as paused or not ready while lost: the engine makes it available again."""
+    move = difference.move
+    return isinstance(move, Do) and isinstance(move.command, cm.SignOn) and difference.engine[-1:] != [] and any(
+        isinstance(event, ev.AgentBack) for event in difference.engine
+    )
+
+
 KNOWN: dict[str, Callable[[Difference], bool]] = {
     "bots leave": bots_leave,
     "no queue left": no_queue_left,
     "resumed with a question": resumed_with_a_question,
     "signed off to a bot": signed_off_to_a_bot,
+    "signed on while lost": signed_on_while_lost,
     "absent agent redefined": absent_agent_redefined,
 }
 

@@ -36,13 +36,15 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
     waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
+    if wanted:
+        first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
+        return first, (agent.profile.pools[0], orders.own_place(desk, first, desk.now)[:-1])
     for line in orders.lines(desk, agent):
-        members = wanted or [c for c in waiting if set(line) & set(needs.open_pools(desk, c))]
+        members = [contact for contact in waiting if set(line) & set(needs.open_pools(desk, contact))]
         if members:
-            first = min(members, key=lambda c: (orders.rank(desk, c, line[0]), c.contact))
+            first = min(members, key=lambda contact: (orders.rank(desk, contact, line[0]), contact.contact))
             shared = [pool for pool in needs.open_pools(desk, first) if pool in line]
-            pool = agent.profile.pools[0] if wanted else shared[0]
-            return first, (pool, orders.rank(desk, first, pool))
+            return first, (shared[0], orders.rank(desk, first, shared[0]))
     return None
 
 
@@ -88,6 +90,7 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
     """A contact has come loose."""
     if contact.state != ContactState.QUEUED:
         return
+    transfers.no_bot_left(desk, contact)
     steps.open_due(desk, contact)
     found = best_agent(desk, contact)
     if found is not None:
@@ -96,8 +99,8 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
 
 def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
     """Contact and agent have come loose together: who stands before the contact has this agent first."""
-    if contact.state == ContactState.QUEUED:
-        steps.open_due(desk, contact)
+    transfers.no_bot_left(desk, contact)
+    steps.open_by_the_clock(desk, contact)
     while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
         offer(desk, better[0], agent, better[1], "freed")
     place(desk, contact, trigger)
@@ -106,12 +109,12 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
 
 def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
     """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
-    loose = sorted((c for c in contacts if c.state == ContactState.QUEUED), key=lambda c: orders.own_place(desk, c))
+    loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
     for contact in loose:
         steps.open_by_the_clock(desk, contact)
-    for contact in loose:
+    for contact in sorted(loose, key=lambda contact: orders.own_place(desk, contact)):
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found

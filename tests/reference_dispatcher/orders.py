@@ -18,10 +18,10 @@ def lines(desk: Desk, agent: Agent) -> list[list[str]]:
     return list(found.values())
 
 
-def own_place(desk: Desk, contact: Contact) -> tuple[float, ...]:
-    """For contacts that come loose together: each by the first pool that is open to it, points taken at instant 0."""
+def own_place(desk: Desk, contact: Contact, now: int = 0) -> tuple[float, ...]:
+    """For contacts of several pools: each by the first one open to it. Who comes loose together: points at instant 0."""
     pools = needs.open_pools(desk, contact)
-    return (*(rank(desk, contact, pools[0], now=0) if pools else ()), contact.contact)
+    return (*(rank(desk, contact, pools[0], now) if pools else ()), contact.contact)
 
 
 def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tuple[float, ...]:

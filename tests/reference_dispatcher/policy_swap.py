@@ -38,7 +38,7 @@ def send_elsewhere(desk: Desk, contact: Contact) -> None:
     name = rule.queue
     if rule.deflect is not None or desk.policy.queues[name].tenant != contact.tenant:
         name = next(queue.name for queue in desk.policy.queues.values() if queue.tenant == contact.tenant)
-        requires, priority, said = contact.asks, desk.policy.queues[name].priority, ""
+        requires, priority, said = contact.asks, contact.priority, ""
     else:
         (requires, priority), said = entry.terms(desk, rule, contact.asks), rule.rule
     desk.emit(

@@ -19,7 +19,9 @@ def start(desk: Desk, command: cm.StartEngine) -> None:
         contact = desk.contacts[desk.offers[number].contact]
         offers.rescind(desk, contact, "restart")
         loose.append(contact)
-    for agent in sorted(desk.agents.values(), key=lambda agent: agent.seq):
-        if agent.state in SIGNED_ON:
-            presence.lost(desk, agent)
+    gone = [agent for agent in desk.agents.values() if agent.state in SIGNED_ON]
+    for agent in gone:
+        presence.lost(desk, agent)
+    for agent in gone:
+        matching.takes_nothing_more(desk, agent)
     matching.place_all(desk, [c for c in loose if c.state == ContactState.QUEUED], "restart")

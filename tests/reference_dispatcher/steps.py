@@ -37,7 +37,7 @@ def open_due(desk: Desk, contact: Contact) -> None:
 def open_by_the_clock(desk: Desk, contact: Contact) -> None:
     """Only those whose time has come."""
     while (step := next_step(desk, contact)) is not None and runs_by_the_clock(step):
-        if due_at(contact, step) > desk.now:
+        if contact.state != ContactState.QUEUED or due_at(contact, step) > desk.now:
             return
         open_next(desk, contact, step, "clock")
 

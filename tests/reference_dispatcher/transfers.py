@@ -34,7 +34,8 @@ def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, com
     giver = desk.agents[contact.agent]
     memory_ms = 0 if giver.is_bot else queue.decliner_memory_ms
     give(desk, contact, queue, taker, command, memory_ms, by_bot=giver.is_bot)
-    decliners.maybe_yield(desk, contact)
+    if not giver.is_bot:
+        decliners.maybe_yield(desk, contact)
     matching.place_beside(desk, contact, giver, "hand_off" if giver.is_bot else "transfer")
 
 
@@ -133,7 +134,8 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
 
 def no_bot_left(desk: Desk, contact: Contact) -> None:
     """Nobody waits for a bot that is not there."""
-    if contact.stage == "bot" and not contact.prefer_only and not a_bot_is_there(desk, contact):
+    waits = contact.state == ContactState.QUEUED and contact.stage == "bot" and not contact.prefer_only
+    if waits and not a_bot_is_there(desk, contact):
         wait_for_a_person(desk, contact, "", "no_bot")
 
 
