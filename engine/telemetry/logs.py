@@ -15,10 +15,12 @@ import structlog
 # One line per event and second; what was left out is counted on the next one.
 _QUIET_S = 1.0
 _KINDS_KEPT = 1024
+# Each answers something that an operator did just now: the second may say other than the first.
+_ALWAYS = frozenset({"policy_applied", "policy_not_applied"})
 
 
 class Calm:
-    """A structlog processor: the same event at most once a second."""
+    """A structlog processor: the same event at most once a second, except answers to an operator's own deed."""
 
     def __init__(self) -> None:
         self._said_s: dict[str, float] = {}
@@ -26,6 +28,8 @@ class Calm:
 
     def __call__(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         kind = str(entry.get("event"))
+        if kind in _ALWAYS:
+            return entry
         now_s = time.perf_counter()
         if now_s - self._said_s.get(kind, -_QUIET_S) < _QUIET_S:
             self._left_out[kind] = self._left_out.get(kind, 0) + 1

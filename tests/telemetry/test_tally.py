@@ -86,6 +86,15 @@ def test_the_same_news_is_told_once_a_second(monkeypatch: pytest.MonkeyPatch) ->
     assert calm(None, "", {"event": "a"}) == {"event": "a", "left_out": 5}
 
 
+def test_what_answers_an_operator_is_always_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two reloads within a second, each with its own fault: both are in the log."""
+    monkeypatch.setattr("engine.telemetry.logs.time.perf_counter", lambda: 100.0)
+    calm = Calm()
+    for why in ("cannot be read", "line 3: unknown queue"):
+        entry = {"event": "policy_not_applied", "why": why}
+        assert calm(None, "", dict(entry)) == entry
+
+
 def test_log_lines_are_json(capfd: pytest.CaptureFixture[str]) -> None:
     """One object a line on stderr."""
     set_up_logs(logging.INFO)
