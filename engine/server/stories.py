@@ -50,18 +50,20 @@ class Stories:
             if now is None and not self._is_theirs(records, principal, query.contact):
                 raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
         story = [_line(record, query.contact) for record in records] if query.story else []
-        decision = _last_decision(records, query.contact) if decided else None
+        if not decided:
+            return ExplainResult(query.contact, now, story, cut)
+        decision = _last_decision(records, query.contact)
         if decision is not None:
-            then = await self._before_offer(principal, query, *decision)
+            then = await self._right_before(principal, query, *decision)
             return ExplainResult(query.contact, then, story, cut, as_of=decision[0].lsn)
-        return ExplainResult(query.contact, now, story, cut)
+        raise _never_to_be_had(query, cut)
 
-    async def _before_offer(
-        self, principal: Principal, query: AskExplain, record: Committed, offer: int
+    async def _right_before(
+        self, principal: Principal, query: AskExplain, record: Committed, place: int
     ) -> Explanation | None:
-        """As it stood right before that offer, in the midst of its record: arrived, handed over, passed on already."""
+        """As it stood right before that event, in the midst of its record: arrived, handed over, passed on already."""
         past = await self._door.rebuild_at(record.lsn - 1)
-        past.apply_events(record.events[:offer])
+        past.apply_events(record.events[:place])
         return self._find_in(past, principal, query, lambda _principal, _contact: True)
 
     def _find_in(
@@ -138,13 +140,23 @@ def _knows_agent(dispatcher: Dispatcher, principal: Principal, name: str) -> boo
 
 
 def _last_decision(records: list[Committed], contact: int) -> tuple[Committed, int] | None:
-    """The record of the last offer made of this contact, and the offer's place in it."""
-    for record in reversed(records):
-        for place in reversed(range(len(record.events))):
-            event = record.events[place]
-            if isinstance(event, ev.OfferMade) and event.contact == contact:
-                return record, place
+    """The record of the last offer made of this contact, and the offer's place in it; of its end if nobody ever had one."""
+    for kinds in (ev.OfferMade, (ev.ContactAbandoned, ev.ContactClosed)):
+        for record in reversed(records):
+            for place in reversed(range(len(record.events))):
+                event = record.events[place]
+                if isinstance(event, kinds) and _is_about(event, contact):
+                    return record, place
     return None
+
+
+def _never_to_be_had(query: AskExplain, cut: bool) -> WireError:
+    """Why ``why_not`` has no answer: the contact waited for nobody, or so long ago that we did not look."""
+    if cut:
+        got, wanted = f"none in {limits.STORY_RECORDS} records", "`at`, an lsn at which it waited"
+        return WireError(WireCode.HISTORY_TRIMMED, "the contact's last offer", got, wanted)
+    says = "a deflected contact never waited for an agent"
+    return WireError(WireCode.BAD_VALUE, "query.why_not", query.why_not, "none, for its story alone", says=says)
 
 
 def _line(record: Committed, contact: int) -> StoryLine:

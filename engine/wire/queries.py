@@ -239,7 +239,8 @@ class StoryLine(msgspec.Struct, frozen=True, gc=False):
 class ExplainResult(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``now`` is None when the contact has ended; ``story`` is oldest first; ``story_cut``: older records exist that
     were not looked through; ``as_of``: the lsn that ``now`` was rebuilt at (0: the present). ``why_not`` of a contact
-    that does not wait is answered for the moment right before its last offer, in the midst of record ``as_of``."""
+    that does not wait is answered for the moment right before its last offer (or its end, if it had none), in the midst
+    of record ``as_of``; of one that was deflected it is refused."""
 
     contact: int
     now: Explanation | None
