@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
+import engine
 from bench._lives import BUSY_SHARE, Counts, Play, Size, broken_invariants
 from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc, yardstick_ns
 from engine.dispatch.commands import Command
@@ -98,6 +99,7 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
         "cpu_us_per_life": round(min(busy_s) / counts.lives * 1e6, 2),
         "rounds": [round(counts.lives / timing) for timing in timings],
         "yardstick_ns": min(yardsticks),
+        "compiled": engine.COMPILED,
         "commands_per_life": round(commands / counts.lives, 2),
         "events_per_life": round(counts.events / counts.lives, 2),
         "setup_s": round(setup_s, 2),

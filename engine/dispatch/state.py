@@ -16,6 +16,7 @@ from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
+from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
@@ -61,6 +62,7 @@ class State:
     def set_policy(self, policy: Policy) -> None:
         """Take a policy and rebuild every index from state. O(contacts + agents × lanes)."""
         self.policy = policy
+        self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
         self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}

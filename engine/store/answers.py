@@ -34,7 +34,9 @@ def open_answer(stored: StoredAnswer) -> Answer:
     try:
         return _decoder.decode(stored.answer)
     except msgspec.MsgspecError as error:
-        raise Corrupt(f"the stored answer of journal record {stored.lsn} cannot be read: {error}", stored.lsn) from error
+        raise Corrupt(
+            f"the stored answer of journal record {stored.lsn} cannot be read: {error}", stored.lsn
+        ) from error
 
 
 def answer_again(stored: StoredAnswer, body: bytes, command_type: str) -> Answer:

@@ -11,7 +11,8 @@ from engine.dispatch.commands import Value
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import ask_person, feed, place, place_beside, reconsider_without, start_reply_clock
-from engine.dispatch.policy.compiled import Entry, Queue
+from engine.dispatch.policy.compiled import Entry, EntryRule, Queue
+from engine.dispatch.policy.entering import lowest
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
@@ -46,7 +47,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
         return state.refuse(command, Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}")
     if rejoin(state, command):
         return None
-    entry = policy.enter(facts(command.tenant, command.shop, command.channel, command.attributes))
+    entry = enter(state, command.tenant, command.shop, command.channel, command.attributes)
     if deflect(state, command, entry):
         return None
     queue = policy.queues[entry.queue]
@@ -86,9 +87,13 @@ def joined(rule: Requirement | None, asks: Requirement) -> Requirement:
     return both(rule, asks) if asks.text else rule
 
 
-def facts(tenant: str, shop: str, channel: str, attributes: cmd.Attributes) -> dict[str, Value]:
-    """What entry rules see; the names tenant, shop and channel cannot be forged by an attribute."""
-    return {**attributes, "tenant": tenant, "shop": shop, "channel": channel}
+def enter(state: State, tenant: str, shop: str, channel: str, attributes: cmd.Attributes) -> Entry:
+    """The first matching entry rule's word; the names tenant, shop and channel cannot be forged by an attribute."""
+    facts: dict[str, Value] = {**attributes, "tenant": tenant, "shop": shop, "channel": channel}
+    rule: EntryRule = state.policy.entry[lowest(state.entering.matching(facts))]
+    if rule.conditional:
+        return state.policy.enter(facts, state.now, lambda queue: len(state.lines[queue].waiting))
+    return rule.entry
 
 
 def rejoin(state: State, command: cmd.SubmitContact) -> bool:
@@ -159,7 +164,7 @@ def update(state: State, command: cmd.UpdateContact) -> None:
 
 def reclassify(state: State, contact: Contact, why: str) -> None:
     """Through the entry rules again; the caller places it. What a rule would deflect stays: it has been let in."""
-    entry = state.policy.enter(facts(contact.tenant, contact.shop, contact.channel, contact.attributes))
+    entry = enter(state, contact.tenant, contact.shop, contact.channel, contact.attributes)
     if not entry.queue:
         return
     queue = state.policy.queues[entry.queue]

@@ -22,11 +22,11 @@ STEPS = 6_000
 SEED = 20_261_111
 
 
-def run(hash_seed: str, *restore: str) -> str:
+def run(hash_seed: str, *restore: str, pure: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-m", "tests.dispatch.golden.history", str(SEED), str(STEPS), *restore],
         cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "SLUICE_PURE": pure or os.environ.get("SLUICE_PURE", "")},
         capture_output=True,
         text=True,
         check=False,
@@ -43,6 +43,11 @@ def test_a_long_day_under_two_hash_seeds_and_through_snapshots() -> None:
     assert run("1") == plain
     assert run("0", "500") == plain
     assert run("1", "7") == plain
+
+
+def test_a_long_day_compiled_and_from_source() -> None:
+    """The dispatcher decides the same as C and as Python. (Where nothing is compiled, both days are Python.)"""
+    assert run("0", "500") == run("0", "500", pure="1")
 
 
 @pytest.mark.parametrize("seed", range(4))
