@@ -148,3 +148,15 @@ def test_a_stand_in_meets_what_can_be_met(node: object) -> None:
     assert (found is not None) == can_be_met(need.node)
     if found is not None:
         assert need.matches(found.skills, found.attributes)
+
+
+def test_a_step_of_days_is_foreseen_and_what_lies_beyond_a_week_is_not() -> None:
+    """Three days later a step opens; four more steps of three days each: the sixth day is told, the ninth left out."""
+    steps = "".join(f"[[queues.vip.steps]]\nafter_ms = 259_200_000\nraise_priority = {n}\n" for n in (1, 2, 3))
+    policy = POLICY.replace("[queues.bells]", steps + "[queues.bells]")
+    foresight = seen('{"tenant": "acme", "channel": "web", "attributes": {"tier": "vip"}}', policy=policy)
+    opened = [
+        m.after_ms // 86_400_000 for m in foresight.busy if any(isinstance(one, ev.StepOpened) for one in m.events)
+    ]
+    assert (opened, foresight.cut) == ([3, 6], True)
+    assert "    What comes later is not shown." in told(foresight, policy=policy)
