@@ -27,7 +27,7 @@ from adapters.clients.protocol import (
     Welcome,
     refusal_of,
 )
-from adapters.clients.websocket import open_websocket
+from adapters.clients.websocket import UNREADABLE, not_a_websocket, open_websocket, refused_upgrade
 
 FAREWELL_S = 0.5
 
@@ -134,8 +134,12 @@ async def converse(
                 await link.aclose()
     except* LinkDown as group:
         down = _first(group)
-    except* (HandshakeError, trio.TooSlowError) as group:
-        down = LinkDown(f"the engine did not answer the connection: {_first(group)!r}")
+    except* HandshakeError as group:
+        down = refused_upgrade(_first(group))
+    except* trio.TooSlowError:
+        down = LinkDown(f"the engine did not answer the connection within {peer.timeout_s:g} s")
+    except* UNREADABLE:
+        failed = not_a_websocket()
     except* ClientError as group:
         failed = _first(group)
     if failed is not None:

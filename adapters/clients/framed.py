@@ -11,6 +11,8 @@ from adapters.clients.protocol import MAX_FRAME_BYTES, Address, Dial, Frame, Lin
 
 RECEIVE_BYTES = 64 * 1024
 _LENGTH = struct.Struct(">I")
+# An answer in HTTP, read as a length: it would be over a GiB.
+(_HTTP,) = _LENGTH.unpack(b"HTTP")
 
 
 class FramedLink:
@@ -48,6 +50,10 @@ class FramedLink:
         buffer, at, frames = self._buffer, 0, []
         while len(buffer) - at >= 4:
             (length,) = _LENGTH.unpack_from(buffer, at)
+            if length == _HTTP:
+                raise ProtocolError(
+                    "the peer answers in HTTP, wanted framed msgpack: is this a ws:// or http:// address?"
+                )
             if length > MAX_FRAME_BYTES:
                 raise ProtocolError(f"a frame is too long, got {length} bytes, wanted at most {MAX_FRAME_BYTES}")
             if len(buffer) - at - 4 < length:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from h11 import ProtocolError as BadHttp
+from trio_websocket import (
+    ConnectionClosed,
+    ConnectionRejected,
+    HandshakeError,
+    WebSocketConnection,
+    wrap_client_stream,
+)
+from wsproto.utilities import ProtocolError as BadWebSocket
 
 from adapters.clients.protocol import (
     FENCED_OFF,
@@ -24,6 +32,9 @@ RECEIVE_BYTES = 64 * 1024
 MESSAGES_WAITING = 64
 CLOSE_S = 0.5
 CLOSED_FENCED = 4010
+# What the library's reading task lets out, and the nursery ends with, when the answer is no HTTP or no WebSocket.
+UNREADABLE = (BadHttp, BadWebSocket)
+BODY_TOLD = 300
 
 
 class WebSocketLink:
@@ -61,6 +72,19 @@ def _ended(error: ConnectionClosed) -> LinkDown | FencedOff:
     if reason.code == CLOSED_FENCED:
         return FencedOff(FENCED_OFF)
     return LinkDown(f"the connection was closed: {reason.reason or reason.name} ({reason.code})")
+
+
+def refused_upgrade(error: HandshakeError) -> LinkDown:
+    """The upgrade was answered with no; what the peer said to it, as one line."""
+    if not isinstance(error, ConnectionRejected):
+        return LinkDown(f"the engine did not answer the connection: {error!r}")
+    body = (error.body or b"").decode(errors="replace").strip()[:BODY_TOLD]
+    said = f": {' '.join(body.split())}" if body else " (is this the engine's --ws address?)"
+    return LinkDown(f"the WebSocket was refused with HTTP status {error.status_code}{said}")
+
+
+def not_a_websocket() -> ProtocolError:
+    return ProtocolError("the peer does not speak WebSocket, wanted a --ws address: is this a msgpack:// one?")
 
 
 async def open_websocket(nursery: trio.Nursery, address: Address, codec: Codec, dial: Dial) -> WebSocketLink:

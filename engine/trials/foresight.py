@@ -18,13 +18,15 @@ from engine.dispatch.explain import Explanation
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.policy.overtaking import Kind, overtaking_windows
 from engine.dispatch.policy.requirements import both, parse_canonical
-from engine.trials.lengths import DAY_MS
+from engine.trials.lengths import MAX_MS
 from engine.trials.stand_in import find_stand_in
 
 SOMEBODY, BOT = "(somebody)", "(bot)"
-# Nothing that a day leaves undone is said to a customer who waits; what repeats (hours) has shown itself by then.
-HORIZON_MS = DAY_MS
+# A policy's longest length, and once round for hours that repeat.
+HORIZON_MS = MAX_MS
 MAX_MOMENTS = 100
+# A timer of some other thing may come every minute of the week.
+MAX_CALLS = 50_000
 CLOSE_RULES = 8
 # Reasons for which an agent can never have a contact as it stands, whatever else goes on.
 UNABLE = frozenset({"tenant", "pool", "requirement"})
@@ -85,7 +87,7 @@ class Foresight(msgspec.Struct, frozen=True):
     """``came``: submitted, deflected, or refused. ``close``: rules that nearly matched, or would have, too.
 
     ``busy``: with somebody suitable there who has no time (empty when nobody can ever meet the requirement);
-    ``alone``: with nobody signed on. ``bot_ms``: how long the bot of the first play kept it.
+    ``alone``: with nobody signed on. ``bot_ms``: how long the bot of the first play kept it. ``cut``: more may happen later.
     """
 
     policy: str
@@ -99,6 +101,7 @@ class Foresight(msgspec.Struct, frozen=True):
     pools: tuple[PoolLook, ...] = ()
     bot_ms: int = 0
     team: int = 0
+    cut: bool = False
 
     @property
     def refused(self) -> bool:
@@ -122,13 +125,15 @@ def foresee(
     kinds = _kinds(team)
     somebody = find_stand_in(need, SOMEBODY, queue.pools)
     busy: tuple[Moment, ...] = ()
+    cut = False
     if somebody is not None:
         bots = (
             [AgentProfile(BOT, cmd.AgentKind.BOT, pools=queue.bot_pools, auto_accept=True)]
             if came.stage == "bot"
             else []
         )
-        busy = _Play(policy, contact, begin, [somebody], bots, kinds).run(bot_ms)
+        played = _Play(policy, contact, begin, [somebody], bots, kinds)
+        busy, cut = played.run(bot_ms), played.cut
     alone = _Play(policy, contact, begin, [], [], kinds).run(0)
     reached = {pool for moment in (*busy, *alone) if moment.stand for pool in moment.stand.pools}
     return Foresight(
@@ -143,6 +148,7 @@ def foresee(
         tuple(_pool_looks(policy, came, reached)),
         bot_ms,
         len(team),
+        cut,
     )
 
 
@@ -197,6 +203,7 @@ class _Play:
     ) -> None:
         self.dispatcher, self.contact, self.begin = Dispatcher(policy), contact, begin
         self.kinds, self.bots, self.number = kinds, bots, 0
+        self.cut = False
         self.moments: dict[int, list[ev.Event]] = {}
         self.stands: dict[int, tuple[Explanation | None, tuple[str, ...]]] = {}
         for profile, _ in kinds:  # known and signed off: asked about, never counted
@@ -213,7 +220,7 @@ class _Play:
         self.number = next(event.contact for event in events if isinstance(event, ev.ContactSubmitted))
         self._note(self.begin, events)
         handing_off = self.begin + bot_ms if self.bots else None
-        while len(self.moments) < MAX_MOMENTS:
+        for _ in range(MAX_CALLS):
             deadline = self.dispatcher.next_deadline()
             if handing_off is not None and (deadline is None or deadline > handing_off):
                 command = cmd.TransferContact(contact=self.number, agent=BOT)
@@ -221,7 +228,10 @@ class _Play:
                 # It has left the play: a bot who stays would be asked again.
                 self._note(handing_off, self.dispatcher.handle(cmd.SignOff(BOT), handing_off))
                 handing_off = None
-            elif deadline is None or deadline > self.begin + HORIZON_MS:
+            elif deadline is None:
+                break
+            elif deadline > self.begin + HORIZON_MS or len(self.moments) >= MAX_MOMENTS:
+                self.cut = True
                 break
             else:
                 self._note(deadline, self.dispatcher.expire(deadline))

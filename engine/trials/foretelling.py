@@ -83,6 +83,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "After that no rule changes anything: it waits until somebody takes it, or the customer leaves.",
         "此后不再有规则改变什么：一直等到有人接待，或客户离开。",
     ),
+    "rest.cut": ("What comes later is not shown.", "更晚的不再列出。"),
     "alone": ("When nobody who may serve it is signed on", "没有能接待的人在线时"),
     "alone.same": (
         "Nothing opens early: it waits just so, and is served as soon as somebody suitable signs on.",
@@ -196,7 +197,7 @@ def _ways(seen: Foresight, teller: _Teller) -> Iterator[Line]:
     if seen.busy:
         yield teller.section("busy.bot" if bot else "busy", bot=shown_length(seen.bot_ms))
         yield from _moments(seen.busy, seen, teller)
-        yield Line("plain", INDENT + teller.say("rest"))
+        yield Line("plain", INDENT + teller.say("rest.cut" if seen.cut else "rest"))
     else:
         yield teller.section("busy")
         yield Line("plain", INDENT + teller.say("impossible", requirement=requirement(seen.requirement)))
@@ -318,7 +319,7 @@ def _outside(queue: str, teller: _Teller) -> Iterator[str]:
 
 def as_json(seen: Foresight, policy: Policy, language: Language) -> str:
     """``policy``, ``contact``, ``outcome`` (queued, deflected, refused), ``rule``, ``close_rules``, ``requirement``,
-    ``busy`` and ``alone`` (moments: ``after_ms``, ``events``, ``says``, ``pools``, ``requirement``, ``able``), ``pools``.
+    ``cut``, ``busy`` and ``alone`` (moments: ``after_ms``, ``events``, ``says``, ``pools``, ``requirement``, ``able``), ``pools``.
     """
     teller = _Teller(policy, language)
     came = seen.came
@@ -332,6 +333,7 @@ def as_json(seen: Foresight, policy: Policy, language: Language) -> str:
         "says": list(_entry(seen, teller)),
         "close_rules": [{**msgspec.to_builtins(look), "says": _close(look, teller)} for look in seen.close],
         "requirement": seen.requirement,
+        "cut": seen.cut,
         "busy": _moment_values(seen.busy, teller),
         "alone": _moment_values(seen.alone, teller),
         "pools": seen.pools,

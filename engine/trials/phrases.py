@@ -10,7 +10,7 @@ from engine.trials.outcome import Said
 
 PHRASES: Mapping[str, tuple[str, str]] = {
     # --- the frame of a report
-    "all_pass": ("all {n} cases pass", "{n} 个用例全部通过"),
+    "all_pass": ("{n} of {n} cases pass", "{n} 个用例全部通过"),
     "some_fail": ("{failed} of {n} cases fail", "{n} 个用例中有 {failed} 个未通过"),
     "none_chosen": ("no case has {only} in its name", "没有名称含 {only} 的用例"),
     "problems": ("{n} problem(s)", "{n} 个问题"),

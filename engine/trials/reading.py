@@ -5,27 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from engine.dispatch.commands import AgentProfile, Attributes, SubmitContact
 from engine.dispatch.hours import DAY_MS, day_of
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.policy.loader import MAX_TEXT, Document, Path, load
 from engine.dispatch.policy.problems import PolicyErrors, quoted, show_path, shown
-from engine.dispatch.policy.profiles import read_profile, read_profiles
-from engine.trials.cases import Action, Arrival, Case, Claim, Member, Place
-from engine.trials.keys import CASE, CONTACT, GIVEN, GROUP, WAITING, Key, Keys
+from engine.dispatch.policy.profiles import read_profiles
+from engine.trials.cases import Action, Arrival, Case, Claim, Place
+from engine.trials.keys import CASE, CONTACT, GIVEN, WAITING, Key, Keys
 from engine.trials.lengths import shown_length
 from engine.trials.problems import CaseFindings, case_problem, place_rows
 from engine.trials.rows import RowReader, several
+from engine.trials.team import Group, TeamReader
 from engine.trials.values import Scope, ValueReader, local_ms
 
-# What a person can look through. A case's agents and contacts are bounded by what is played in well under a second.
+# What a person can look through.
 MAX_CASES = 1_000
-MAX_MEMBERS = 2_000
-MAX_ROWS = 1_000
 # Monday, 5 January 2026, 10:00 in the policy's zone: when a case begins that does not say.
 BEGIN = day_of(2026, 1, 5) * DAY_MS + 36_000_000
 
@@ -33,15 +30,6 @@ OBJECT = "a JSON object"
 TOP: Keys = {"contact": Key("text"), "groups": Key("text"), "case": Key("text")}
 STATED: Keys = {"agents": Key("text"), "waiting": Key("text"), "contact": Key("text"), "closed_queues": Key("text")}
 PARTS: Keys = {"given": Key("text"), "when": Key("text"), "expect": Key("text")}
-
-
-class Group(NamedTuple):
-    """``profile``: with the group's own name as id."""
-
-    name: str
-    size: int
-    profile: AgentProfile
-    member: Member
 
 
 def read_cases(text: str, policy: Policy) -> tuple[Case, ...]:
@@ -62,12 +50,12 @@ def read_team(text: str, policy: Policy) -> list[AgentProfile]:
     if "agents" in document.tables:
         team = read_profiles(text)
         for index, profile in enumerate(team):
-            reader.check_profile(profile, ("agents", index))
+            reader.team.check_profile(profile, ("agents", index))
     else:
-        groups = reader.groups()
+        groups = reader.team.groups(document.tables.get("groups", {}))
         if not groups and not reader.findings.problems:
             reader.findings.report("nothing", ("groups",), wanted="[groups.…]")
-        team = [member.profile for member in reader.named(list(groups.values()), ("groups",))]
+        team = [member.profile for member in reader.team.named(list(groups.values()), ("groups",))]
     if reader.findings.problems:
         raise PolicyErrors(reader.findings.sorted())
     return team
@@ -114,7 +102,7 @@ class CasesReader:
         self.document = document
         self.findings = CaseFindings(document)
         self.values = ValueReader(policy, self.findings)
-        self.raw_groups: dict[str, dict[str, Any]] = {}
+        self.team = TeamReader(self.values)
         self.contact: dict[str, Any] = {}
 
     def cases(self) -> tuple[Case, ...]:
@@ -122,15 +110,15 @@ class CasesReader:
             if key not in TOP:
                 self.findings.report("unknown_key", (key,), hint=self.findings.hint(key, TOP))
         self.contact = self._contact_defaults(self.tables.get("contact", {}), ("contact",))
-        groups = self.groups()
-        tables = self._list(self.tables.get("case"), ("case",), MAX_CASES)
+        groups = self.team.groups(self.tables.get("groups", {}))
+        tables = self.values.rows(self.tables.get("case"), ("case",), MAX_CASES)
         if not tables and "case" not in self.tables:
             self.findings.report("nothing", ("case",), wanted="[[case]]")
         first_of: dict[str, int] = {}
         cases = []
         for index, table in enumerate(tables):
             path: Path = ("case", index)
-            if not self._is_table(table, path):
+            if not self.values.is_table(table, path):
                 continue
             name = table.get("name")
             if isinstance(name, str) and first_of.setdefault(name, index) != index:
@@ -141,113 +129,6 @@ class CasesReader:
                 cases.append(case)
         return tuple(cases)
 
-    # --- people
-
-    def groups(self) -> dict[str, Group]:
-        """The file's groups; one with a problem is left out."""
-        tables = self.tables.get("groups", {})
-        if not self._is_table(tables, ("groups",)):
-            return {}
-        found = {}
-        for name, table in tables.items():
-            path: Path = ("groups", name)
-            if not self._is_table(table, path):
-                continue
-            self.raw_groups[name] = table
-            group = self._group(name, table, path)
-            if group is not None:
-                found[name] = group
-        return found
-
-    def _group(self, name: str, table: Mapping[str, Any], path: Path) -> Group | None:
-        before = len(self.findings.problems)
-        self.values.name(name, path)
-        own = self.values.table({key: value for key, value in table.items() if key in GROUP}, path, GROUP)
-        fields = {key: value for key, value in table.items() if key not in GROUP}
-        if "agent" in fields:
-            self.findings.report("unknown_key", (*path, "agent"))
-        profile = read_profile({**fields, "agent": name}, path, self.findings)
-        if profile is not None:
-            self.check_profile(profile, path)
-        if own.get("busy", 0) < 0:
-            self.findings.report("out_of_range", (*path, "busy"), wanted="≥ 0", got=str(own["busy"]))
-        if profile is None or len(self.findings.problems) > before:
-            return None
-        member = Member(
-            name,
-            profile,
-            own.get("state", "available"),
-            own.get("idle", 0),
-            own.get("busy", 0),
-            own.get("accepts"),
-            own.get("closes"),
-            own.get("hands_off"),
-            own.get("wraps_up"),
-        )
-        return Group(name, own.get("count", 1), profile, member)
-
-    def check_profile(self, profile: AgentProfile, path: Path) -> None:
-        """What the dispatcher would refuse: names that the policy does not declare."""
-        read = self.values.value
-        for index, pool in enumerate(profile.pools):
-            read(Key("pools"), pool, (*path, "pools", index))
-        if profile.tenant:
-            read(Key("tenant"), profile.tenant, (*path, "tenant"))
-        for channel in profile.channel_limits:
-            read(Key("channel"), channel, (*path, "channel_limits", channel))
-            if channel in self.policy.channels and not self.policy.channels[channel].limit:
-                place = (*path, "channel_limits", channel)
-                self.findings.report("out_of_range", place, wanted=f"channels.{channel}.limit", got="0")
-
-    def _members(self, given: Any, path: Path, groups: dict[str, Group]) -> tuple[Member, ...]:
-        """``given.agents``: groups by name, with their number or with other values; all groups where it is missing."""
-        chosen: list[Group | None] = []
-        if given is None:
-            chosen += groups.values()
-        elif isinstance(given, list):
-            for index, name in enumerate(given):
-                if self.values.value(Key("text"), name, (*path, index)) is not None:
-                    chosen.append(self._chosen(name, {}, (*path, index), groups))
-        elif isinstance(given, dict):
-            for name, value in given.items():
-                if isinstance(value, dict) or (isinstance(value, int) and not isinstance(value, bool)):
-                    table = value if isinstance(value, dict) else {"count": value}
-                    chosen.append(self._chosen(name, table, (*path, name), groups))
-                else:
-                    self.findings.report("wrong_type", (*path, name), wanted="a count or a table", got=shown(value))
-        else:
-            self.findings.report("wrong_type", path, wanted="a table, a list of groups", got=shown(given))
-        return self.named([group for group in chosen if group is not None], path)
-
-    def _chosen(self, name: str, table: dict[str, Any], path: Path, groups: dict[str, Group]) -> Group | None:
-        if name not in self.raw_groups:
-            if "pools" in table:  # a group of this case alone
-                return self._group(name, table, path)
-            hint = self.findings.hint(name, self.raw_groups)
-            self.findings.report("unknown_here", path, kind="group", got=quoted(name), hint=hint)
-            return None
-        if name not in groups or not table:  # its own problems are told where it stands
-            return groups.get(name)
-        return self._group(name, {**self.raw_groups[name], **table}, path)
-
-    def named(self, groups: list[Group], path: Path) -> tuple[Member, ...]:
-        members: list[Member] = []
-        known = self.values.scope.agents
-        for group in groups:
-            several = group.size > 1
-            ids = [f"{group.name}-{number}" for number in range(1, group.size + 1)] if several else [group.name]
-            for number, agent in enumerate(ids, start=1):
-                shown_name = f"{group.profile.name} {number}" if several and group.profile.name else group.profile.name
-                profile = msgspec.structs.replace(group.profile, agent=agent, name=shown_name)
-                members.append(msgspec.structs.replace(group.member, profile=profile))
-            for name, meant in [(group.name, tuple(ids)), *((f"{group.name}-{n}", (a,)) for n, a in enumerate(ids, 1))]:
-                if name in known:
-                    self.findings.report("agent_twice", path, got=quoted(name))
-                known[name] = meant
-        if len(members) > MAX_MEMBERS:
-            self.findings.report("too_many", path, got=str(len(members)), wanted=str(MAX_MEMBERS))
-        return tuple(members)
-
     # --- one case
 
     def _case(self, table: dict[str, Any], path: Path, groups: dict[str, Group]) -> Case | None:
@@ -256,21 +137,21 @@ class CasesReader:
         head = self.values.table(table, path, CASE, {**CASE, **PARTS})
         given = table.get("given", {})
         place: Path = (*path, "given")
-        if not self._is_table(given, place):
+        if not self.values.is_table(given, place):
             given = {}
         stated = self.values.table(given, place, GIVEN, {**GIVEN, **STATED})
-        members = self._members(given.get("agents"), (*place, "agents"), groups)
+        members = self.team.members(given.get("agents"), (*place, "agents"), groups)
         defaults = self._defaults_of(given, place)
         closed = [
             self.values.value(Key("queue"), queue, (*place, "closed_queues", index))
-            for index, queue in enumerate(self._list(given.get("closed_queues", []), (*place, "closed_queues")))
+            for index, queue in enumerate(self.values.rows(given.get("closed_queues", []), (*place, "closed_queues")))
         ]
         waiting = self._waiting(given.get("waiting", []), (*place, "waiting"), defaults, scope)
         rows = RowReader(self.values, self.document, lambda *row: self.submission(defaults, *row))
-        actions = rows.actions(self._list(table.get("when", []), (*path, "when")), (*path, "when"))
-        claims = rows.claims(self._list(table.get("expect"), (*path, "expect")), (*path, "expect"))
-        if table.get("expect") == []:
-            self.findings.report("empty", (*path, "expect"))
+        actions = rows.actions(self.values.rows(table.get("when", []), (*path, "when")), (*path, "when"))
+        claims = rows.claims(self.values.rows(table.get("expect"), (*path, "expect")), (*path, "expect"))
+        if not table.get("expect"):
+            self.findings.report("empty" if "expect" in table else "missing", (*path, "expect"))
         if len(self.findings.problems) > before:
             return None
         return Case(
@@ -292,14 +173,14 @@ class CasesReader:
         return _merged(self.contact, own)
 
     def _contact_defaults(self, table: Any, path: Path) -> dict[str, Any]:
-        return self.values.table(table, path, CONTACT) if self._is_table(table, path) else {}
+        return self.values.table(table, path, CONTACT) if self.values.is_table(table, path) else {}
 
     def _waiting(self, tables: Any, path: Path, defaults: dict[str, Any], scope: Scope) -> tuple[Arrival, ...]:
         """Who waits already: the longest wait first, equal ones as the file has them."""
         arrivals: list[Arrival] = []
-        for index, table in enumerate(self._list(tables, path)):
+        for index, table in enumerate(self.values.rows(tables, path)):
             place = (*path, index)
-            if not self._is_table(table, place):
+            if not self.values.is_table(table, place):
                 continue
             row = self.values.table(table, place, WAITING)
             name = self.values.name(row["name"], (*place, "name")) if "name" in row else None
@@ -354,25 +235,6 @@ class CasesReader:
             return next(iter(declared))
         self.findings.report("must_be_said", path, wanted=", ".join(declared))
         return None
-
-    # --- shapes
-
-    def _is_table(self, value: Any, path: Path) -> bool:
-        if isinstance(value, dict):
-            return True
-        self.findings.report("wrong_type", path, wanted="a table", got=shown(value))
-        return False
-
-    def _list(self, value: Any, path: Path, limit: int = MAX_ROWS) -> list[Any]:
-        if value is None and path[-1] == "expect":
-            self.findings.report("missing", path)
-        elif value is not None and not isinstance(value, list):
-            self.findings.report("wrong_type", path, wanted="a list of rows", got=shown(value))
-        elif value is not None and len(value) > limit:
-            self.findings.report("too_many", path, got=str(len(value)), wanted=str(limit))
-        elif value is not None:
-            return list(value)
-        return []
 
 
 def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

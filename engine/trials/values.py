@@ -20,6 +20,7 @@ from engine.trials.problems import CaseFindings
 # A case is read by people: beyond this it is a simulation, which is the twin's business.
 MAX_COUNT = 1_000
 MAX_NUMBER = 1_000_000
+MAX_ROWS = 1_000
 
 
 def local_ms(value: datetime) -> int:
@@ -35,6 +36,10 @@ class Scope:
         self.agents: dict[str, tuple[str, ...]] = {}
         self.contacts: dict[str, tuple[str, ...]] = {}
         self.later: dict[str, int] = {}  # contacts that come later in the timeline → their line
+        self.doubtful: set[str] = set()  # groups with a problem of their own: whom they hold is not known
+
+    def is_doubtful(self, name: str) -> bool:
+        return name in self.doubtful or name.rpartition("-")[0] in self.doubtful
 
 
 class ValueReader:
@@ -101,6 +106,20 @@ class ValueReader:
             return str(value)
         self.findings.report("bad_name", path, wanted=str(MAX_NAME), got=quoted(value))
         return None
+
+    # --- shapes
+
+    def is_table(self, value: Any, path: Path) -> bool:
+        return self._typed(value, dict, "a table", path) is not None
+
+    def rows(self, value: Any, path: Path, limit: int = MAX_ROWS) -> list[Any]:
+        """A list of at most ``limit`` rows; empty after a problem, and for None."""
+        if value is None or self._typed(value, list, "a list of rows", path) is None:
+            return []
+        if len(value) <= limit:
+            return list(value)
+        self.findings.report("too_many", path, got=str(len(value)), wanted=str(limit))
+        return []
 
     # --- by kind
 
@@ -224,6 +243,8 @@ class ValueReader:
     def _unknown(self, kind: str, known: Mapping[str, tuple[str, ...]], name: str, path: Path) -> bool:
         if name in known:
             return False
+        if self.scope.is_doubtful(name):
+            return True
         if kind == "contact" and name in self.scope.later:
             self.findings.report("not_there_yet", path, got=quoted(name), first=str(self.scope.later[name]))
         else:

@@ -234,25 +234,32 @@ def _wanted_at(path: str) -> str:
 def _check_sizes(frame: ClientFrame) -> None:
     match frame:
         case Do(id=id, command=command, text=text):
-            _check_text("id", id, limits.ID_BYTES, "")
+            _check_id(id)
             _check_text("text", text, limits.TEXT_BYTES, id)
             if isinstance(command, ApplyPolicy):
                 _check_text("command.text", command.text, limits.POLICY_BYTES, id)
             else:
                 _check_struct("command", command, id)
         case Ask(id=id, query=query):
-            _check_text("id", id, limits.ID_BYTES, "")
+            _check_id(id)
             _check_struct("query", query, id)
         case Resume(id=id, streams=streams):
-            _check_text("id", id, limits.ID_BYTES, "")
+            _check_id(id)
             _check_map("streams", streams, limits.SUBSCRIPTIONS, id)
         case Renew(id=id, token=token):
-            _check_text("id", id, limits.ID_BYTES, "")
+            _check_id(id)
             _check_text("token", token, limits.TOKEN_BYTES, id)
         case Hello():
             _check_text("token", frame.token, limits.TOKEN_BYTES, "")
             for name in ("role", "subject", "tenant", "session", "client"):
                 _check_text(name, getattr(frame, name), limits.ID_BYTES, "")
+
+
+def _check_id(id: str) -> None:
+    """Without one an answer could not be told from another's, and a command sent again would be carried out again."""
+    if not id:
+        raise WireError(WireCode.BAD_VALUE, "id", "an empty text", f"1 to {limits.ID_BYTES} bytes of UTF-8")
+    _check_text("id", id, limits.ID_BYTES, "")
 
 
 _MAP_LIMITS = {"attributes": limits.ATTRIBUTES, "skills": limits.SKILLS, "channel_limits": limits.ATTRIBUTES}

@@ -9,6 +9,7 @@ class WireCode(StrEnum):
     """Codes of ``error`` frames that the wire, the access table and the server give (besides the dispatcher's)."""
 
     MALFORMED = "malformed"
+    WRONG_CARRIER = "wrong_carrier"
     TOO_BIG = "too_big"
     TOO_DEEP = "too_deep"
     TOO_MANY_ITEMS = "too_many_items"
@@ -34,6 +35,7 @@ class WireCode(StrEnum):
 
 SENTENCES: dict[WireCode, str] = {
     WireCode.MALFORMED: "the frame cannot be read",
+    WireCode.WRONG_CARRIER: "this address speaks another carrier",
     WireCode.TOO_BIG: "the frame is larger than allowed",
     WireCode.TOO_DEEP: "the frame is nested deeper than allowed",
     WireCode.TOO_MANY_ITEMS: "the frame holds more entries than allowed",

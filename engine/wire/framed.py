@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from engine.wire import limits
 from engine.wire.codec import Encoding, too_big
-from engine.wire.errors import Close
+from engine.wire.errors import Close, WireCode, WireError
 
 HEADER_BYTES = 4
+# What an HTTP request begins with, a WebSocket's among them. Read as lengths these are over a GiB: no frame begins so.
+_HTTP = frozenset({b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC"})
+_WANTED = "framed msgpack: a length in 4 bytes, then one map; a WebSocket (ws://) has an address of its own (--ws)"
 
 
 class FramedCarrier:
@@ -25,6 +28,7 @@ class FramedCarrier:
         self.on_control: Callable[[], None] | None = None
         self._buffer = bytearray()
         self._at = 0
+        self._speaks_http = False
 
     def feed(self, data: bytes) -> None:
         """Take in what came from the peer; read it with :meth:`next_frame`."""
@@ -37,6 +41,9 @@ class FramedCarrier:
             self._cut()
             return None
         length = int.from_bytes(self._buffer[self._at : begin])
+        if bytes(self._buffer[self._at : begin]) in _HTTP:
+            self._speaks_http = True
+            raise WireError(WireCode.WRONG_CARRIER, "connection", "HTTP", _WANTED, fatal=Close.MALFORMED)
         if length > self.limit_bytes:
             raise too_big(length, self.limit_bytes)
         if len(self._buffer) < begin + length:
@@ -51,7 +58,8 @@ class FramedCarrier:
         self._at = 0
 
     def wrap(self, frame: bytes) -> bytes:
-        return len(frame).to_bytes(HEADER_BYTES) + frame
+        """To who speaks HTTP a frame is noise: :meth:`close` answers it."""
+        return b"" if self._speaks_http else len(frame).to_bytes(HEADER_BYTES) + frame
 
     def take_replies(self) -> bytes:
         """Bytes the carrier itself wants to say; framed connections have none."""
@@ -61,8 +69,15 @@ class FramedCarrier:
         return b""
 
     def close(self, code: Close, reason: str) -> bytes:
-        """Framed connections end after a ``bye`` or ``error`` frame; there is nothing to add."""
-        return b""
+        """Framed connections end after a ``bye`` or ``error`` frame; there is nothing to add, but to who speaks HTTP."""
+        if not self._speaks_http:
+            return b""
+        body = f"Not an HTTP address, wanted {_WANTED}.\n".encode()
+        head = (
+            "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
 
     @property
     def peer_closed(self) -> bool:

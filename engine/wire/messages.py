@@ -42,7 +42,7 @@ class Hello(_Frame, tag="hello", frozen=True, gc=False):
 
 
 class Do(_Frame, tag="do", frozen=True, gc=False):
-    """A command. ``id`` is the client's own: the same id with the same body gets the same answer for 24 h.
+    """A command. ``id`` is the client's own, never empty: the same id with the same body gets the same answer for 24 h.
 
     ``text``: the message that goes with ``contact.message`` or ``contact.submit`` (its first message), and no other.
     Answered by ``ok`` or ``error`` with this id, once it is durable.

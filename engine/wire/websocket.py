@@ -13,9 +13,9 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from engine.wire import limits
-from engine.wire.codec import Encoding, too_big
-from engine.wire.errors import Close, WireCode, WireError
-from engine.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+from engine.wire.codec import Encoding, encode, too_big
+from engine.wire.errors import SENTENCES, Close, WireCode, WireError
+from engine.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Error
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -45,6 +45,8 @@ class Head:
             raise _refused(
                 HTTPStatus.BAD_REQUEST, "head_too_long", f"a request head of at most {limits.HEAD_BYTES} bytes"
             )
+        if _is_framed(self._data):
+            raise BadHead("framed_msgpack", _answer_in_frames())
         if not self._data.isascii():
             raise _refused(HTTPStatus.BAD_REQUEST, "not_ascii", "ASCII only")
         if end < 0:
@@ -105,6 +107,19 @@ def _check_origin(request: Request, origins: OriginRule) -> None:
             raise _refused(HTTPStatus.FORBIDDEN, "origin", "an Origin of the allow-list (--origin)")
     if len(request.headers.get_all("Origin")) > 1:
         raise _refused(HTTPStatus.BAD_REQUEST, "origin", "one Origin at most")
+
+
+def _is_framed(data: bytearray) -> bool:
+    """The length of a frame below 16 MiB, then a msgpack map: no request begins so."""
+    return len(data) > 4 and data[0] == 0 and (data[4] & 0xF0 == 0x80 or data[4] in (0xDE, 0xDF))
+
+
+def _answer_in_frames() -> bytes:
+    """To who speaks framed msgpack, in its own tongue."""
+    wanted = "a WebSocket (ws://HOST:PORT); framed msgpack (msgpack://) has an address of its own (--msgpack)"
+    code = WireCode.WRONG_CARRIER
+    frame = encode(Error("", code, SENTENCES[code], "connection", "framed msgpack", wanted), Encoding.MSGPACK)
+    return len(frame).to_bytes(4) + frame
 
 
 def _refused(status: HTTPStatus, why: str, wanted: str) -> BadHead:

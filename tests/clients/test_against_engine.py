@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from adapters.clients import Client, FencedOff, Options, Push, Refused, connect
+from adapters.clients import Client, ClientError, FencedOff, Options, Push, Refused, connect
 from engine.store.memory import JournalInMemory
 from tests.server.stage import House, house
 
@@ -196,3 +196,29 @@ async def test_a_slow_reader_of_the_real_engine_loses_nothing(autojump_clock: ob
         for number in range(300):
             await channel.begin({"type": "contact.message", "contact": 1}, text=str(number))
         assert [push.text async for push in until(channel, 300)] == [str(number) for number in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("speaks", "listens", "told"),
+    [
+        (
+            "framed",
+            "websocket",
+            r"connection: .* another carrier, got framed msgpack, wanted a WebSocket \(ws://HOST:PORT\)",
+        ),
+        ("websocket", "framed", r"HTTP status 426: Not an HTTP address, wanted framed msgpack.*\(ws://\) .* \(--ws\)"),
+    ],
+)
+async def test_the_wrong_port_says_which_is_the_right_one(
+    speaks: str, listens: str, told: str, autojump_clock: object
+) -> None:
+    """msgpack:// where a WebSocket is expected, and the other way round: answered in the asker's own tongue."""
+    async with house() as engine:
+
+        async def dial(address: object) -> trio.abc.Stream:
+            return engine.connect(listens)
+
+        with pytest.raises(ClientError, match=told):
+            async with connect(URLS[speaks], role="supervisor", subject="me", tenant="acme", dial=dial):
+                pass
+        assert engine.core.counters.crashes == 0

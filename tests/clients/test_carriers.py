@@ -186,6 +186,34 @@ async def test_an_upgrade_refused(nursery: trio.Nursery) -> None:
             pass
 
 
+@pytest.mark.parametrize("answer", [framed({"op": "error"}), b"SSH-2.0-OpenSSH\r\n\r\n"])
+async def test_a_peer_that_answers_the_upgrade_in_another_tongue(nursery: trio.Nursery, answer: bytes) -> None:
+    """Frames or a greeting where an HTTP answer should be: one clear error, no traceback of a library."""
+
+    async def dial(address: object) -> trio.abc.Stream:
+        ours, theirs = trio.testing.memory_stream_pair()
+
+        async def serve() -> None:
+            await theirs.receive_some()
+            await theirs.send_all(answer)
+            await theirs.aclose()
+
+        nursery.start_soon(serve)
+        return ours
+
+    with pytest.raises(ProtocolError, match="does not speak WebSocket"):
+        async with connect("ws://h:1", role="agent", subject="ann", dial=dial):
+            pass
+
+
+async def test_a_framed_peer_that_answers_in_http() -> None:
+    """An older engine's WebSocket port, or a web server: said to be that, not a frame of a gigabyte."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    await theirs.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(ProtocolError, match="answers in HTTP"):
+        await FramedLink(ours).receive()
+
+
 async def test_a_peer_without_our_subprotocol(nursery: trio.Nursery) -> None:
     """It upgrades but speaks something else: we do not guess."""
 

@@ -20,6 +20,7 @@ class Difference:
     engine: list[ev.Event]
     reference: list[ev.Event]
     crash: str = ""
+    resumed_elsewhere: bool = False  # some contact had come back through another channel
 
     @property
     def move(self) -> Move:
@@ -100,7 +101,10 @@ def _differs(history: History, place: int, engine: Dispatcher, reference: Refere
     if same and engine.next_deadline() != reference.next_deadline():
         crash = f"next deadline: engine {engine.next_deadline()}, reference {reference.next_deadline()}"
         return Difference(history, place, *answers, crash=crash)
-    return None if same else Difference(history, place, *answers)
+    if same:
+        return None
+    elsewhere = any(contact.resumed_elsewhere for contact in reference.desk.contacts.values())
+    return Difference(history, place, *answers, resumed_elsewhere=elsewhere)
 
 
 def smallest(found: Difference) -> Difference:

@@ -63,6 +63,7 @@ class Contact:
     messages: int = 0
     wrap_up_until: int = 0
     resume_until: int = 0
+    resumed_elsewhere: bool = False  # came back through another channel
     pinned: bool = False  # a person decided where it waits
 
     @property

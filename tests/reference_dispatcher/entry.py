@@ -72,6 +72,7 @@ def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
 def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
     desk.emit(ev.ContactResumed, contact=contact.contact, external_id=command.external_id)
     contact.names.append((command.channel, command.external_id))
+    contact.resumed_elsewhere = contact.resumed_elsewhere or command.channel != contact.channel
     desk.wait_again(contact)
     contact.resume_until = 0
     contact.owed = contact.owed or command.opening

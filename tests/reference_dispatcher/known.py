@@ -29,6 +29,9 @@ def _blotted(move: Move, event: ev.Event) -> ev.Event:
         return event
     # An agent of several pools: `pool`, `order` and `choice` name another pool than the one whose order decided.
     event = msgspec.structs.replace(event, pool="", order="", choice="")
+    # A preferred contact's rank in a pool of order score is its points at instant 0.
+    if event.preferred:
+        event = msgspec.structs.replace(event, rank=())
     # At a sign-off with a reason, the trigger is that free text.
     if isinstance(move, Do) and isinstance(move.command, cm.SignOff) and event.trigger == move.command.reason:
         event = msgspec.structs.replace(event, trigger="signed_off")
@@ -66,6 +69,18 @@ def absent_agent_redefined(difference: Difference) -> bool:
 _LOOSE = (ev.PersonAsked, ev.StepOpened, ev.OfferMade)
 
 
+def several_preferred(difference: Difference) -> bool:
+    """Several contacts prefer the freed agent: the engine compares their points at instant 0."""
+    offers = [e for events in (difference.engine, difference.reference) for e in events if isinstance(e, ev.OfferMade)]
+    return len({event.contact for event in offers if event.preferred}) > 1
+
+
+def resumed_through_another_channel(difference: Difference) -> bool:
+    """Who came back through another channel is not known by the id given there."""
+    move = difference.move
+    return isinstance(move, Do) and isinstance(move.command, cm.SubmitContact) and difference.resumed_elsewhere
+
+
 def signed_on_while_lost(difference: Difference) -> bool:
     """Signs on as paused or not ready while lost: the engine makes it available again."""
     move = difference.move
@@ -79,6 +94,8 @@ KNOWN: dict[str, Callable[[Difference], bool]] = {
     "no queue left": no_queue_left,
     "resumed with a question": resumed_with_a_question,
     "signed off to a bot": signed_off_to_a_bot,
+    "resumed through another channel": resumed_through_another_channel,
+    "several preferred": several_preferred,
     "signed on while lost": signed_on_while_lost,
     "absent agent redefined": absent_agent_redefined,
 }

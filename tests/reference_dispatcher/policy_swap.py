@@ -21,7 +21,6 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
         raise Refused(Code.BAD_POLICY, error, "a policy without problems") from error
     desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
     desk.policy = policy
-    desk.closed_queues = {name: why for name, why in desk.closed_queues.items() if name in policy.queues}
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)

@@ -29,9 +29,7 @@ def sign_on(desk: Desk, command: cm.SignOn) -> None:
     agent = desk.agent(command.agent)
     if agent.state == AgentState.LOST:
         back(desk, agent)
-    if agent.state != command.state:
-        change(desk, agent, AgentState(command.state), command.reason)
-        matching.feed(desk, agent, "available")
+    become(desk, agent, AgentState(command.state), command.reason, 0)
 
 
 @handles(cm.SetAgentState)
@@ -43,19 +41,19 @@ def set_state(desk: Desk, command: cm.SetAgentState) -> None:
         raise Refused(Code.BAD_VALUE, command.until, f"until: 0 or an instant after {desk.now}")
     if command.until and command.state == "available":
         raise Refused(Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
-    again = (agent.reason, agent.until) == (command.reason, command.until) or agent.state != AgentState.NOT_READY
-    if agent.state == command.state and again:
-        return
-    if command.state == "finishing" and not agent.holds:
-        go(desk, agent, command.reason or "finished")
-        return
-    change(desk, agent, AgentState(command.state), command.reason, command.until)
-    settle(desk, agent)
+    become(desk, agent, AgentState(command.state), command.reason, command.until)
 
 
-def settle(desk: Desk, agent: Agent) -> None:
-    """After a change of state: new work, or the end of the wait for this agent alone."""
-    if agent.state == AgentState.AVAILABLE:
+def become(desk: Desk, agent: Agent, after: AgentState, reason: str, until: int) -> None:
+    """Nothing happens when all is so already; a break may get another reason or end."""
+    same = (agent.reason, agent.until) == (reason, until) or after != AgentState.NOT_READY
+    if agent.state == after and same:
+        return
+    if after == AgentState.FINISHING and not agent.holds:
+        go(desk, agent, reason or "finished")
+        return
+    change(desk, agent, after, reason, until)
+    if after == AgentState.AVAILABLE:
         matching.feed(desk, agent, "available")
     else:
         matching.takes_nothing_more(desk, agent)

@@ -58,8 +58,8 @@ def remove(desk: Desk, command: cm.RemoveAgent) -> None:
         raise Refused(Code.AGENT_BUSY, agent.state, "an offline agent without work")
     for contact in desk.contacts.values():
         if contact.prefer == agent.name:
-            affinity.end(desk, contact, "agent_left")
+            affinity.end(desk, contact, "agent_removed")
         if agent.name in contact.decliners:
-            decliners.forget(desk, contact, agent.name, "agent_left")
+            decliners.forget(desk, contact, agent.name, "agent_removed")
     desk.emit(ev.AgentRemoved, agent=agent.name)
     del desk.agents[agent.name]

@@ -62,7 +62,9 @@ def running(desk: Desk) -> Iterator[Deadline]:
             step = next_step(desk, contact)
             if step is not None and runs_by_the_clock(step):
 
-                def act(contact: Contact = contact) -> None:
-                    matching.place(desk, contact, "step")
+                def act(contact: Contact = contact, step: Step = step) -> None:
+                    open_next(desk, contact, step, "clock")
+                    if not contact.prefer_only:
+                        matching.place(desk, contact, "step")
 
                 yield Deadline(due_at(contact, step), "step", (contact.contact,), act)

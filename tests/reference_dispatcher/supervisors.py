@@ -21,7 +21,7 @@ def update(desk: Desk, command: cm.UpdateContact) -> None:
         raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
     desk.emit(ev.ContactUpdated, contact=contact.contact, attributes=command.attributes)
     contact.attributes = {**contact.attributes, **command.attributes}
-    if contact.waits and not contact.pinned:
+    if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and not contact.pinned:
         enter_again(desk, contact, "update")
 
 

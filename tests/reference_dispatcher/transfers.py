@@ -34,8 +34,8 @@ def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, com
     giver = desk.agents[contact.agent]
     memory_ms = 0 if giver.is_bot else queue.decliner_memory_ms
     give(desk, contact, queue, taker, command, memory_ms, by_bot=giver.is_bot)
-    if not giver.is_bot:
-        decliners.maybe_yield(desk, contact)
+    if giver.name in contact.decliners and not contact.prefer_only and not decliners.others(desk, contact):
+        decliners.forget(desk, contact, giver.name, "yielded")
     matching.place_beside(desk, contact, giver, "hand_off" if giver.is_bot else "transfer")
 
 
@@ -127,9 +127,10 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
     if contact.stage == "bot":
         freed = offers.rescind(desk, contact, "person_asked") if contact.offer else None
         wait_for_a_person(desk, contact, command.intent, command.reason)
-        matching.place(desk, contact, "person_asked")
         if freed is not None:
-            matching.freed(desk, freed)
+            matching.place_beside(desk, contact, freed, "person_asked")
+        else:
+            matching.place(desk, contact, "person_asked")
 
 
 def no_bot_left(desk: Desk, contact: Contact) -> None:

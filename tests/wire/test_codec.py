@@ -247,6 +247,24 @@ def test_plain_frames_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> Non
     decode(json.dumps(frame, separators=(",", ":")).encode(), Encoding.JSON)
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"op": "do", "id": "", "command": {"type": "agent.sign_on"}},
+        {"op": "ask", "id": "", "query": {"type": "queues"}},
+        {"op": "resume", "id": "", "streams": {}},
+        {"op": "renew", "id": "", "token": "t"},
+    ],
+    ids=["do", "ask", "resume", "renew"],
+)
+def test_an_empty_id_is_refused(frame: Packed) -> None:
+    """Its answer could be anybody's, and a command under it would be carried out each time: a typed error, not fatal."""
+    with pytest.raises(WireError) as caught:
+        decode(msgpack.packb(frame), Encoding.MSGPACK)
+    refused = caught.value
+    assert (refused.code, refused.what, refused.got, refused.fatal) == ("bad_value", "id", "an empty text", None)
+
+
 def test_numbers_a_browser_could_not_read_back_are_refused() -> None:
     """±(2^53 − 1) in fields and attributes; more would be another number on the other side."""
     for value in (2**53, -(2**53), 2**80):

@@ -38,8 +38,9 @@ def explain(door: Door, contact: int, agent: str, at: int | None, as_json: bool)
     """Tell a contact's story: how it came in, who was offered it and why, where it stands, and why nobody takes it.
 
     Times at the left count from its arrival. --why-not for a contact that no longer waits is answered for the moment of
-    its last offer, or of its end when nobody had one. That, and --at, rebuild the engine's state from the nearest snapshot; when history was trimmed it is
-    refused (history_trimmed, exit code 1). --json prints the codes instead of sentences.
+    its last offer, or of its end when nobody had one. That, and --at, rebuild the engine's state from the nearest
+    snapshot; when history was trimmed it is refused (history_trimmed, exit code 1). --json prints the codes instead of
+    sentences.
     """
     run(show_explanation, door, contact, agent, at or 0, as_json)
 

@@ -60,20 +60,15 @@ class Draft:
             name: list(_listed("steps", queue.place("steps"), queue("steps"), queue.raw.get("steps")))
             for name, queue in self.queues.items()
         }
-        self.drawn = {
-            name: {*queue.table.get("pools", ()), *queue("bot_pools")}.union(
-                *(step("add_pools") for step in self.steps[name])
-            )
-            for name, queue in self.queues.items()
-        }
+        self.drawing: dict[str, list[str]] = {}  # pool → the queues that may come to draw on it
+        for name, queue in self.queues.items():
+            added = (step("add_pools") for step in self.steps[name])
+            for pool in sorted({*queue.table.get("pools", ()), *queue("bot_pools")}.union(*added)):
+                self.drawing.setdefault(pool, []).append(name)
 
-    def drawing_on(self, pool: str) -> list[str]:
-        """The queues that may come to draw on it."""
-        return [name for name, pools in self.drawn.items() if pool in pools]
-
-    def shops_of(self, queue: Part) -> list[Part]:
-        """The shops of the queue's tenant."""
-        return [shop for shop in self.shops.values() if shop.table.get("tenant") == queue.table.get("tenant")]
+    def tenants_with(self, *keys: str) -> set[str]:
+        """The tenants of shops that say something under one of these keys."""
+        return {shop.table.get("tenant", "") for shop in self.shops.values() if not shop.lacks(*keys)}
 
 
 def _named(section: str, draft: Table, raw: Table) -> dict[str, Part]:
@@ -96,12 +91,14 @@ def check_contradictions(draft: Table, raw: Table, findings: Findings) -> None:
         _check_channel(channel, findings)
     for pool in whole.pools.values():
         _check_pool(whole, pool, findings)
+    timed, bounded = whole.tenants_with("hours"), whole.tenants_with("ceiling", "daily_quota")
     for queue in whole.queues.values():
+        tenant = queue.table.get("tenant", "")
+        _check_room(queue, timed=tenant in timed, bounded=tenant in bounded, findings=findings)
         _check_queue(whole, queue, findings)
         _check_promises(whole, queue, findings)
         _check_steps(whole, queue, findings)
-    for shop in whole.shops.values():
-        _check_shop(whole, shop, findings)
+    _check_shops(whole, findings)
     for rule in whole.entry:
         _check_rule(rule, findings)
     _check_circles(whole, findings)
@@ -138,11 +135,16 @@ def _check_channel(channel: Part, findings: Findings) -> None:
             findings.report("above_cost", channel.place(key), wanted=str(channel("cost")), got=str(channel(key)))
 
 
-def _check_shop(whole: Draft, shop: Part, findings: Findings) -> None:
-    offers = [queue("offer_ms") for queue in whole.queues.values() if shop in whole.shops_of(queue)]
-    if offers and 0 < shop("target_ms") < min(offers):
-        place = shop.place("target_ms")
-        findings.report("promise_short", place, wanted=str(min(offers)), got=str(shop("target_ms")))
+def _check_shops(whole: Draft, findings: Findings) -> None:
+    offers: dict[str, int] = {}  # tenant → the shortest offer of its queues
+    for queue in whole.queues.values():
+        tenant = queue.table.get("tenant", "")
+        offers[tenant] = min(queue("offer_ms"), offers.get(tenant, queue("offer_ms")))
+    for shop in whole.shops.values():
+        offer = offers.get(shop.table.get("tenant", ""), 0)
+        if 0 < shop("target_ms") < offer:
+            place = shop.place("target_ms")
+            findings.report("promise_short", place, wanted=str(offer), got=str(shop("target_ms")))
 
 
 # --- pools ------------------------------------------------------------------------------------------------------------
@@ -158,7 +160,7 @@ def _check_pool(whole: Draft, pool: Part, findings: Findings) -> None:
         _useless(findings, pool, "lend_kpi" if pool("lend_kpi") else "reserve", "owners")
     elif pool("owners") and not protects:
         _useless(findings, pool, "owners", "reserve, lend_kpi")
-    drawing = whole.drawing_on(name)
+    drawing = whole.drawing.get(name, [])
     if protects and pool("owners") and drawing and not set(drawing) - set(pool("owners")):
         findings.report("no_borrower", pool.place("owners"), got=", ".join(map(quoted, drawing)))
     kpi = pool("lend_kpi")
@@ -189,20 +191,17 @@ def _check_choice(whole: Draft, pool: Part, findings: Findings) -> None:
 # --- queues -----------------------------------------------------------------------------------------------------------
 
 
-def _check_queue(whole: Draft, queue: Part, findings: Findings) -> None:
-    shops = whole.shops_of(queue)
-    if (
-        not queue.lacks("closed")
-        and not queue.unread("closed")
-        and queue.lacks("hours")
-        and all(shop.lacks("hours") for shop in shops)
-    ):
+def _check_room(queue: Part, *, timed: bool, bounded: bool, findings: Findings) -> None:
+    """``timed``, ``bounded``: a shop of the queue's tenant has hours; a ceiling or a quota."""
+    if not queue.lacks("closed") and not queue.unread("closed") and queue.lacks("hours") and not timed:
         _needs(findings, queue, "closed", "hours")
     _check_means(queue, "closed", [queue("closed")], findings)
-    full = queue.lacks("ceiling", "daily_quota") and all(shop.lacks("ceiling", "daily_quota") for shop in shops)
     for key in ("full_notice", "full_alternative"):
-        if full and not queue.lacks(key):
+        if not bounded and not queue.lacks(key) and queue.lacks("ceiling", "daily_quota"):
             _useless(findings, queue, key, "ceiling, daily_quota")
+
+
+def _check_queue(whole: Draft, queue: Part, findings: Findings) -> None:
     for key in ("release_per_minute", "release_lead_ms"):
         if queue(key) and queue.lacks("promise_ms"):
             _useless(findings, queue, key, "promise_ms")

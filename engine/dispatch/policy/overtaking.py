@@ -54,6 +54,7 @@ import msgspec
 from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
 
 Kind: TypeAlias = Literal["unbounded", "within", "earlier", "never"]
+Targets: TypeAlias = dict[str, tuple[int, int]]
 
 MINUTE_MS = 60_000
 # Pairs grow with the square of the classes; past this a list helps nobody.
@@ -104,13 +105,13 @@ class Level(NamedTuple):
 def overtaking_windows(policy: Policy) -> tuple[PoolWindows, ...]:
     """One entry per pool in which contacts wait, in the policy's order; a class against itself is left out."""
     classes = list(classes_of(policy))
-    found, room = [], MAX_WINDOWS
+    found, room, targets = [], MAX_WINDOWS, _targets(policy)
     for pool in policy.pools.values():
         here = [one for one in classes if pool.name in _pools_of(policy.queues[one.queue], one.stage)]
         if not here:
             continue
         pairs = [(a, b) for a in range(len(here)) for b in range(len(here)) if a != b]
-        windows = tuple(_window(policy, pool, here, a, b) for a, b in pairs[:room])
+        windows = tuple(_window(policy, pool, here, a, b, targets) for a, b in pairs[:room])
         found.append(PoolWindows(pool.name, pool.order, tuple(here), windows, len(pairs) - len(windows)))
         room -= len(windows)
     return tuple(found)
@@ -142,19 +143,24 @@ def _pools_of(queue: Queue, stage: str) -> tuple[str, ...]:
     return queue.pools + tuple(name for step in queue.steps for name in step.add_pools)
 
 
-def _window(policy: Policy, pool: Pool, classes: list[ClassOf], earlier: int, later: int) -> Window:
-    kind, window_ms = window_between(policy, pool, classes[earlier], classes[later])
+def _window(policy: Policy, pool: Pool, classes: list[ClassOf], earlier: int, later: int, targets: Targets) -> Window:
+    kind, window_ms = window_between(policy, pool, classes[earlier], classes[later], targets)
     return Window(earlier, later, kind, window_ms)
 
 
-def window_between(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf) -> tuple[Kind, int]:
-    """The window, in ms, of ``later`` (B) past ``earlier`` (A); both must draw on the pool."""
+def window_between(
+    policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf, targets: Targets | None = None
+) -> tuple[Kind, int]:
+    """The window, in ms, of ``later`` (B) past ``earlier`` (A); both must draw on the pool.
+
+    ``targets``: queue → the shortest and the longest target of its contacts, where the caller knows them already.
+    """
     if _share_apart(policy, pool, policy.queues[earlier.queue].tenant, policy.queues[later.queue].tenant):
         return "unbounded", 0
     ranks = [pool.listed.index(one.queue) if one.queue in pool.listed else len(pool.listed) for one in (earlier, later)]
     if ranks[0] != ranks[1]:
         return ("unbounded", 0) if ranks[1] < ranks[0] else ("never", 0)
-    lag_of = _lag_in(policy, pool, earlier, later)
+    lag_of = _lag_in(policy, pool, earlier, later, _targets(policy) if targets is None else targets)
     lag = max(
         (
             lag_of(a, b)
@@ -179,13 +185,15 @@ def _share_apart(policy: Policy, pool: Pool, tenant_a: str, tenant_b: str) -> bo
     )
 
 
-def _lag_in(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf) -> Callable[[Level, Level], float]:
+def _lag_in(
+    policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf, targets: Targets
+) -> Callable[[Level, Level], float]:
     """The largest lag between a level of A and one of B, in the pool's order."""
     if pool.order == "promise":
-        targets = _targets(policy, earlier.queue), _targets(policy, later.queue)
+        of_a, of_b = targets[earlier.queue], targets[later.queue]
         if pool.overdue == "last":
-            return lambda a, b: _lag_overdue_last(a, targets[0], b, targets[1])
-        return lambda a, b: _lag_equal(a, b, targets[0][1] - targets[1][0])
+            return lambda a, b: _lag_overdue_last(a, of_a, b, of_b)
+        return lambda a, b: _lag_equal(a, b, of_a[1] - of_b[0])
     if pool.order == "longest_queue" and (earlier.queue, earlier.stage) != (later.queue, later.stage):
         return lambda a, b: _lag_equal(a, b, INF)
     slope_a = slope_b = 0.0
@@ -194,12 +202,17 @@ def _lag_in(policy: Policy, pool: Pool, earlier: ClassOf, later: ClassOf) -> Cal
     return lambda a, b: _lag(a, slope_a / MINUTE_MS, b, slope_b / MINUTE_MS)
 
 
-def _targets(policy: Policy, queue: str) -> tuple[int, int]:
-    """The shortest and the longest target of its contacts."""
-    tenant = policy.queues[queue].tenant
-    shops = ["", *(shop.name for shop in policy.shops.values() if shop.tenant == tenant)]
-    found = [policy.target_of(queue, shop) for shop in shops]
-    return min(found), max(found)
+def _targets(policy: Policy) -> Targets:
+    """Queue → the shortest and the longest target of its contacts: its own, and those of its tenant's shops."""
+    of_shops: dict[str, set[int]] = {}
+    for shop in policy.shops.values():
+        if shop.target_ms:
+            of_shops.setdefault(shop.tenant, set()).add(shop.target_ms)
+    found = {}
+    for queue in policy.queues.values():
+        every = {queue.target_ms} | of_shops.get(queue.tenant, set())
+        found[queue.name] = (min(every), max(every))
+    return found
 
 
 def _lag_equal(a: Level, b: Level, limit: float) -> float:
