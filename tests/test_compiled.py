@@ -34,7 +34,7 @@ def test_what_runs_is_what_was_compiled_from_these_sources() -> None:
 
     assert ask(ROOT) == ("True so" if compiled else "False py")
     assert ask(ROOT, SLUICE_PURE="1") == "False py"
-    assert engine.COMPILED == (compiled and not os.environ.get("SLUICE_PURE"))
+    assert engine.COMPILED is (compiled and not os.environ.get("SLUICE_PURE"))
 
 
 def test_a_changed_source_runs_as_it_now_is(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ STDLIB = {
     "__future__", "array", "ast", "bisect", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib", "heapq",
     "itertools", "math", "operator", "re", "string", "textwrap", "tomllib", "types", "typing", "weakref",
 }  # fmt: skip
-THIRD_PARTY = {"msgspec", "typing_extensions"}
+THIRD_PARTY = {"msgspec", "mypy_extensions", "typing_extensions"}
 # One module reads the rules of civil time into tables (its clock-reading calls are banned by ruff, as everywhere).
 ALSO = {"engine/dispatch/policy/zones.py": {"datetime", "zoneinfo"}}
 
