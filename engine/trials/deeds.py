@@ -30,6 +30,8 @@ class Moment:
         self.stamp, self.begin = stamp, begin
 
     def contact(self, name: str) -> int:
+        if name not in self.numbers:
+            raise Impossible("never_came")
         return self.numbers[name]
 
     def offer(self, name: str, agent: str) -> tuple[str, int]:

@@ -71,7 +71,7 @@ def read_contact(text: str, policy: Policy) -> SubmitContact:
     if not isinstance(table, dict):
         raise PolicyErrors([case_problem("wrong_type", (), 1, field="--contact", wanted=OBJECT, got=shown(table))])
     reader = CasesReader(Document({}, {}), policy)
-    for key in table.keys() - CONTACT.keys():
+    for key in sorted(table.keys() - CONTACT.keys()):
         near = reader.findings.hint(key, CONTACT) or quoted(f"attributes.{key}")
         reader.findings.report("unknown_key", (key,), hint=near)
     row = reader.values.table({key: table[key] for key in table if key in CONTACT}, (), CONTACT)

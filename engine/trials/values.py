@@ -236,7 +236,8 @@ class ValueReader:
         if not listed:
             self.findings.report("empty", path)
             return None
-        if any(self._unknown(kind, known, one, path) for one in listed):
+        unknown = [one for one in listed if self._unknown(kind, known, one, path)]
+        if unknown:
             return None
         return Names(tuple(listed), tuple(dict.fromkeys(each for one in listed for each in known[one])))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from engine.trials.judging import RULES
-from tests.trials.desk import failures, outcome_of, told
+from engine.trials.judging import RULES, run_case
+from tests.trials.desk import COMPILED, cases_of, failures, outcome_of, told
 
 ONE = 'given.agents = { ann = { accepts = "2s" } }\nwhen = [{ at = "0s", submit = "li" }, { at = "1m" }]\n'
 BUSY = 'given.agents = { ann = { busy = 1 }, team = 3, bob = 1, robo = 1 }\nwhen = [{ at = "0s", submit = "li" }, { at = "1m" }]\n'
@@ -188,3 +189,18 @@ expect = [
 """
     outcome = outcome_of(body)
     assert outcome.ok, [told(one) for one in outcome.judgements if not one.ok]
+
+
+def test_who_never_came_cannot_do_anything() -> None:
+    """A submission that is refused, as the case says it is to be, leaves nobody to leave."""
+    text = "x" * 3_000
+    (case,) = cases_of(
+        '\n[[case]]\nname = "it"\nwhen = [{ at = "0s", submit = "li", refused = "bad_requirement" }, { at = "1s", abandon = "li" }]\n'
+        'expect = [{ contact = "li", offered_to = "ann" }]\n'
+    )
+    (arrival,) = case.actions[0].arrivals
+    submit = replace(arrival.submit, requires=text)  # what a reader of files would not let through
+    action = replace(case.actions[0], arrivals=(replace(arrival, submit=submit),))
+    outcome = run_case(COMPILED, replace(case, actions=(action, *case.actions[1:])))
+    said = [told(one)[1] for one in outcome.judgements]
+    assert said == ["li never came", "offered to nobody by 1s"]

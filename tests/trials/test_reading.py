@@ -172,6 +172,12 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, code: str, snippet:
         assert problem.sentence("en") and problem.sentence("zh-CN") and "{" not in problem.sentence("zh-CN")
 
 
+def test_each_unknown_name_of_a_list_is_told() -> None:
+    """Two of three are not there: two problems."""
+    text = PEOPLE + GOOD.replace('never_to = "team-2"', 'never_to = ["zoe", "team-2", "max"]')
+    assert [problem.params["got"] for problem in problems_of(text)] == ['"zoe"', '"max"']
+
+
 def test_every_mistake_is_told_at_once() -> None:
     """Three slips in three places: three problems, in the file's order, with what a neighbour is called."""
     text = PEOPLE.replace("count = 3", "count = 0") + GOOD.replace('"2m"', '"2"').replace('"vip",', '"vop",')

@@ -120,6 +120,6 @@ def test_every_phrase_is_said_in_both_languages(table: dict[str, tuple[str, str]
 
 def test_what_a_doer_may_find_impossible_can_be_said() -> None:
     """Each key has its phrase."""
-    for key in ("not_offered", "not_served", "refused", "not_refused"):
+    for key in ("not_offered", "not_served", "never_came", "refused", "not_refused"):
         assert phrases.PHRASES[Impossible(key).key]
     assert Code.UNKNOWN_QUEUE == "unknown_queue"
