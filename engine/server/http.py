@@ -21,9 +21,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.ports import HistoryTrimmed, Principal, Stopped, StoreError
 from engine.server.authority import Unknown
 from engine.server.core import Core
-from engine.server.figures import queue_rows
 from engine.server.listeners import bind, bound_address, is_loopback
-from engine.telemetry.gauges import read_gauges
 from engine.telemetry.logs import where
 from engine.telemetry.metrics import CONTENT_TYPE, EngineFigures, EngineMetrics
 from engine.wire.errors import SENTENCES, WireCode, WireError
@@ -108,7 +106,7 @@ class HttpPort:
         )
 
     async def _show_metrics(self, _request: Request) -> Response:
-        gauges = await self._core.door.ask(read_gauges)
+        gauges = await self._core.door.ask(self._core.gauges)
         seen, shown = self._core.door.figures, EngineFigures()
         shown.inbox_depth, shown.last_lsn, shown.epoch = seen.inbox_depth, seen.last_lsn, seen.epoch
         shown.free_bytes, shown.refuses_new_contacts = seen.free_bytes, seen.refuses_new_contacts
@@ -151,7 +149,7 @@ class HttpPort:
     async def _queues(self, _request: Request, principal: Principal) -> object:
         self._core.authority.check_question(principal, "queues")
         tenant = self._core.authority.tenant_shown(principal)
-        return {"queues": await self._core.door.ask(lambda state: queue_rows(state, self._core.tally, tenant))}
+        return {"queues": await self._core.questions.queues(tenant)}
 
     async def _explain(self, request: Request, principal: Principal) -> object:
         self._core.authority.check_question(principal, "explain")
