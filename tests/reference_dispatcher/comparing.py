@@ -21,6 +21,7 @@ class Difference:
     reference: list[ev.Event]
     crash: str = ""
     resumed_elsewhere: bool = False  # some contact had come back through another channel
+    resumed_asking: frozenset[int] = frozenset()  # those who came back having written
 
     @property
     def move(self) -> Move:
@@ -103,8 +104,10 @@ def _differs(history: History, place: int, engine: Dispatcher, reference: Refere
         return Difference(history, place, *answers, crash=crash)
     if same:
         return None
-    elsewhere = any(contact.resumed_elsewhere for contact in reference.desk.contacts.values())
-    return Difference(history, place, *answers, resumed_elsewhere=elsewhere)
+    contacts = reference.desk.contacts.values()
+    elsewhere = any(contact.resumed_elsewhere for contact in contacts)
+    asking = frozenset(contact.contact for contact in contacts if contact.resumed_asking)
+    return Difference(history, place, *answers, resumed_elsewhere=elsewhere, resumed_asking=asking)
 
 
 def smallest(found: Difference) -> Difference:

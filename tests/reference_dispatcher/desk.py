@@ -54,6 +54,7 @@ class Contact:
     prefer: str = ""
     prefer_until: int = 0
     prefer_only: bool = False
+    prefer_budgeted: bool = False  # with a budget of 0 the agent is asked first, but does not ask for the contact
     answered: bool = False
     replying: bool = False
     reply_since: int = 0
@@ -64,6 +65,7 @@ class Contact:
     wrap_up_until: int = 0
     resume_until: int = 0
     resumed_elsewhere: bool = False  # came back through another channel
+    resumed_asking: bool = False  # came back having written
     pinned: bool = False  # a person decided where it waits
 
     @property
@@ -195,5 +197,9 @@ class Desk:
         contact.start = self.now - contact.waited
         contact.step_at += self.now - contact.left_at
 
+    def prefer(self, contact: Contact, agent: str, until: int, *, only: bool) -> None:
+        contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
+        contact.prefer_budgeted = until > self.now
+
     def forget_preference(self, contact: Contact) -> None:
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        contact.prefer, contact.prefer_until, contact.prefer_only, contact.prefer_budgeted = "", 0, False, False

@@ -41,7 +41,8 @@ def _blotted(move: Move, event: ev.Event) -> ev.Event:
 def bots_leave(difference: Difference) -> bool:
     """Several come loose as the last bot leaves: the engine places one before the next waits for a person."""
     asked = [event for event in difference.reference if isinstance(event, ev.PersonAsked) and event.reason == "no_bot"]
-    return bool(asked) and len({event.contact for event in difference.engine if isinstance(event, _LOOSE)}) > 1
+    loose = {event.contact for event in (*difference.engine, *difference.reference) if isinstance(event, _LOOSE)}
+    return bool(asked) and len(loose) > 1
 
 
 def no_queue_left(difference: Difference) -> bool:
@@ -49,9 +50,15 @@ def no_queue_left(difference: Difference) -> bool:
     return difference.crash == "Dispatcher raised StopIteration: "
 
 
+def affinity_ends_under_a_rona(difference: Difference) -> bool:
+    """The agent of an expired offer was kept another contact: that one is placed first, and the engine raises."""
+    return difference.crash.startswith("Dispatcher raised KeyError")
+
+
 def resumed_with_a_question(difference: Difference) -> bool:
     """Who comes back has written, and no reply clock starts."""
-    return any(isinstance(event, ev.ContactResumed) for event in difference.reference)
+    started = [event.contact for event in difference.reference if isinstance(event, ev.ReplyStarted)]
+    return bool(difference.resumed_asking & set(started))
 
 
 def signed_off_to_a_bot(difference: Difference) -> bool:
@@ -67,6 +74,12 @@ def absent_agent_redefined(difference: Difference) -> bool:
 
 
 _LOOSE = (ev.PersonAsked, ev.StepOpened, ev.OfferMade)
+
+
+def restart_under_preference(difference: Difference) -> bool:
+    """A contact waits for an agent alone as the engine restarts: offered to an agent who is lost a moment later."""
+    ended = any(isinstance(event, ev.AffinityEnded) for event in difference.engine)
+    return isinstance(difference.move, Do) and isinstance(difference.move.command, cm.StartEngine) and ended
 
 
 def several_preferred(difference: Difference) -> bool:
@@ -92,9 +105,11 @@ def signed_on_while_lost(difference: Difference) -> bool:
 KNOWN: dict[str, Callable[[Difference], bool]] = {
     "bots leave": bots_leave,
     "no queue left": no_queue_left,
+    "affinity ends under a RONA": affinity_ends_under_a_rona,
     "resumed with a question": resumed_with_a_question,
     "signed off to a bot": signed_off_to_a_bot,
     "resumed through another channel": resumed_through_another_channel,
+    "restart under preference": restart_under_preference,
     "several preferred": several_preferred,
     "signed on while lost": signed_on_while_lost,
     "absent agent redefined": absent_agent_redefined,

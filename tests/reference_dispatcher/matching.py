@@ -35,7 +35,7 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
 def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
     waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
-    wanted = [contact for contact in waiting if contact.prefer == agent.name]
+    wanted = [contact for contact in waiting if contact.prefer == agent.name and contact.prefer_budgeted]
     if wanted:
         first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
         return first, (agent.profile.pools[0], orders.own_place(desk, first, desk.now)[:-1])
@@ -118,9 +118,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
-            ahead = best_contact(desk, agent)
-            assert ahead is not None
-            first, first_pick = ahead
+            first, first_pick = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
             elif first in loose:
@@ -151,10 +149,11 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
 
 def takes_nothing_more(desk: Desk, agent: Agent) -> None:
     """Who waits for this agent alone waits for everybody now."""
-    for contact in list(desk.contacts.values()):
-        if contact.state == ContactState.QUEUED and contact.prefer_only and contact.prefer == agent.name:
-            affinity.end(desk, contact, "agent_left")
-            place(desk, contact, "affinity_ended")
+    loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
+    loose = [contact for contact in loose if contact.prefer == agent.name]
+    for contact in loose:
+        affinity.end(desk, contact, "agent_left")
+    place_all(desk, loose, "affinity_ended")
 
 
 def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
@@ -166,11 +165,13 @@ def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
 
 
 def left_alone(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    """Nobody else could have it, or nobody of a pool that it shared with this agent."""
-    if not decliners.others(desk, contact):
-        return True
-    here = [pool for other in needs.present(desk, contact) for pool in other.profile.pools]
-    return any(pool in agent.profile.pools and pool not in here for pool in needs.open_pools(desk, contact))
+    """In a pool that it shared with this agent nobody is left, or somebody who declined it."""
+    here = needs.present(desk, contact)
+    for pool in needs.open_pools(desk, contact):
+        members = [other.name for other in here if pool in other.profile.pools]
+        if pool in agent.profile.pools and (not members or any(name in contact.decliners for name in members)):
+            return True
+    return False
 
 
 def concerned(desk: Desk, agent: Agent) -> list[Contact]:
