@@ -16,6 +16,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
+from tests.dispatch.shadow_mass import MassShadow
 
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
@@ -89,7 +90,7 @@ class ShadowAgent:
         return self.capacity - self.load - sum(self.external.values())
 
 
-class Shadow:
+class Shadow(MassShadow):
     """``apply`` events in order, ``check`` after each call."""
 
     def __init__(self, policy: Policy, now: int) -> None:
@@ -102,6 +103,7 @@ class Shadow:
         self.submitted = self.ended = self.deflected = 0
         self.offers_made = 0
         self.just_closed: ShadowContact | None = None
+        super().__init__()
 
     def check(self, dispatcher: Dispatcher) -> None:
         self.now = max(self.now, dispatcher.now)
@@ -462,11 +464,15 @@ class Shadow:
         assert e.queue in self.policy.queues, e
 
     def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
+        if e.sliced:
+            self.former = {**self.former, **self.policy.queues}
+            self.rearranging = True
         self.policy = compile_policy(e.text)
         assert self.policy.version == e.version, e
 
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:
         assert e.epoch >= 1, e
+        self.rearranging |= e.sliced
 
     def on_CommandRejected(self, e: ev.CommandRejected) -> None:
         assert e.what, e

@@ -44,6 +44,7 @@ def release(state: State, contact: Contact, at: int) -> None:
     agent = seat.agent
     agent.load -= agent.contacts.pop(contact.contact)
     if contact.channel in state.limited:
-        seat.by_channel[contact.channel] -= 1
+        # Not there: a policy that limits the channel is being swapped in, and this seat has not been counted anew yet.
+        seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) - 1
     agent.idle_since = at
     state.freer(seat)
