@@ -61,4 +61,5 @@ lock: ## resolve requirements.lock again (needs uv in .venv: .venv/bin/pip insta
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
 
 clean: ## remove what was made here
+	@python3 tools/compile.py --remove 2>/dev/null || true
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
