@@ -139,6 +139,38 @@ def test_complaint_06_selection_ignores_current_load() -> None:
     assert {name: agent.load for name, agent in stage.dispatcher.agents.items()} == {"ann": 4, "ben": 4}
 
 
+def handled(choice: str) -> dict[str, int]:
+    """How many of sixty contacts each agent is given when Ann takes 10 s for one and Ben 50 s; both always have room."""
+    stage = Stage(pools={"onsite": {"choice": choice}})
+    takes = {"ann": 10, "ben": 50}
+    for name in takes:
+        stage.agent(name, capacity=10, auto_accept=True)
+    ends: list[tuple[int, int, str]] = []
+    given = dict.fromkeys(takes, 0)
+    for _ in range(60):
+        stage.wait(7 * SECOND)
+        for end in sorted(ends):
+            if end[0] <= stage.t():
+                stage.close(end[1], end[2])
+                ends.remove(end)
+        contact = stage.submit()
+        agent = stage.contact(contact).agent
+        given[agent] += 1
+        ends.append((stage.t() + takes[agent] * SECOND, contact, agent))
+    return given
+
+
+def test_complaint_07_efficient_agents_are_punished() -> None:
+    """Routing complaint 7: who has the most room gets the next chat, so whoever works fast is given more and more.
+
+    What is fair is the policy's choice, and its effect can be counted: by load the quick one gets most, by turns each half.
+    """
+    by_load = handled("least_loaded")
+    assert by_load["ann"] > 1.5 * by_load["ben"]
+    by_idle = handled("longest_idle")
+    assert abs(by_idle["ann"] - by_idle["ben"]) < by_load["ann"] - by_load["ben"]
+
+
 def test_complaint_08_hoarding_cherry_picking_and_two_on_one() -> None:
     """Routing complaint 8: nothing is assigned, so agents hoard, pick the easy ones, and two take the same ticket.
 
