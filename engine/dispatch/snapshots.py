@@ -81,7 +81,7 @@ def decode(data: bytes) -> State:
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
     for contact in snapshot.contacts:
-        if contact.state not in ("wrap_up", "closed"):
+        if contact.state != "wrap_up":
             index_names(state, contact)
     state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
     work = snapshot.rearranging

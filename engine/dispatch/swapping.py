@@ -27,7 +27,20 @@ def swap_policy(state: State, policy: Policy) -> None:
             line.ranked = Ranked()
     state.lines = lines
     state.discarded += [state.spots, state.stands]
+    counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
+    if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
+        for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
+            recount(state, seat)
+
+
+def recount(state: State, seat: Seat) -> None:
+    """What the agent holds, by what the policy limits."""
+    seat.by_channel, seat.by_shop = {}, {}
+    seat.yielding, seat.beside = 0, seat.external
+    if state.bounded:
+        for number, units in seat.agent.contacts.items():
+            state.count(seat, state.contacts[number], 1, units)
 
 
 def rearrange(state: State, work: Rearrangement | None) -> None:
