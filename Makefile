@@ -4,9 +4,10 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format setup bench sweep load docs lock clean
+.PHONY: help demo test reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
+N ?= 20000
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -24,6 +25,14 @@ demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double
 test: ## the tests (ARGS='-k offers')
 	$(VENV) test
 	@$(BIN)/python -m pytest $(ARGS)
+
+reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+	$(VENV) test
+	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
+
+behaviour: ## what of the dispatcher's behaviour random histories exercise, item by item (ARGS='--days 200')
+	$(VENV) test
+	@$(BIN)/python -m tests.dispatch.coverage $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
 	$(VENV) test lint
@@ -61,4 +70,5 @@ lock: ## resolve requirements.lock again (needs uv in .venv: .venv/bin/pip insta
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
 
 clean: ## remove what was made here
+	@python3 tools/compile.py --remove 2>/dev/null || true
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -128,7 +128,7 @@ def policy_text(queues: int, *, messages: bool, without: Collection[int] = ()) -
             'add_pools = ["second"]', f"relax = {relaxed(queue) if queue % 3 else []}",
             f"[[{name}.steps]]", 'name = "hurry"', 'clock = "step"', "after_ms = 30000", "raise_priority = 1",
         ]  # fmt: skip
-    for queue in numbers:
+    for queue in numbers[1:]:
         lines += ["[[entry]]", f'name = "q{queue}"', f'queue = "q{queue}"', f'when = {{to = ["{queue}"]}}']
     lines += ["[[entry]]", 'name = "rest"', 'queue = "q0"']
     return "\n".join(lines)

@@ -24,13 +24,18 @@ def capacity(state: State) -> list[str]:
         if agent.load != sum(agent.contacts.values()):
             wrong.append(f"agent {name}: load {agent.load}, contacts hold {sum(agent.contacts.values())}")
         channels: dict[str, int] = {}
+        shops: dict[str, int] = {}
         for number in agent.contacts:
-            channel = state.contacts[number].channel
+            channel, shop = state.contacts[number].channel, state.contacts[number].shop
             if channel in state.limited:
                 channels[channel] = channels.get(channel, 0) + 1
-        held = {channel: n for channel, n in state.seats[name].by_channel.items() if n}
-        if held != channels:
-            wrong.append(f"agent {name}: channel counts {held}, contacts say {channels}")
+            if shop in state.shop_limits:
+                shops[shop] = shops.get(shop, 0) + 1
+        seat = state.seats[name]
+        for held, wanted in ((seat.by_channel, channels), (seat.by_shop, shops)):
+            counted = {what: n for what, n in held.items() if n}
+            if counted != wanted:
+                wrong.append(f"agent {name}: counts {counted}, contacts say {wanted}")
     return wrong
 
 
@@ -90,7 +95,9 @@ def indexes(state: State) -> list[str]:
             wrong.append(f"lane {key}: members differ from the rebuilt index")
     for name, seat in state.seats.items():
         same = (seat.declined, seat.preferred) == (other.seats[name].declined, other.seats[name].preferred)
-        if not same or seat.external != other.seats[name].external:
+        units = (seat.external, seat.yielding, seat.beside)
+        rebuilt_seat = other.seats[name]
+        if not same or units != (rebuilt_seat.external, rebuilt_seat.yielding, rebuilt_seat.beside):
             wrong.append(f"agent {name}: seat differs from the rebuilt one")
     return wrong
 
@@ -99,7 +106,7 @@ def timers(state: State) -> list[str]:
     """Every deadline that state names is armed."""
     armed = state.timers.entries()
     wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
-    for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
+    for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER, Kind.TALK):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
     for agent_kind in (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY):
         wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]

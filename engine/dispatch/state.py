@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
+from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.entering import EntryIndex
@@ -24,10 +24,13 @@ from engine.dispatch.stands import Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
+CONNECTED: Final = ContactState.CONNECTED
+DORMANT: Final = ContactState.DORMANT
 OFFER: Final = Kind.OFFER
 WRAP_UP: Final = Kind.WRAP_UP
 STEP: Final = Kind.STEP
 REPLY: Final = Kind.REPLY
+TALK: Final = Kind.TALK
 BACK_OFF: Final = Kind.BACK_OFF
 AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
@@ -64,6 +67,13 @@ class State:
         self.policy = policy
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
+        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
+        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
+        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
+        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
+        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
+        self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
@@ -77,7 +87,7 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
             self.seat_agent(agent)
@@ -158,20 +168,30 @@ class State:
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
         tenant = contact.tenant
-        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant)
+        bound = self.bound_of(contact) if self.bounded else None
+        shop, team = "" if bound is None else bound.shop, contact.team
+        key = (
+            contact.queue,
+            contact.stage,
+            contact.step,
+            contact.requires,
+            contact.cost,
+            contact.channel,
+            tenant,
+            shop,
+            team,
+        )
         known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > self.lanes_kept:
                 self.drop_idle_lanes()
             queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
-            channel = self.policy.channels.get(contact.channel)
-            limit = channel.limit if channel is not None else 0
-            limited = contact.channel if limit else ""
+            bound_name = "" if bound is None else bound.name
             lanes, keyed = [], []
             for pool in self.pools_of(contact):
-                key_of = (tenant, requirement.text, pool.name, contact.cost, limited)
-                lanes.append(self._lane(key_of, requirement, pool, limit))
+                key_of = (tenant, requirement.text, pool.name, contact.cost, bound_name, team)
+                lanes.append(self._lane(key_of, requirement, pool, bound))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
             if not lanes:  # a stage without pools: it stands in its queue's line only
@@ -185,10 +205,25 @@ class State:
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
         return self.stand_of(contact).lanes
 
-    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> Lane:
+    def bound_of(self, contact: Contact) -> Bound | None:
+        """What besides units bounds how many such contacts an agent has; None: nothing."""
+        if not self.bounded:
+            return None
+        limited, yields = contact.channel in self.limited, contact.channel in self.interruptible
+        shop_limit = self.shop_limits.get(contact.shop, 0)
+        if not (limited or yields or shop_limit):
+            return None
+        key = (contact.channel if limited or yields else "", contact.shop if shop_limit else "")
+        known = self._bounds.get(key)
+        if known is None:
+            limit = self.policy.channels[contact.channel].limit if limited else 0
+            known = self._bounds[key] = Bound(key[0], limit, key[1], shop_limit, yields)
+        return known
+
+    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
-            lane = self.lanes[key] = Lane(key, requirement, pool, limit)
+            lane = self.lanes[key] = Lane(key, requirement, pool, bound)
             by_skill = (pool.name, requirement.must_have)
             self.lanes_by_skill.setdefault(by_skill, []).append(lane)
             for seat in self.seats_by_skill.get(by_skill, {}).values():
@@ -225,15 +260,14 @@ class State:
         """Give the agent a seat in every lane that it qualifies for."""
         profile = agent.profile
         seat = Seat(agent)
-        seat.external = sum(agent.external.values())
+        seat.external = seat.beside = sum(agent.external.values())
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
-        for number in agent.contacts:
+        for number, units in agent.contacts.items():
             contact = self.contacts[number]
             contact.seat = seat
-            channel = contact.channel
-            if channel in self.limited:
-                seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
+            if self.bounded:
+                self.count(seat, contact, 1, units)
         seat.groups = self._groups_of(profile.pools)
         for name in profile.pools:
             if name not in self.policy.pools:
@@ -246,6 +280,16 @@ class State:
         self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
         self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
         self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
+
+    def count(self, seat: Seat, contact: Contact, contacts: int, units: int) -> None:
+        """The agent has so many more contacts and units of this contact's channel and shop; asked only if ``bounded``."""
+        if contact.channel in self.limited:
+            seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + contacts
+        if contact.shop in self.shop_limits:
+            seat.by_shop[contact.shop] = seat.by_shop.get(contact.shop, 0) + contacts
+        if contact.channel in self.interruptible:
+            seat.yielding += units
+            seat.beside -= units
 
     def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
         """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
@@ -345,7 +389,7 @@ class State:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
         for seat in self.freed.values():
             agent = seat.agent
-            if agent.load + seat.external < agent.capacity and seat.takes_offers():
+            if agent.load + seat.beside < agent.capacity and seat.takes_offers():
                 refresh(seat)
         self.freed.clear()
 
@@ -397,6 +441,27 @@ class State:
         queue = self.policy.queues[contact.queue]
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
 
+    def talk_due(self, contact: Contact) -> int:
+        """The next stage of the customer's silence, or the instant at which an agent who has never answered loses the
+        contact; 0: neither. One excludes the other: silent is who wrote before the agent's last word."""
+        state = contact.state
+        if state is not CONNECTED and state is not DORMANT:
+            return 0
+        queue = self.policy.queues[contact.queue]
+        if contact.silent_at:
+            if state is DORMANT:
+                wait = queue.idle_close_ms
+            elif queue.remind_ms and not contact.reminded:
+                wait = queue.remind_ms
+            else:
+                wait = queue.dormant_ms or queue.idle_close_ms
+            return contact.silent_at + wait if wait else 0
+        if not queue.unanswered_ms or contact.wrote or not contact.replying:
+            return 0
+        if contact.seat is None or contact.seat.bot:
+            return 0
+        return max(contact.connected_at, contact.reply_since) + queue.unanswered_ms
+
     def arm_contact(self, contact: Contact) -> None:
         """Arm whatever the contact's state names."""
         arm, number = self.timers.arm, contact.contact
@@ -404,6 +469,7 @@ class State:
         arm(contact.wrap_up_until, Kind.WRAP_UP, number)
         arm(contact.resume_until, Kind.RESUME, number)
         arm(contact.prefer_until, Kind.AFFINITY, number)
+        arm(self.talk_due(contact), TALK, number)
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
@@ -428,6 +494,8 @@ class State:
             return contact.resume_until
         if kind == Kind.AFFINITY:
             return contact.prefer_until
+        if kind == TALK:
+            return self.talk_due(contact)
         return min(contact.decliners.values()) if contact.decliners else 0
 
     def next_due(self) -> tuple[int, int, int] | None:

@@ -14,8 +14,8 @@ from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher.policies import Dice
 
-# Not 0: an instant of 0 means "not set" in events.
-DAWN = 1_000_000
+# A small round number, and a wall clock: large numbers round otherwise.
+DAWNS = (1_000_000, 1_000_000, 1_000_000, 1_764_000_000_000)
 PEOPLE = ("ann", "ben", "cid", "dot", "eve")
 BOTS = ("robo", "robin")
 CUSTOMERS = 12
@@ -61,10 +61,11 @@ class Author:
         streams = np.random.SeedSequence([20_261_122, seed]).spawn(4)
         self.policy, self.people, self.time, self.dice = (Dice(stream) for stream in streams)
         self.seed = seed
-        self.text = policies.draw(self.policy, f"p{seed}")
+        self.two = self.policy.flip(0.3)
+        self.text = policies.draw(self.policy, f"p{seed}", two=self.two)
         self.reference = ReferenceDispatcher(compile_policy(self.text))
         self.desk = self.reference.desk
-        self.now = DAWN
+        self.now = self.time.pick(DAWNS)
         self.length = 60 + self.dice.below(90)
         self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
         self.opening: list[cm.Command] = []
@@ -81,7 +82,9 @@ class Author:
         if self.opening and self.time.flip(0.9):
             return Do(self.opening.pop(), self.now)
         deadline = self.reference.next_deadline()
-        how = self.time.pick(("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire"))
+        how = self.time.pick(
+            ("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire")
+        )
         if deadline is None and how in ("due", "early", "fire"):
             how = "step"
         if how == "step":
@@ -98,7 +101,8 @@ class Author:
         while True:
             command = MIX[int(np.searchsorted(self.shares, self.dice.rng.random()))][1](self)
             if command is not None:
-                return Do(command, self.now)
+                back = 1 if self.now and self.time.flip(0.003) else 0
+                return Do(command, self.now - back)
 
     # --- what there is --------------------------------------------------------------------------------------------------
 
@@ -176,7 +180,16 @@ def update(author: Author) -> cm.Command | None:
     if number is None:
         return None
     change: dict[str, cm.Value] = author.dice.pick(
-        [{"order": "paid"}, {"order": "open"}, {"wish": "y"}, {"to": "c"}, {"to": "a"}, {"blocked": True}, {"mood": 1}, {}]
+        [
+            {"order": "paid"},
+            {"order": "open"},
+            {"wish": "y"},
+            {"to": "c"},
+            {"to": "a"},
+            {"blocked": True},
+            {"mood": 1},
+            {},
+        ]
     )
     return cm.UpdateContact(
         tenant=author.tenant(number), contact=number, attributes=change, expect_version=author.version(number)
@@ -187,7 +200,9 @@ def say(author: Author) -> cm.Command | None:
     number = author.contact("connected", "connected", "queued", "offered")
     if number is None:
         return None
-    sender = author.dice.pick([cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM])
+    sender = author.dice.pick(
+        [cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM]
+    )
     named = sender in (cm.Sender.AGENT, cm.Sender.BOT) or author.dice.flip(0.05)
     return cm.AddMessage(
         tenant=author.tenant(number), contact=number, sender=sender, agent=author.holder(number) if named else "",
@@ -287,7 +302,9 @@ def presence(author: Author) -> cm.Command:
         return cm.ReturnAgent(agent=name) if dice.flip(0.8) else cm.SignOff(agent=name)
     if state != "available" and dice.flip(0.7):
         return cm.SetAgentState(agent=name, state="available")
-    what = dice.pick(["available", "paused", "paused", "not_ready", "finishing", "finishing", "lost", "lost", "off", "off"])
+    what = dice.pick(
+        ["available", "paused", "paused", "not_ready", "finishing", "finishing", "lost", "lost", "off", "off"]
+    )
     if what == "lost":
         return cm.LoseAgent(agent=name)
     if what == "off":
@@ -334,7 +351,8 @@ def queues(author: Author) -> cm.Command:
 def swap(author: Author) -> cm.Command:
     if author.dice.flip(0.1):
         return cm.ApplyPolicy(text="[policy")
-    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b"))
+    two = author.two != author.policy.flip(0.1)
+    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b", two=two))
 
 
 def restart(author: Author) -> cm.Command:

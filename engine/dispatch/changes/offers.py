@@ -27,8 +27,8 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.load += event.cost
     agent.contacts[event.contact] = event.cost
     agent.idle_since = event.at
-    if contact.channel in state.limited:
-        seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
+    if state.bounded:
+        state.count(seat, contact, 1, event.cost)
     contact.state, contact.agent, contact.seat, contact.offer = OFFERED, event.agent, seat, event.offer
     contact.offers += 1
     if contact.prefer:
@@ -54,6 +54,7 @@ def offer_declined(state: State, event: ev.OfferDeclined, contact: Contact) -> N
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.forget_at > event.at:
         remember_decliner(state, contact, event.agent, event.forget_at)
+    contact.fruitless += 1
     end_offer(state, event.offer, contact, "declined", event.at)
 
 
@@ -65,6 +66,7 @@ def offer_expired(state: State, event: ev.OfferExpired, contact: Contact) -> Non
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.effect == "lower_capacity" and event.return_at:
         remember_decliner(state, contact, event.agent, event.return_at)
+    contact.fruitless += 1
     end_offer(state, event.offer, contact, "expired", event.at)
 
 

@@ -23,7 +23,11 @@ NEEDS = ("", "x >= 3", "x and (y or z >= 4)", 'not t and @site = "n"')
 WISHES = ("", "", "", "y", "z >= 9")
 POLICIES = 400
 PROFILES = 60
-CHANNELS: dict[str, Any] = {"web": {"cost": 1}, "phone": {"cost": 2, "limit": 2, "messages": False}}
+CHANNELS: dict[str, Any] = {
+    "web": {"cost": 1},
+    "phone": {"cost": 2, "limit": 2, "messages": False},
+    "mail": {"cost": 1, "interruptible": True},
+}
 ENTRY: list[dict[str, Any]] = [
     {"name": "paid", "when": {"order": ["paid"]}, "queue": "b", "priority": 1},
     {"name": "blocked", "when": {"blocked": [True]}, "deflect": {"reason": "blocklist", "alternative": "message"}},
@@ -63,7 +67,26 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def queue(dice: Dice) -> dict[str, Any]:
+def life(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
+    """Silence and reopening, unanswered, affinity, hand-over; some of them, as a shop would."""
+    found: dict[str, Any] = {}
+    if dice.flip():
+        found |= {"remind_ms": dice.pick([0, 1_500]), "dormant_ms": dice.pick([0, 1_000, 2_000])}
+        found |= {"idle_close_ms": dice.pick([0, 2_500, 2_500])}
+        if found["idle_close_ms"]:
+            found |= {"reopen_ms": dice.pick([0, 6_000, 9_000])}
+    if dice.flip(0.4):
+        found |= {"unanswered_ms": dice.pick([2_000, 5_000])}
+    if dice.flip(0.4):
+        found |= {"last_agent_ms": dice.pick([1_000, 4_000]), "named_agent_ms": dice.pick([0, 3_000])}
+    if dice.flip(0.4):
+        found |= {"hand_over": "team", "hand_over_ms": dice.pick([1_000, 4_000])}
+    if dice.flip(0.3):
+        found |= {"hand_over_queue": dice.pick(names)}
+    return found
+
+
+def queue(dice: Dice, more: Dice, names: Sequence[str]) -> dict[str, Any]:
     pools = dice.pick([["onsite"], ["onsite"], ["onsite", "remote"], ["remote", "onsite"]])
     table: dict[str, Any] = {
         "requirement": dice.pick(NEEDS),
@@ -81,6 +104,7 @@ def queue(dice: Dice) -> dict[str, Any]:
         "transfer_prefer_ms": dice.pick([0, 5_000]),
         "sticky_ms": dice.pick([0, 6_000]),
         "abandon_window_ms": dice.pick([0, 5_000]),
+        **life(more, names),
         "reply_warn_ms": 6_000,
         "reply_breach_ms": 9_000,
         "steps": steps(dice, pools),
@@ -88,6 +112,25 @@ def queue(dice: Dice) -> dict[str, Any]:
     if dice.flip():
         table["bot_pools"] = ["bot"]
     return table
+
+
+def channels(dice: Dice) -> dict[str, Any]:
+    """Costs that fall when the customer sleeps or the talk is over."""
+    found = {name: dict(table) for name, table in CHANNELS.items()}
+    if dice.flip(0.4):
+        found["web"] |= {"cost": 2, "dormant_cost": dice.pick([0, 1]), "limit": dice.pick([0, 2])}
+    if dice.flip(0.4):
+        found["phone"] |= {"wrap_up_cost": dice.pick([0, 1])}
+    if dice.flip(0.3):
+        found["mail"] |= {"wrap_up_cost": 0, "limit": 2}
+    return found
+
+
+def domain(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"finish_ms": dice.pick([0, 0, 3_000])}
+    if dice.flip():
+        found |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 3])}
+    return found
 
 
 def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
@@ -103,15 +146,16 @@ def policy(number: int) -> str:
     """The text of policy ``number``: two or three queues on three pools; 0 is the plainest."""
     if number == 0:
         return policy_text(queues={"a": {}, "b": {}}, pools={name: {} for name in POOLS}, channels=CHANNELS)
-    dice = Dice(1, number)
+    dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
-    queues = {name: queue(dice) for name in names}
+    queues = {name: queue(dice, more, names) for name in names}
     return policy_text(
         queues=queues,
         pools={name: pool(dice, names) for name in POOLS},
-        channels=CHANNELS,
+        channels=channels(more),
+        shops={"flagship": {"limit": 2}} if more.flip(0.3) else {},
         entry=ENTRY,
-        domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3)},
+        domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3), **domain(more, names)},
         bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],
         name=f"p{number}",
     )
@@ -136,6 +180,7 @@ def profile(agent: str, number: int) -> cm.AgentProfile:
         skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}]),
         attributes=dice.pick([{}, {"site": "n"}, {"site": "n"}]),
         tenant=dice.pick(["", "", "acme", "acme", "bell"]),
+        team=("red", "blue", "")[number % 3],
         capacity=dice.pick([1, 1, 2, 3, 4]),
         channel_limits=dice.pick([{}, {}, {"phone": 1}]),
         auto_accept=dice.flip(0.7 if bot else 0.3),

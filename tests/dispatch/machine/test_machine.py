@@ -26,12 +26,16 @@ from tests.dispatch.stage import Stage
 EXAMPLES = int(os.environ.get("SLUICE_EXAMPLES", "0"))
 PICK = st.integers(0, 11)
 AGENT = st.sampled_from(families.AGENTS)
+CHANNEL = st.sampled_from(("web", "web", "phone", "mail"))
 QUEUE = st.sampled_from((*families.QUEUES, "a", "b"))
 SOME_QUEUE = st.sampled_from(("", *families.QUEUES))
 SOME_AGENT = st.sampled_from(("", "", *families.AGENTS))
 POLICY = st.integers(0, families.POLICIES - 1)
 PROFILE = st.integers(0, families.PROFILES - 1)
-EXTRA: list[dict[str, cm.Value]] = [{}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}]
+EXTRA: list[dict[str, cm.Value]] = [
+    {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}, {"last_agent": "ann"}, {"named_agent": "ben"},
+    {"last_agent": "cid", "named_agent": "nobody"},
+]  # fmt: skip
 T = "acme"
 
 
@@ -75,11 +79,11 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     # --- contacts come ----------------------------------------------------------------------------------------------
 
-    def come(self, to: str, customer: int, phone: bool, extra: dict[str, cm.Value], requires: str = "") -> None:
+    def come(self, to: str, customer: int, channel: str, extra: dict[str, cm.Value], requires: str = "") -> None:
         self.stage.do(
             cm.SubmitContact(
                 tenant=T,
-                channel="phone" if phone else "web",
+                channel=channel,
                 external_id=f"x{customer}" if customer % 2 else "",
                 customer=f"c{customer}" if customer < 9 else "",
                 shop="flagship",
@@ -89,14 +93,14 @@ class DispatcherMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(to=QUEUE, customer=st.integers(0, 15), phone=st.booleans(), extra=st.sampled_from(EXTRA))
-    def submit(self, to: str, customer: int, phone: bool, extra: dict[str, cm.Value]) -> None:
-        self.come(to, customer, phone, extra)
+    @rule(to=QUEUE, customer=st.integers(0, 15), channel=CHANNEL, extra=st.sampled_from(EXTRA))
+    def submit(self, to: str, customer: int, channel: str, extra: dict[str, cm.Value]) -> None:
+        self.come(to, customer, channel, extra)
 
     @rule(to=QUEUE, first=st.integers(0, 12), count=st.integers(2, 4), requires=st.sampled_from(families.WISHES))
     def several_submit(self, to: str, first: int, count: int, requires: str) -> None:
         for customer in range(first, first + count):
-            self.come(to, customer, False, {}, requires)
+            self.come(to, customer, "web", {}, requires)
 
     # --- what happens to them ---------------------------------------------------------------------------------------
 
@@ -112,7 +116,21 @@ class DispatcherMachine(RuleBasedStateMachine):
         agent = self.holder(contact, pick) if sender in (cm.Sender.AGENT, cm.Sender.BOT) else ""
         self.stage.say(contact, sender, agent, automatic)
 
-    @precondition(there_is("connected"))
+    @precondition(there_is("connected", "dormant", "closed"))
+    @rule(pick=PICK, sender=st.sampled_from(["agent", "agent", "customer"]), ms=st.sampled_from([0, 1_500, 3_000]))
+    def talk_and_be_silent(self, pick: int, sender: str, ms: int) -> None:
+        """The agent has the last word, or the customer comes back; then nobody says anything for a while."""
+        states = ("connected",) if sender == "agent" else ("dormant", "closed")
+        contact = self.contact(pick, *states)
+        if sender == "agent":
+            found = self.stage.dispatcher.contacts[contact]
+            sender = "bot" if found.agent == "robo" else "agent"
+            self.stage.say(contact, sender, self.holder(contact, 0))
+        else:
+            self.stage.say(contact)
+        self.stage.wait(ms)
+
+    @precondition(there_is("connected", "dormant"))
     @rule(pick=PICK, to_queue=SOME_QUEUE, to_agent=SOME_AGENT)
     def transfer(self, pick: int, to_queue: str, to_agent: str) -> None:
         contact = self.contact(pick, "connected")
