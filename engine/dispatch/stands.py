@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.dispatch.contacts import Contact
 from engine.dispatch.lanes import ContactKey, Lane
 from engine.dispatch.ranks import Ranked
 
 MINUTE_MS = 60_000
+# What is added to the listed rank of a contact that stands behind all live ones: a message put in line at its pace.
+BEHIND: Final = 1_000_000
 
 
 class Stand(NamedTuple):
@@ -27,6 +29,8 @@ class Stand(NamedTuple):
         is the same for a lane's contacts of one slope and is left out of the stored key.
         """
         listed, slope, strict = self.keyed[place]
+        if contact.behind:
+            listed += BEHIND
         priority = contact.priority + contact.raised
         if strict:
             return (listed, -priority, contact.start, contact.contact)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
+from engine.dispatch.house import House
 from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
@@ -31,6 +32,7 @@ REPLY: Final = Kind.REPLY
 BACK_OFF: Final = Kind.BACK_OFF
 AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
+HOUSE: Final = Kind.HOUSE
 ANYONE = parse("")
 # What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
 GOT_LIMIT = 8_000
@@ -57,6 +59,7 @@ class State:
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
         self.by_customer = Names()  # (tenant, shop), customer
+        self.house = House(self.contacts)
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -65,6 +68,8 @@ class State:
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
         self.timers = Timers(self.contacts, self.offers)
+        self.house.contacts = self.contacts
+        self.house.set_policy(policy)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
@@ -89,12 +94,16 @@ class State:
             if contact.queue not in policy.queues:
                 continue  # its queue is gone: the rules move it before anything else happens
             self.arm_contact(contact)
+            if contact.promised:
+                self.house.shelve(contact)
             if contact.state in WAITING:
                 self.enter_line(contact)
             if contact.state is QUEUED:
                 self.enter_lanes(contact)
         for offer in self.offers.values():
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+        for ident in self.house.idents():
+            self.arm_house(ident)
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
@@ -352,6 +361,8 @@ class State:
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
         line.waiting[contact.contact] = contact.start
+        if self.house.crowds and contact.shop in self.house.crowds:
+            self.house.crowds[contact.shop][contact.contact] = None
         if line.oldest is not None:
             heappush(line.oldest, (contact.start, contact.contact))
 
@@ -359,6 +370,8 @@ class State:
         line = self.lines.get(contact.queue)
         if line is None or line.waiting.pop(contact.contact, None) is None:
             return
+        if self.house.crowds and contact.shop in self.house.crowds:
+            del self.house.crowds[contact.shop][contact.contact]
         if line.oldest is not None and len(line.oldest) > 64 + 2 * len(line.waiting):
             line.oldest = [entry for entry in line.oldest if line.waiting.get(entry[1]) == entry[0]]
             heapify(line.oldest)
@@ -407,6 +420,10 @@ class State:
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
+    def arm_house(self, ident: int) -> None:
+        """Arm one of the domain's own deadlines."""
+        self.timers.arm(self.house.due(ident), HOUSE, ident)
+
     def due(self, kind: int, ident: int) -> int:
         """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
         if kind == OFFER:
@@ -415,6 +432,8 @@ class State:
         if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else agent_deadline(seat.agent, kind)
+        if kind == HOUSE:
+            return self.house.due(ident)
         contact = self.contacts.get(ident)
         if contact is None:
             return 0

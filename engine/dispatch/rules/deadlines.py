@@ -10,6 +10,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.matching import feed, place
 from engine.dispatch.rules.agents import change_state, leave
 from engine.dispatch.rules.contacts import again, freed
+from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
@@ -114,4 +115,5 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.STEP: step_due,
     Kind.REPLY: reply_due,
     Kind.RESUME: resume_due,
+    Kind.HOUSE: house_due,
 }
