@@ -177,7 +177,7 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     for lane in seat.lanes:
         if not lane.waiting or lane.cost > free:
             continue
-        if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
+        if lane.bound is not None and not seat.within(lane.cost, lane.bound):
             continue
         key = lane.first
         if key is None or key[3] in declined:
@@ -208,9 +208,7 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
         return False
     if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
         return False
-    channel = state.policy.channels.get(contact.channel)
-    limit = channel.limit if channel is not None else 0
-    return seat.has_room(contact.cost, contact.channel if limit else "", limit)
+    return seat.has_room(contact.cost, state.bound_of(contact))
 
 
 # --- the pair -----------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from engine.server.questions import Questions
 from engine.server.resumes import Resumes
 from engine.server.roster import Roster
 from engine.telemetry.counters import Counters
+from engine.telemetry.gauges import Readings
 from engine.telemetry.logs import where
 from engine.telemetry.tally import Tally
 from engine.wire import limits
@@ -74,6 +75,7 @@ class Core:
         self.connections: set[Connection] = set()
         self.directory = Directory(self._queue_tenant)
         self.hub = Hub(self.directory, trio.current_time)
+        self.gauges = Readings(lambda: self.hub.last_lsn)
         self.roster = Roster(door)
         self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
         self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
@@ -85,6 +87,7 @@ class Core:
             self.authority,
             self.roster,
             self.tally,
+            self.gauges,
             self.counters,
             lambda: door.figures.inbox_depth,
         )

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
-from engine.dispatch.agents import SIGNED_ON, AgentState
 from engine.dispatch.dispatcher import Dispatcher
-from engine.telemetry.gauges import read_gauges
+from engine.telemetry.gauges import Gauges
 from engine.telemetry.tally import REPLY_RATE_MS, QueueTally, Tally
 from engine.wire.queries import Figures, QueueRow
 
 
-def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueRow]:
+def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str) -> list[QueueRow]:
     """One row per queue of the tenant (empty: of all), in the policy's order."""
-    gauges = read_gauges(dispatcher)
-    # Each agent once, however many of a queue's pools it is in.
-    free = Counter(
-        (agent.profile.tenant, frozenset(agent.profile.pools))
-        for agent in dispatcher.agents.values()
-        if agent.state is AgentState.AVAILABLE and agent.load < agent.capacity
-    )
     rows = []
     for name, queue in dispatcher.policy.queues.items():
         if tenant and queue.tenant != tenant:
             continue
-        counts, now = tally.queues.get(name) or QueueTally(), gauges.queues[name]
+        counts, now, served = tally.queues.get(name) or QueueTally(), gauges.queues[name], frozenset(queue.pools)
         rows.append(
             QueueRow(
                 queue=name,
@@ -39,8 +30,8 @@ def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueR
                 notice=queue.closed_notice if now.closed else "",
                 open_agents=sum(
                     number
-                    for (of, pools), number in free.items()
-                    if of in ("", queue.tenant) and not pools.isdisjoint(queue.pools)
+                    for (of, pools), number in gauges.room.items()
+                    if of in ("", queue.tenant) and not served.isdisjoint(pools)
                 ),
                 submitted=counts.submitted,
                 answered=counts.answered,
@@ -54,6 +45,7 @@ def queue_rows(dispatcher: Dispatcher, tally: Tally, tenant: str) -> list[QueueR
 
 def figures_of(
     dispatcher: Dispatcher,
+    gauges: Gauges,
     tally: Tally,
     tenant: str,
     connections: Mapping[tuple[str, str], int],
@@ -61,12 +53,11 @@ def figures_of(
     inbox_depth: int,
 ) -> Figures:
     """Totals over the tenant's queues (empty: all)."""
-    rows = queue_rows(dispatcher, tally, tenant)
+    rows = queue_rows(dispatcher, gauges, tally, tenant)
     # A queue that a new policy has removed still counts: totals never go backwards.
     mine = {row.queue for row in rows}
     counts = [q for name, q in tally.queues.items() if name and (name in mine or not tenant or q.tenant == tenant)]
-    agents = [a for a in dispatcher.agents.values() if not tenant or a.profile.tenant in ("", tenant)]
-    on = [agent for agent in agents if agent.state in SIGNED_ON]
+    staff = [row for of, row in gauges.staff.items() if not tenant or of in ("", tenant)]
     answered = sum(count.answered for count in counts)
     rounds = sum(c.reply_rounds.count + c.rounds_unanswered for c in counts)
     in_time = sum(c.reply_rounds.within(REPLY_RATE_MS) for c in counts)
@@ -86,10 +77,10 @@ def figures_of(
         waiting=sum(row.waiting for row in rows),
         longest_wait_ms=max((row.longest_wait_ms for row in rows), default=0),
         connected=sum(row.connected for row in rows),
-        agents_signed_on=len(on),
-        agents_available=sum(a.state is AgentState.AVAILABLE for a in on),
-        load=sum(a.load for a in on),
-        capacity=sum(a.capacity for a in on),
+        agents_signed_on=sum(row.signed_on for row in staff),
+        agents_available=sum(row.available for row in staff),
+        load=sum(row.units_used for row in staff),
+        capacity=sum(row.units for row in staff),
         offers_made=sum(c.offers["made"] for c in counts),
         offers_accepted=sum(c.offers["accepted"] for c in counts),
         offers_declined=sum(c.offers["declined"] for c in counts),

@@ -21,6 +21,7 @@ from engine.server.hub import Hub
 from engine.server.roster import Roster
 from engine.server.stories import Stories
 from engine.telemetry.counters import Counters
+from engine.telemetry.gauges import Readings
 from engine.telemetry.tally import Tally
 from engine.wire import limits
 from engine.wire import queries as q
@@ -40,6 +41,7 @@ class Questions:
         authority: Authority,
         roster: Roster,
         tally: Tally,
+        gauges: Readings,
         counters: Counters,
         inbox_depth: Callable[[], int],
     ) -> None:
@@ -48,6 +50,7 @@ class Questions:
         self._authority = authority
         self._roster = roster
         self._tally = tally
+        self._gauges = gauges
         self._counters = counters
         self._inbox_depth = inbox_depth
         self._stories = Stories(door, hub)
@@ -89,8 +92,13 @@ class Questions:
 
     async def _queues(self, connection: Connection, _query: q.AskQueues) -> dict[str, Any]:
         tenant = self._authority.tenant_shown(connection.principal)
-        rows = await self._door.ask(lambda dispatcher: queue_rows(dispatcher, self._tally, tenant))
-        return {"queues": rows}
+        return {"queues": await self.queues(tenant)}
+
+    async def queues(self, tenant: str) -> list[q.QueueRow]:
+        """A row per queue of the tenant (empty: of all)."""
+        return await self._door.ask(
+            lambda dispatcher: queue_rows(dispatcher, self._gauges(dispatcher), self._tally, tenant)
+        )
 
     async def _agents(self, connection: Connection, query: q.AskAgents) -> dict[str, Any]:
         limit = _page(query.limit)
@@ -186,7 +194,13 @@ class Questions:
 
         def build(dispatcher: Dispatcher) -> q.Figures:
             return figures_of(
-                dispatcher, self._tally, tenant, self._counters.open, self._hub.last_lsn, self._inbox_depth()
+                dispatcher,
+                self._gauges(dispatcher),
+                self._tally,
+                tenant,
+                self._counters.open,
+                self._hub.last_lsn,
+                self._inbox_depth(),
             )
 
         return await self._door.ask(build)

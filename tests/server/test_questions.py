@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from engine.access.roles import CLIENT_ROLES, QUESTION_TABLE, QUESTIONS
+from engine.dispatch.dispatcher import Dispatcher
 from engine.ports import Stopped
+from engine.telemetry import gauges
 from tests.server.stage import POLICY, FramedPeer, House, house
 
 
@@ -283,3 +286,31 @@ async def test_totals_outlive_a_queue(autojump_clock: MockClock) -> None:
         assert (await sue.call({"op": "do", "id": "swap", "command": command}))["op"] == "ok"
         assert {row["queue"] for row in (await sue.ask("queues"))["queues"]} == {"help", "desk"}
         assert (await sue.ask("figures"))["submitted"] == 1
+
+
+async def test_boards_figures_and_scrapes_share_one_reading_until_the_next_commit(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk over all agents is done once for whoever asks; waits grow all the same, and a commit counts at once."""
+    walks: list[int] = []
+
+    def counted(dispatcher: Dispatcher) -> gauges.Gauges:
+        walks.append(1)
+        return read(dispatcher)
+
+    read = gauges.read_gauges
+    monkeypatch.setattr(gauges, "read_gauges", counted)
+    async with house() as home:
+        sue = await home.framed("supervisor", "sue")
+        web = await home.framed("channel", "web", tenant="acme")
+        await web.done("contact.submit", channel="web", customer="c1")
+        waits = []
+        for _ in range(2):
+            rows = {row["queue"]: row for row in (await sue.ask("queues"))["queues"]}
+            assert (await sue.ask("figures"))["waiting"] == rows["help"]["waiting"] == 1
+            waits.append(rows["help"]["longest_wait_ms"])
+            await trio.sleep(5)
+        assert len(walks) == 1 and waits[1] >= waits[0] + 5_000
+        await web.done("contact.submit", channel="web", customer="c2")
+        assert (await sue.ask("figures"))["waiting"] == 2
+        assert len(walks) == 2
