@@ -7,10 +7,9 @@ operations below, so that indexes can be rebuilt from state at any time and comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeAlias
 
-from engine.dispatch.agents import PRESENT, Agent
+from engine.dispatch.agents import PRESENT, Agent, agent_deadline
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.house import House
@@ -30,7 +29,6 @@ WRAP_UP: Final = Kind.WRAP_UP
 STEP: Final = Kind.STEP
 REPLY: Final = Kind.REPLY
 BACK_OFF: Final = Kind.BACK_OFF
-AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
 HOUSE: Final = Kind.HOUSE
 ANYONE = parse("")
@@ -397,32 +395,18 @@ class State:
         self.freed.clear()
 
     def enter_line(self, contact: Contact) -> None:
-        line = self.lines[contact.queue]
-        line.waiting[contact.contact] = contact.start
+        self.lines[contact.queue].enter(contact)
         if self.house.crowds and contact.shop in self.house.crowds:
             self.house.crowds[contact.shop][contact.contact] = None
-        if line.oldest is not None:
-            heappush(line.oldest, (contact.start, contact.contact))
 
     def leave_line(self, contact: Contact) -> None:
         line = self.lines.get(contact.queue)
-        if line is None or line.waiting.pop(contact.contact, None) is None:
-            return
-        if self.house.crowds and contact.shop in self.house.crowds:
+        if line is not None and line.leave(contact.contact) and self.house.crowds and contact.shop in self.house.crowds:
             del self.house.crowds[contact.shop][contact.contact]
-        if line.oldest is not None and len(line.oldest) > 64 + 2 * len(line.waiting):
-            line.oldest = [entry for entry in line.oldest if line.waiting.get(entry[1]) == entry[0]]
-            heapify(line.oldest)
 
     def oldest_start(self, queue: str) -> int | None:
         """``start`` of the queue's longest-waiting contact, offered ones included."""
-        line = self.lines[queue]
-        if line.oldest is None:
-            line.oldest = [(start, number) for number, start in line.waiting.items()]
-            heapify(line.oldest)
-        while line.oldest and line.waiting.get(line.oldest[0][1]) != line.oldest[0][0]:
-            heappop(line.oldest)
-        return line.oldest[0][0] if line.oldest else None
+        return self.lines[queue].oldest_start()
 
     # --- deadlines ------------------------------------------------------------------------------------------------
 
@@ -504,10 +488,3 @@ class State:
             for deadline, kind, ident in entries:
                 if self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)
-
-
-def agent_deadline(agent: Agent, kind: int) -> int:
-    """What the agent names as its deadline of this kind; 0: none."""
-    if kind == BACK_OFF:
-        return agent.back_off_until
-    return agent.until if kind == AGENT_UNTIL else agent.capacity_until
