@@ -149,8 +149,8 @@ class House:
 
     # --- promises -------------------------------------------------------------------------------------------------
 
-    def shelve(self, contact: Contact) -> None:
-        """Index a contact under a promise, by what its state says."""
+    def shelve(self, contact: Contact) -> int:
+        """Index a contact under a promise, by what its state says; returns when it ranks as live (0: it does)."""
         promise = self.promises[contact.contact]
         if contact.behind:
             heappush(self.going_live, (promise.live_at, contact.contact))
@@ -161,6 +161,7 @@ class House:
             shelf = self.shelves.setdefault(contact.queue, {})
             heap = shelf.setdefault(self.calendar_of(contact.queue, contact.shop), [])
             heappush(heap, (promise.promised_by, contact.contact))
+        return promise.live_at if contact.behind else 0
 
     def _goes_live(self, entry: tuple[int, int]) -> bool:
         contact = self.contacts.get(entry[1])

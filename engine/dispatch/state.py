@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from engine.dispatch.agents import PRESENT, Agent, agent_deadline
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.house import House
+from engine.dispatch.house import LIVE, SORT_SHIFT, House
 from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Seat, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
@@ -98,7 +98,7 @@ class State:
                 continue  # its queue is gone: the rules move it before anything else happens
             self.arm_contact(contact)
             if contact.promised:
-                self.house.shelve(contact)
+                self.shelve(contact)
             if contact.state in WAITING:
                 self.enter_line(contact)
             if contact.state is QUEUED:
@@ -442,6 +442,10 @@ class State:
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
+    def shelve(self, contact: Contact) -> None:
+        """The contact is under a promise: each has a hint of its own, because any of them may come to be the first."""
+        self.timers.arm(self.house.shelve(contact), HOUSE, LIVE << SORT_SHIFT)
+
     def arm_house(self, ident: int) -> None:
         """Arm one of the domain's own deadlines."""
         self.timers.arm(self.house.due(ident), HOUSE, ident)
@@ -486,5 +490,5 @@ class State:
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
             entries, self.timers = self.timers.entries(), Timers(self.contacts, self.offers)
             for deadline, kind, ident in entries:
-                if self.due(kind, ident) == deadline:
+                if kind == HOUSE or self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)

@@ -7,7 +7,7 @@ from typing import Final
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
-from engine.dispatch.house import LIVE, RELEASE, SORT_SHIFT
+from engine.dispatch.house import RELEASE, SORT_SHIFT
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -271,8 +271,7 @@ def stand(state: State, contact: Contact) -> None:
     if contact.state is QUEUED:
         state.enter_lanes(contact)
     if contact.promised:
-        state.house.shelve(contact)
-        state.arm_house(LIVE << SORT_SHIFT)
+        state.shelve(contact)
         state.arm_house(RELEASE << SORT_SHIFT | state.house.queues.index(contact.queue))
     state.arm_contact(contact)
 
