@@ -20,7 +20,17 @@ from engine.dispatch.explain import Explanation, NextStep, Reason
 AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined"})
 # Fields that hold an instant ahead of the event, told as a length from then.
 INSTANTS = frozenset(
-    {"deadline", "until", "grace_until", "forget_at", "return_at", "resume_until", "prefer_until", "hold_until"}
+    {
+        "deadline",
+        "until",
+        "grace_until",
+        "forget_at",
+        "return_at",
+        "resume_until",
+        "prefer_until",
+        "hold_until",
+        "promised_by",
+    }
 )
 LENGTHS = frozenset({"waited_ms", "took_ms", "first_reply_ms"})
 AGENTS = frozenset({"agent", "prefer"})
@@ -180,6 +190,14 @@ def _declined(event: ev.OfferDeclined) -> Iterator[str]:
         yield "offer.declined.memory"
 
 
+def _told(event: ev.ContactTold) -> Iterator[str]:
+    yield "contact.told" if event.why == "outside_hours" else f"contact.told.{event.why}"
+    if event.notice:
+        yield "contact.told.what"
+    if event.alternative:
+        yield "contact.told.offered"
+
+
 def _by(field: str, plain: str) -> Callable[[Any], Iterator[str]]:
     """``type.value`` of a field where there is such a text, else ``type``."""
 
@@ -200,6 +218,8 @@ PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactTransferred: _transferred,
     ev.ContactRequeued: _requeued,
     ev.ContactAbandoned: _abandoned,
+    ev.ContactTold: _told,
+    ev.MessageReleased: _by("why", "pace"),
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _accepted,
     ev.OfferDeclined: _declined,

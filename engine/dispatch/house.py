@@ -55,6 +55,7 @@ class House:
         self.crowds: dict[str, dict[int, None]] = {}  # shop with hours or a ceiling → its waiting contacts
         self.shelves: dict[str, dict[str, list[tuple[int, int]]]] = {}  # queue → calendar → (promised by, contact)
         self.going_live: list[tuple[int, int]] = []  # (live_at, contact)
+        self.hinted: dict[int, None] = {}  # instants at which somebody goes live and that are armed
 
     def set_policy(self, policy: Policy) -> None:
         """Empty the indexes; contacts are entered again by the caller."""
@@ -70,6 +71,7 @@ class House:
         self.crowds = {shop.name: {} for shop in shops if shop.hours or shop.ceiling}
         self.shelves = {}
         self.going_live = []
+        self.hinted = {}
 
     def begin(self, policy: Policy, at: int) -> None:
         """Another policy from here on: its calendars' flags start anew, and what it no longer names is forgotten."""
@@ -157,6 +159,7 @@ class House:
             if len(self.going_live) > 64 + 4 * len(self.promises):
                 self.going_live = [entry for entry in self.going_live if self._goes_live(entry)]
                 heapify(self.going_live)
+                self.hinted = dict.fromkeys(live_at for live_at, _ in self.going_live)
         if contact.state is PROMISED:
             shelf = self.shelves.setdefault(contact.queue, {})
             heap = shelf.setdefault(self.calendar_of(contact.queue, contact.shop), [])

@@ -443,8 +443,11 @@ class State:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
     def shelve(self, contact: Contact) -> None:
-        """The contact is under a promise: each has a hint of its own, because any of them may come to be the first."""
-        self.timers.arm(self.house.shelve(contact), HOUSE, LIVE << SORT_SHIFT)
+        """The contact is under a promise. Any may come to be the first, so that each instant has a hint of its own."""
+        live_at, hinted = self.house.shelve(contact), self.house.hinted
+        if live_at <= self.now or live_at not in hinted:
+            hinted[live_at] = None
+            self.timers.arm(live_at, HOUSE, LIVE << SORT_SHIFT)
 
     def arm_house(self, ident: int) -> None:
         """Arm one of the domain's own deadlines."""

@@ -63,19 +63,19 @@ def go_on(sweeps: dict[str, Sweep], numbers: list[int], event: ev.EffectSliced) 
 
 
 def waiting_under(state: State, calendar: str) -> list[int]:
-    """The contacts that wait without an offer and whose hours this calendar keeps, by number."""
-    house = state.house
+    """The contacts in line whose hours this calendar may keep, by number; each is looked at again at its turn."""
     numbers: list[int] = []
     for queue in state.policy.queues.values():
         if queue.hours == calendar:
             numbers += state.lines[queue.name].waiting
-    for shop, crowd in house.crowds.items():
+    for shop, crowd in state.house.crowds.items():
         if state.policy.shops[shop].hours == calendar:
             numbers += crowd
-    return [number for number in sorted(set(numbers)) if closes_for(state, state.contacts[number], calendar)]
+    return sorted(set(numbers))
 
 
 def closes_for(state: State, contact: Contact, calendar: str) -> bool:
+    """Those who are offered or held go on."""
     return contact.state is QUEUED and state.house.calendar_of(contact.queue, contact.shop) == calendar
 
 

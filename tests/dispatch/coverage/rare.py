@@ -89,11 +89,23 @@ def gone_and_back(play: Play) -> None:
     assert stage.contact(contact).state == "queued"
 
 
+def many_are_told(play: Play) -> None:
+    """More wait than are told at one stamp: the rest hears a millisecond later."""
+    stage = play()
+    check, stage.shadow.check = stage.shadow.check, lambda dispatcher: None  # type: ignore[method-assign]  # for speed
+    for _ in range(130):
+        stage.submit()
+    stage.do(cm.SetQueueNotice(queue="help", notice="storm", until=stage.now + SECOND))
+    stage.wait(1)
+    check(stage.dispatcher)
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
     a_stamp_from_the_past,
     gone_and_back,
+    many_are_told,
 )
 
 
