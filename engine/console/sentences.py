@@ -30,6 +30,7 @@ INSTANTS = frozenset(
         "prefer_until",
         "hold_until",
         "promised_by",
+        "reopen_until",
     }
 )
 LENGTHS = frozenset({"waited_ms", "took_ms", "first_reply_ms"})
@@ -137,8 +138,8 @@ def _submitted(event: ev.ContactSubmitted) -> Iterator[str]:
 
 
 def _moved(event: ev.ContactMoved) -> Iterator[str]:
-    if event.why == "prioritised":
-        yield "contact.moved.prioritised"
+    if event.why in ("prioritised", "delivery_limit"):
+        yield f"contact.moved.{event.why}"
     else:
         yield "contact.moved" if event.rule else "contact.moved.no_rule"
     if event.reason:
@@ -153,6 +154,8 @@ def _transferred(event: ev.ContactTransferred) -> Iterator[str]:
     yield "contact.transferred.hand_off" if event.hand_off else "contact.transferred"
     if event.prefer:
         yield "contact.transferred.prefer"
+    if event.team:
+        yield "contact.kept_for_team"
     if event.intent:
         yield "contact.transferred.intent"
     if event.reason:
@@ -160,9 +163,23 @@ def _transferred(event: ev.ContactTransferred) -> Iterator[str]:
 
 
 def _requeued(event: ev.ContactRequeued) -> Iterator[str]:
-    yield "contact.requeued"
+    yield f"contact.requeued.{event.reason}" if event.reason in ("unanswered", "woke") else "contact.requeued"
     if event.prefer:
         yield "contact.requeued.prefer"
+    if event.team:
+        yield "contact.kept_for_team"
+
+
+def _affinity_began(event: ev.AffinityBegan) -> Iterator[str]:
+    known = event.why in ("named", "last", "reopened", "woke")
+    yield f"affinity.began.{event.why}" if known else "affinity.began"
+
+
+def _affinity_ended(event: ev.AffinityEnded) -> Iterator[str]:
+    if event.why in ("agent_left", "agent_removed", "team_left"):
+        yield f"affinity.ended.{event.why}"
+    else:
+        yield "affinity.ended" if event.agent else "affinity.ended.team"
 
 
 def _abandoned(event: ev.ContactAbandoned) -> Iterator[str]:
@@ -208,11 +225,18 @@ def _by(field: str, plain: str) -> Callable[[Any], Iterator[str]]:
     return parts
 
 
+def _closed(event: ev.ContactClosed) -> Iterator[str]:
+    yield "contact.closed.idle" if event.by == "clock" else "contact.closed"
+    if event.reopen_until:
+        yield "contact.closed.reopens"
+
+
 PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactSubmitted: _submitted,
     ev.ContactMoved: _moved,
     ev.StepOpened: _by("why", "clock"),
-    ev.AffinityEnded: _by("why", "budget"),
+    ev.AffinityBegan: _affinity_began,
+    ev.AffinityEnded: _affinity_ended,
     ev.DeclinerForgotten: _by("why", "expired"),
     ev.ReplyStopped: _reply_stopped,
     ev.ContactTransferred: _transferred,
@@ -220,6 +244,7 @@ PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactAbandoned: _abandoned,
     ev.ContactTold: _told,
     ev.MessageReleased: _by("why", "pace"),
+    ev.ContactClosed: _closed,
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _accepted,
     ev.OfferDeclined: _declined,

@@ -101,7 +101,7 @@ def told(state: State, event: ev.ContactTold, contact: Contact) -> None:
 @applies_to_contact(ev.ContactSentToBot)
 def sent_to_bot(state: State, event: ev.ContactSentToBot, contact: Contact) -> None:
     state.leave_lanes(contact)
-    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     contact.stage, contact.reason = "bot", event.reason
     restart_wait(state, contact, event.at)
 
@@ -123,7 +123,8 @@ def message_left(state: State, event: ev.MessageLeft, contact: Contact) -> None:
         contact.stage = "person"
         contact.start = contact.step_at = at
         contact.waited = contact.step = contact.raised = 0
-    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
+    contact.silent_at, contact.reminded, contact.wrote = 0, False, False
     contact.state = PROMISED
     if not contact.promised:
         contact.promised = contact.behind = True

@@ -10,11 +10,11 @@ from engine.dispatch import events as ev
 from engine.dispatch.changes.house import closes_for, waiting_under
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.house import CLOSING, HOURS, LIVE, NOTICE, PLACE_MASK, RELEASE, SORT_SHIFT
-from engine.dispatch.matching import place
+from engine.dispatch.matching import freed, place, stop_reply_clock
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import freed, take_back
+from engine.dispatch.rules.contacts import take_back
 from engine.dispatch.rules.gate import tell
-from engine.dispatch.rules.promises import go_live, leave, release, release_all, released_at_once, stop_reply_clock
+from engine.dispatch.rules.promises import go_live, leave, release, release_all, released_at_once
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import place
+from engine.dispatch.matching import place, stop_reply_clock
 from engine.dispatch.state import State
 
 
@@ -23,14 +23,6 @@ def leave(state: State, contact: Contact, kind: str) -> None:
         opens = state.policy.calendars[name].next_open(now) or now
     promised_by = opens + queue.promise_ms
     state.emit_on(contact, ev.MessageLeft(now, number, kind, promised_by, promised_by - queue.release_lead_ms))
-
-
-def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
-    """End the running round, if one runs."""
-    if contact.replying:
-        took = state.now - contact.reply_since
-        number = contact.contact
-        state.emit_on(contact, ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
 
 
 def released_at_once(state: State, contact: Contact) -> None:
