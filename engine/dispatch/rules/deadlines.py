@@ -35,6 +35,8 @@ def offer_due(state: State, number: int) -> None:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
+    if contact.state is not S.QUEUED:  # who waited for this agent alone looked elsewhere, and it went along with them
+        return freed(state, seat)
     again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "expired")
     return None
 
