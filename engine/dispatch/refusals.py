@@ -29,6 +29,7 @@ class Code(StrEnum):
     COUNT_CHANGED = "count_changed"
     NOT_CONFIRMED = "not_confirmed"
     TIME_WENT_BACK = "time_went_back"
+    NO_PROMISE = "no_promise"
     NOT_SUPPORTED = "not_supported"
 
 
@@ -54,5 +55,6 @@ SENTENCES: dict[Code, str] = {
     Code.COUNT_CHANGED: "another number of contacts matches than you expect: look again",
     Code.NOT_CONFIRMED: "the filter matches everything, and nobody said that this is meant",
     Code.TIME_WENT_BACK: "a stamp lies before the last one",
+    Code.NO_PROMISE: "the queue takes no messages to be answered later",
     Code.NOT_SUPPORTED: "this release knows the command but not yet its rule",
 }

@@ -9,6 +9,7 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
+from engine.dispatch.standing import Standing
 from engine.dispatch.state import State
 from engine.dispatch.swapping import rearrange
 
@@ -38,6 +39,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     agents: list[Agent]
     contacts: list[Contact]
     offers: list[Offer]
+    standing: Standing = Standing()
     slice_units: int = SLICE_UNITS
     rearranging: Rearrangement | None = None
     next_job: int = 1
@@ -57,6 +59,7 @@ def encode(state: State) -> bytes:
             sorted(state.agents.values(), key=lambda agent: agent.seq),
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
+            state.house.standing(),
             state.slice_units,
             state.rearranging,
             state.next_job,
@@ -80,6 +83,7 @@ def decode(data: bytes) -> State:
     state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
+    state.house.restore(snapshot.standing)
     for contact in snapshot.contacts:
         if contact.state != "wrap_up":
             index_names(state, contact)

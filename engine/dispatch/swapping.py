@@ -14,7 +14,7 @@ from engine.dispatch.state import State
 OF_AGENTS = (LOSING, AGENTS, FEEDING)
 
 
-def swap_policy(state: State, policy: Policy) -> None:
+def swap_policy(state: State, policy: Policy, at: int) -> None:
     """Decide by this policy at once; contacts and agents get their places one by one, by the slices that follow.
 
     Lines are kept: how many wait where, and since when, is the same under any policy. Only their ranks are not.
@@ -27,11 +27,33 @@ def swap_policy(state: State, policy: Policy) -> None:
             line.ranked = Ranked()
     state.lines = lines
     state.discarded += [state.spots, state.stands]
+    crowds = state.house.crowds
+    state.house.begin(policy, at)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
         for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
             recount(state, seat)
+    keep_house(state, crowds)
+
+
+def keep_house(state: State, crowds: dict[str, dict[int, None]]) -> None:
+    """Promises stand on the shelves of the new policy; crowds are as they were, those of other shops are counted."""
+    house = state.house
+    new = {shop: crowd for shop, crowd in house.crowds.items() if shop not in crowds}
+    house.crowds |= {shop: crowds[shop] for shop in house.crowds if shop in crowds}
+    if new:
+        for line in state.lines.values():
+            for number in line.waiting:
+                shop = state.contacts[number].shop
+                if shop in new:
+                    new[shop][number] = None
+    for number in sorted(house.promises):
+        contact = state.contacts.get(number)
+        if contact is not None and contact.queue not in state.former:
+            state.shelve(contact)
+    for ident in house.idents():
+        state.arm_house(ident)
 
 
 def recount(state: State, seat: Seat) -> None:

@@ -27,11 +27,13 @@ def policy_applied(state: State, event: ev.PolicyApplied) -> None:
     if event.sliced:
         former = state.policy.text
         texts = () if state.rearranging is None else state.rearranging.former
-        swap_policy(state, compile_policy(event.text))
+        swap_policy(state, compile_policy(event.text), event.at)
         until = state.next_contact
         rearrange(state, Rearrangement("policy", event.at, CONTACTS, 0, until, (*texts, former), {}, {}))
     elif event.version != state.policy.version:
-        state.set_policy(compile_policy(event.text))
+        policy = compile_policy(event.text)
+        state.house.begin(policy, event.at)
+        state.set_policy(policy)
 
 
 @applies(ev.EngineStarted)

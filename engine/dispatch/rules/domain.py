@@ -11,6 +11,7 @@ from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.agents import lose_connection
+from engine.dispatch.rules.promises import release_all
 from engine.dispatch.rules.rearranging import rehouse
 from engine.dispatch.rules.registry import HANDLERS, handles
 from engine.dispatch.state import State
@@ -62,6 +63,7 @@ def resettle(state: State) -> None:
         if contact.queue not in policy.queues:
             rehouse(state, contact)
     place_all(state, [contact for contact in state.contacts.values() if contact.state is S.QUEUED], "policy")
+    release_all(state)
 
 
 @handles(cmd.StartEngine)
@@ -89,8 +91,6 @@ for known in (
     cmd.AssignContact,
     cmd.ConsultAgent,
     cmd.TakeOverContact,
-    cmd.LeaveMessage,
-    cmd.SetQueueNotice,
     cmd.DrainPool,
 ):
     HANDLERS[known] = not_yet
