@@ -117,7 +117,7 @@ def expire(desk: Desk, offer: Offer) -> None:
     desk.let_go(contact, "expired")
     rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
     if agent.state != AgentState.AVAILABLE:
-        matching.takes_nothing_more(desk, agent)
+        matching.takes_nothing_more(desk, agent, "expired")
     matching.place_beside(desk, contact, agent, "expired")
 
 

@@ -29,6 +29,8 @@ def sign_on(desk: Desk, command: cm.SignOn) -> None:
     agent = desk.agent(command.agent)
     if agent.state == AgentState.LOST:
         back(desk, agent)
+        if agent.state == AgentState.AVAILABLE == AgentState(command.state):
+            matching.feed(desk, agent, "available")
     become(desk, agent, AgentState(command.state), command.reason, 0)
 
 
@@ -111,12 +113,12 @@ def come_back(desk: Desk, command: cm.ReturnAgent) -> None:
     if agent.state != AgentState.LOST:
         raise Refused(Code.WRONG_STATE, agent.state, "a lost agent")
     back(desk, agent)
+    matching.freed(desk, agent, "available")
 
 
 def back(desk: Desk, agent: Agent) -> None:
     desk.emit(ev.AgentBack, agent=agent.name, after=AgentState(agent.before_lost), until=agent.until_before_lost)
     agent.grace_until, agent.until = 0, agent.until_before_lost
-    matching.freed(desk, agent, "available")
 
 
 @deadlines

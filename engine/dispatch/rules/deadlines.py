@@ -33,7 +33,7 @@ def offer_due(state: State, number: int) -> None:
         return None
     agent = seat.agent
     if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
-        change_state(state, agent, "not_ready", "rona", return_at)
+        change_state(state, agent, "not_ready", "rona", return_at, beside="expired")
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
     if contact.state is not S.QUEUED:  # who waited for this agent alone looked elsewhere, and it went along with them
@@ -59,9 +59,9 @@ def agent_due(state: State, seq: int) -> None:
     """Grace over → offline; finishing's deadline → offline; not ready → available again."""
     agent = state.seats_by_seq[seq].agent
     if agent.state is A.LOST:
-        leave(state, agent, "agent_lost", sticky=True)
+        leave(state, agent, "agent_lost", "agent_lost", sticky=True)
     elif agent.state is A.FINISHING:
-        leave(state, agent, "finished")
+        leave(state, agent, "finished", "finished")
     else:
         change_state(state, agent, "available", "returned", 0)
 
