@@ -101,11 +101,12 @@ def differs(
     move = history.moves[place]
     if watch is not None:
         watch(move, answers[0])
+    said, wanted = answers
     blotted = [known.blotted(move, answer) for answer in answers]
     same = blotted[0] == blotted[1] or known.in_another_order(*blotted)
     if same and engine.next_deadline() != reference.next_deadline():
         crash = f"next deadline: engine {engine.next_deadline()}, reference {reference.next_deadline()}"
-        return Difference(history, place, *answers, crash=crash)
+        return Difference(history, place, said, wanted, crash=crash)
     if same:
         return None
-    return Difference(history, place, *answers, desk=reference.desk)
+    return Difference(history, place, said, wanted, desk=reference.desk)
