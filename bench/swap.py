@@ -88,9 +88,13 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     clocks = _clocks(resting)
     alone, moved = write_alone(resting, swap, now)
     wrong = [f"alone: {told}" for told in [*broken_invariants(resting, np.random.default_rng(1)), *resting.audit()]]
-    if clocks.items() - _clocks(resting).items():
+    after = _clocks(resting)
+    if any(after.get(number, start) != start for number, start in clocks.items()):
         wrong.append("alone: somebody who waited has another clock than before")
     wrong += [f"loaded: {told}" for told in play.dispatcher.audit()]
+    due = play.dispatcher.next_deadline()
+    if due is not None and due <= play.dispatcher.now:
+        wrong.append("loaded: the swap had not ended with the load, wanted more --lives")
     if counts.refused:
         wrong.append(f"loaded: {counts.refused} commands were refused")
     del resting, play.dispatcher

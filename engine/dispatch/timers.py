@@ -25,6 +25,8 @@ MS_SHIFT: Final = ID_BITS + KIND_BITS
 ID_MASK: Final = (1 << ID_BITS) - 1
 KIND_MASK: Final = (1 << KIND_BITS) - 1
 FAR: Final = 1 << 60
+# A quarter of what one expiry may do; a bucket of a busy domain holds a few hundred, most of them dead.
+CROWD: Final = 128
 
 Deadline = tuple[int, int, int]  # (instant, kind, id)
 
@@ -46,11 +48,13 @@ class Kind:
     REPLY: Final = 9
     RESUME: Final = 10
     TALK: Final = 11  # the customer's silence, or the agent's who has never answered
+    HOUSE: Final = 15  # the domain's own: calendars, notices, promises, slices of mass effects; see house.House
 
 
 OFFER: Final = Kind.OFFER
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
+HOUSE: Final = Kind.HOUSE
 
 
 class Timers:
@@ -123,9 +127,21 @@ class Timers:
         alive: list[int] = []
         for entry in entries:
             kind = entry >> ID_BITS & KIND_MASK
-            if BACK_OFF <= kind <= CAPACITY or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
+            if (
+                BACK_OFF <= kind <= CAPACITY
+                or kind == HOUSE
+                or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts)
+            ):
                 alive.append(entry)
         return alive
+
+    def is_crowded(self, instant: int) -> bool:
+        """Whether many hints may be due by then; quick, and never wrong about few."""
+        if self.near_ms > instant:
+            return False
+        if len(self.late) + len(self.front) > CROWD:
+            return True
+        return bool(self.keys) and self.keys[0] < instant >> BUCKET_BITS
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""

@@ -64,6 +64,7 @@ def policy_text(
     pools: Mapping[str, Table] | None = None,
     channels: Mapping[str, Table] | None = None,
     shops: Mapping[str, Table] | None = None,
+    calendars: Mapping[str, Table] | None = None,
     entry: Sequence[Table] = (),
     domain: Table | None = None,
     bot_first: Sequence[str] = (),
@@ -84,6 +85,8 @@ def policy_text(
         lines += toml_table(f"tenants.{tenant}", {"weight": 1})
     for shop in ("flagship", "outlet"):
         lines += toml_table(f"shops.{shop}", {"tenant": "acme", **(shops or {}).get(shop, {})})
+    for calendar, table in (calendars or {}).items():
+        lines += toml_table(f"calendars.{calendar}", table)
     for channel, table in channels.items():
         lines += toml_table(f"channels.{channel}", {"cost": 1, **table})
     for pool, table in pools.items():
@@ -113,10 +116,11 @@ class Stage:
     at its very instant; :meth:`lag` moves the clock and fires nothing.
     """
 
-    def __init__(self, text: str | None = None, *, now: int = DAWN, **parts: Any) -> None:
+    def __init__(self, text: str | None = None, *, now: int = DAWN, slice_units: int = 0, **parts: Any) -> None:
         self.text = text if text is not None else policy_text(**parts)
         policy = compile_policy(self.text)
-        self.dispatcher = Dispatcher(policy)
+        self.dispatcher = Dispatcher(policy, slice_units=slice_units)
+        self.units = slice_units
         self.shadow = Shadow(policy, now)
         self.dawn = now
         self.now = now
@@ -149,6 +153,15 @@ class Stage:
     def lag(self, ms: int) -> None:
         """The driver is late: the clock moves, no deadline fires."""
         self.now += ms
+
+    def finish(self) -> list[ev.Event]:
+        """Let unfinished work come to its end, at this very instant."""
+        happened: list[ev.Event] = []
+        for _ in range(10_000):
+            if not self.dispatcher.is_busy:
+                return happened
+            happened += self.expire()
+        raise AssertionError("the work does not end")
 
     def expire(self, limit: int = 512) -> list[ev.Event]:
         events = self.dispatcher.expire(self.now, limit)

@@ -9,6 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.matching import again, feed, freed, place
 from engine.dispatch.rules.agents import change_state, leave
+from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
 from engine.dispatch.state import State
@@ -116,5 +117,6 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.STEP: step_due,
     Kind.REPLY: reply_due,
     Kind.RESUME: resume_due,
+    Kind.HOUSE: house_due,
     Kind.TALK: talk_due,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from tests.dispatch.coverage.collector import Coverage, Witness
@@ -89,6 +91,17 @@ def gone_and_back(play: Play) -> None:
     assert stage.contact(contact).state == "queued"
 
 
+def many_are_told(play: Play) -> None:
+    """More wait than are told at one stamp: the rest hears a millisecond later."""
+    stage = play()
+    check, stage.shadow.check = stage.shadow.check, lambda dispatcher: None  # type: ignore[method-assign]  # for speed
+    for _ in range(130):
+        stage.submit()
+    stage.do(cm.SetQueueNotice(queue="help", notice="storm", until=stage.now + SECOND))
+    stage.wait(1)
+    check(stage.dispatcher)
+
+
 def silent_and_back(play: Play) -> None:
     """Customers fall silent: one wakes, one is passed on asleep, one finds no room, one is closed and comes back."""
     help_ = {"remind_ms": 10_000, "dormant_ms": 10_000, "idle_close_ms": 10_000, "reopen_ms": 60_000}
@@ -116,12 +129,28 @@ def silent_and_back(play: Play) -> None:
                 stage.wait(60 * SECOND)
 
 
+def many_at_once(play: Play) -> None:
+    """Bulk commands in slices, a wrong count, a filter that nobody confirmed; a bot for whom hundreds wait."""
+    stage = play(queues={"help": {"bot_pools": ["bot"]}, "other": {}}, pools={"onsite": {}, "bot": {}}, slice_units=8)
+    for _ in range(10):
+        stage.submit("help")
+    command = cm.BulkCommand(tenant=T, queue="help", to_queue="other")
+    assert refusal(stage.do(command)) == "count_changed"
+    assert refusal(stage.do(msgspec.structs.replace(command, queue="", expect_count=10))) == "not_confirmed"
+    stage.do(msgspec.structs.replace(command, expect_count=10))
+    stage.finish()
+    stage.agent("ann", capacity=20)
+    stage.finish()
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
     a_stamp_from_the_past,
     gone_and_back,
+    many_are_told,
     silent_and_back,
+    many_at_once,
 )
 
 
