@@ -86,8 +86,8 @@ def sign_on(state: State, command: cmd.SignOn) -> None:
     if agent is None:
         return
     if agent.state is A.LOST:
-        back(state, agent)
-        if agent.state is A.AVAILABLE and command.state == "available":
+        was = back(state, agent)
+        if was is A.AVAILABLE and command.state == "available":
             feed(state, state.seats[command.agent], "available")
             return
     change_state(state, agent, command.state, command.reason, 0)
@@ -275,10 +275,11 @@ def come_back(state: State, agent: Agent) -> None:
     freed(state, state.seats[agent.profile.agent], "available")
 
 
-def back(state: State, agent: Agent) -> None:
-    """As before the loss; what it may take now is the caller's to decide."""
+def back(state: State, agent: Agent) -> AgentState:
+    """As before the loss, which is returned; what it may take now is the caller's to decide."""
     before = agent.before_lost or "available"
     state.emit(ev.AgentBack(state.now, agent.profile.agent, before, agent.until_before_lost))
+    return agent.state
 
 
 @handles(cmd.SetCapacity)
