@@ -286,7 +286,7 @@ def prioritise(author: Author) -> cm.Command | None:
 
 def not_ruled(author: Author) -> cm.Command | None:
     """What this release refuses."""
-    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.LeaveMessage(contact=1), cm.DrainPool(pool="onsite")]
+    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.DrainPool(pool="onsite")]
     refused = [command for command in some if type(command) not in HANDLERS]
     return author.dice.pick(refused) if refused else None
 

@@ -87,6 +87,8 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
     waited = desk.now - contact.start
     desk.emit(ev.ContactConnected, contact=contact.contact, agent=agent.name, waited_ms=waited)
     desk.stop_waiting(contact)
+    desk.forget_all_preference(contact)
+    contact.connected_at, contact.wrote = desk.now, False
     if not agent.is_bot and not contact.answered and not desk.policy.channels[contact.channel].messages:
         desk.emit(
             ev.ContactAnswered, contact=contact.contact, agent=agent.name, waited_ms=waited, first_reply_ms=waited
@@ -99,6 +101,7 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
     if contact.state != ContactState.QUEUED:
         return
     transfers.no_bot_left(desk, contact)
+    affinity.no_team_left(desk, contact)
     steps.open_due(desk, contact)
     found = best_agent(desk, contact)
     if found is not None:
@@ -123,6 +126,8 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
     for contact in loose:
         steps.open_by_the_clock(desk, contact)
     for contact in sorted(loose, key=lambda contact: orders.own_place(desk, contact)):
+        if contact.state == ContactState.QUEUED:
+            affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found

@@ -50,10 +50,12 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
         "domain", {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
     )  # fmt: skip
     lines += table("tenants.acme", {}) + table("tenants.bell", {})
-    lines += table("shops.flagship", {"tenant": "acme"}) + table("shops.tower", {"tenant": "bell"})
-    lines += table("channels.web", {})
-    lines += table("channels.phone", {"cost": dice.pick([1, 2]), "limit": dice.pick([0, 1, 2]), "messages": False})
-    lines += table("channels.mail", {"limit": dice.pick([0, 1, 2])})
+    lines += table("shops.flagship", {"tenant": "acme", "limit": dice.pick([0, 0, 1, 2])}) + table("shops.tower", {"tenant": "bell"})
+    lines += table("channels.web", units(dice, dice.pick([1, 1, 2])))
+    phone = {"limit": dice.pick([0, 1, 2]), "messages": False, **units(dice, dice.pick([1, 2]))}
+    lines += table("channels.phone", phone)
+    mail = {"limit": dice.pick([0, 1, 2]), "interruptible": dice.flip(0.4), **units(dice, 1)}
+    lines += table("channels.mail", mail)
     for pool in POOLS:
         lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
     for one, rules in queues.items():
@@ -61,6 +63,12 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     for rule in entry_rules(dice, queues):
         lines += ["[[entry]]", *(f"{key} = {toml(value)}" for key, value in rule.items()), ""]
     return "\n".join(lines)
+
+
+def units(dice: Dice, cost: int) -> dict[str, Any]:
+    """What a contact takes of its agent, and what of that it keeps later."""
+    less = {key: dice.below(cost + 1) for key in ("wrap_up_cost", "dormant_cost") if dice.flip(0.4)}
+    return {"cost": cost, **less}
 
 
 def queue(dice: Dice) -> dict[str, Any]:
