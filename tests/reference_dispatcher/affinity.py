@@ -44,9 +44,9 @@ def begin_named(desk: Desk, contact: Contact) -> None:
     ):  # fmt: skip
         name = contact.attributes.get(attribute)
         agent = desk.agents.get(name) if isinstance(name, str) else None
-        if budget_ms and agent is not None and needs.qualifies(desk, contact, agent):
-            if begin(desk, contact, agent.name, budget_ms, why):
-                return
+        fits = budget_ms and agent is not None and needs.qualifies(desk, contact, agent)
+        if fits and agent is not None and begin(desk, contact, agent.name, budget_ms, why):
+            return
 
 
 @deadlines

@@ -115,7 +115,6 @@ class Agent:
         return sum(self.holds.values()) + sum(self.external.values())
 
 
-
 @dataclass
 class Offer:
     offer: int
@@ -172,11 +171,11 @@ class Desk:
     # --- what commands name, or a refusal -----------------------------------------------------------------------------
 
     def contact(self, number: int, tenant: str, expect_version: int | None = None) -> Contact:
-        """An empty tenant may see every contact."""
+        """An empty tenant may see every contact. One that is closed is gone, though it may be opened again."""
         found = self.contacts.get(number)
-        closed = found is not None and found.state == ContactState.CLOSED and tenant in ("", found.tenant)
+        closed = found is not None and found.state == ContactState.CLOSED
         if found is None or closed or tenant not in ("", found.tenant):
-            gone = closed or found is None and 1 <= number <= self.numbers["contact"]
+            gone = closed or (found is None and 1 <= number <= self.numbers["contact"])
             raise Refused(Code.CONTACT_GONE if gone else Code.UNKNOWN_CONTACT, number, "an open contact")
         if expect_version is not None and expect_version != found.version:
             raise Refused(Code.VERSION_CONFLICT, found.version, f"version {expect_version}")

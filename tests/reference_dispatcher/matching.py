@@ -118,8 +118,11 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
     freed(desk, agent)
 
 
-def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
-    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
+def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Contact | None = None) -> None:
+    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first.
+
+    ``beside``: has come loose too, and is not looked after here unless an agent would rather have it.
+    """
     loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
@@ -134,7 +137,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
             first, first_pick = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
-            elif first in loose:
+            elif first in loose or first is beside:
                 place(desk, first, trigger)
             else:
                 offer(desk, first, agent, first_pick, "freed")
@@ -155,13 +158,13 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         feed(desk, agent, trigger)
 
 
-def takes_nothing_more(desk: Desk, agent: Agent) -> None:
+def takes_nothing_more(desk: Desk, agent: Agent, beside: Contact | None = None) -> None:
     """Who waits for this agent alone waits for everybody now."""
     loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
     loose = [contact for contact in loose if contact.prefer == agent.name]
     for contact in loose:
         affinity.end(desk, contact, "agent_left")
-    place_all(desk, loose, "affinity_ended")
+    place_all(desk, loose, "affinity_ended", beside)
 
 
 def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
+from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import decliners, matching, rona, supervisors, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
@@ -129,10 +130,14 @@ def expire(desk: Desk, offer: Offer) -> None:
     )  # fmt: skip
     desk.let_go(contact, "expired")
     contact.fruitless += 1
+    took_offers = agent.state == AgentState.AVAILABLE
     rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
-    if agent.state != AgentState.AVAILABLE:
-        matching.takes_nothing_more(desk, agent)
-    look_on(desk, contact, agent, "expired")
+    if took_offers and agent.state != AgentState.AVAILABLE:
+        matching.takes_nothing_more(desk, agent, contact)
+    if contact.state == ContactState.QUEUED:
+        look_on(desk, contact, agent, "expired")
+    else:
+        matching.freed(desk, agent)
 
 
 @deadlines
