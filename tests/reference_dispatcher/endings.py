@@ -55,7 +55,7 @@ def close(desk: Desk, command: cm.CloseContact) -> None:
         ev.ContactClosed, contact=contact.contact, reason=command.reason, agent=contact.agent,
         by=command.agent or "customer", wrap_up_until=contact.wrap_up_until,
     )  # fmt: skip
-    if wraps_up:
+    if wraps_up and serving is not None:
         start_wrap_up(desk, contact, serving)
         return
     if serving is not None:

@@ -49,7 +49,7 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     if two:
         queues[BELLS] = queue(dice)
     lines = table("policy", {"name": name})
-    domain = {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
+    domain: dict[str, Any] = {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
     domain["finish_ms"] = dice.pick([0, 2_500])
     if dice.flip() and not two:
         domain |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
