@@ -78,7 +78,9 @@ def test_everything_is_exercised(played: Played) -> None:
     }
     wanted |= {f"effect {name}" for name in EFFECTS}
     wanted |= {f"trigger {name}" for name in TRIGGERS}
-    wanted |= {f"why {name}" for name in ("clock", "nobody", "budget", "agent_left", "expired", "yielded", "policy")}
+    wanted |= {
+        f"why {name}" for name in ("clock", "nobody", "budget", "agent_left", "expired", "yielded", "policy", *WHYS)
+    }
     codes = {Code[name] for name in written_down(r"\bCode\.([A-Z_]+)")}
     wanted |= {f"code {code}" for code in codes} - {"code unknown_pool", "code not_supported"}
 
@@ -89,4 +91,6 @@ TRIGGERS = (
     "arrival", "resumed", "expired", "declined", "failed", "hold_expired", "step", "affinity_ended",
     "decliner_forgotten", "agent_left", "agent_lost", "signed_off", "finished", "person_asked", "hand_off", "transfer",
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
+    "woke", "reopened", "unanswered", "delivery_limit",
 )  # fmt: skip
+WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")

@@ -110,9 +110,8 @@ def set_state(state: State, command: cmd.SetAgentState) -> None:
     change_state(state, agent, command.state, command.reason, until)
 
 
-def change_state(state: State, agent: Agent, after: str, reason: str, until: int, beside: str = "") -> None:
-    """Into another signed-on state. Leaving ``available`` lets those go who waited for this agent alone; ``beside``: the
-    trigger of whoever comes loose with them."""
+def change_state(state: State, agent: Agent, after: str, reason: str, until: int) -> None:
+    """Into another signed-on state. Leaving ``available`` lets those go who waited for this agent alone."""
     name = agent.profile.agent
     if after == "finishing" and not agent.contacts:
         after, until, reason = "offline", 0, reason or "finished"
@@ -123,7 +122,7 @@ def change_state(state: State, agent: Agent, after: str, reason: str, until: int
     if agent.state is A.AVAILABLE:
         feed(state, seat, "available")
     else:
-        reconsider_without(state, seat, beside)
+        reconsider_without(state, seat)
 
 
 @handles(cmd.SignOff)

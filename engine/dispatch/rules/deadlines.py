@@ -33,7 +33,7 @@ def offer_due(state: State, number: int) -> None:
         return None
     agent = seat.agent
     if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
-        change_state(state, agent, "not_ready", "rona", return_at, beside="expired")
+        change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
     if contact.state is not S.QUEUED:  # who waited for this agent alone looked elsewhere, and it went along with them
