@@ -23,6 +23,9 @@ from engine.dispatch.house_events import QueueNoticeSet as QueueNoticeSet
 from engine.dispatch.mass_events import BulkContinued as BulkContinued
 from engine.dispatch.mass_events import BulkEnded as BulkEnded
 from engine.dispatch.mass_events import BulkStarted as BulkStarted
+from engine.dispatch.mass_events import ContactAssigned as ContactAssigned
+from engine.dispatch.mass_events import PoolDrained as PoolDrained
+from engine.dispatch.mass_events import PoolOpened as PoolOpened
 from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
 from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
 from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
@@ -491,6 +494,7 @@ ContactEvent: TypeAlias = (
     | ReplyStopped
     | ContactAnswered
     | ContactConnected
+    | ContactAssigned
     | ContactTransferred
     | ContactRequeued
     | PersonAsked
@@ -531,6 +535,8 @@ DomainEvent: TypeAlias = (
     | RearrangementStarted
     | RearrangementContinued
     | RearrangementEnded
+    | PoolDrained
+    | PoolOpened
     | BulkStarted
     | BulkContinued
     | BulkEnded
