@@ -43,6 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     slice_units: int = SLICE_UNITS
     rearranging: Rearrangement | None = None
     next_job: int = 1
+    drained: dict[str, str] = {}
     jobs: dict[int, Job] = {}
 
 
@@ -63,6 +64,7 @@ def encode(state: State) -> bytes:
             state.slice_units,
             state.rearranging,
             state.next_job,
+            state.drained,
             state.jobs,
         )
     )
@@ -88,6 +90,7 @@ def decode(data: bytes) -> State:
         if contact.state != "wrap_up":
             index_names(state, contact)
     state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
+    state.drained = snapshot.drained
     work = snapshot.rearranging
     if work is not None:
         for text in work.former:

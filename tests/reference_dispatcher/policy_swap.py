@@ -48,6 +48,7 @@ def send_elsewhere(desk: Desk, contact: Contact) -> None:
         why="policy",
     )  # fmt: skip
     contact.queue, contact.rule, contact.priority, contact.requires = name, said, priority, requires
+    contact.fruitless = 0
     transfers.begin_steps_again(desk, contact)
     if not contact.waits:  # its step clock starts with its next wait
         contact.step_at = contact.left_at
