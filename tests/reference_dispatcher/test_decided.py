@@ -93,6 +93,11 @@ STORIES: dict[str, tuple[str, list[Step], str]] = {
          to_agent(2, "gus", "ann"), *agent("bob"), 9 * SECOND],
         "OfferMade contact=1 agent=bob",
     ),
+    "left again when due": (
+        policy({"help": {"promise_ms": 60 * SECOND}}),
+        [contact(), cm.LeaveMessage(contact=1), 61 * SECOND, cm.LeaveMessage(contact=1, kind="call_back")],
+        "MessageReleased contact=1 why=due",
+    ),
     "resumed with a question": (
         policy({"help": {}}),
         [contact(customer="eve"), cm.AbandonContact(contact=1), SECOND, contact(customer="eve", opening=True)],
