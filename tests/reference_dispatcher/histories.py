@@ -197,9 +197,18 @@ def leave_message(author: Author) -> cm.Command | None:
     return cm.LeaveMessage(tenant=author.tenant(number), contact=number, kind=kind)  # type: ignore[arg-type]
 
 
+def wake(author: Author) -> cm.Command | None:
+    """Who was silent is back."""
+    number = author.contact("dormant", "closed")
+    return None if number is None else cm.AddMessage(tenant=author.tenant(number), contact=number)
+
+
 def notice(author: Author) -> cm.Command:
     dice = author.dice
     until = author.now + dice.pick([0, 5_000, 20_000, 20_000])
+    hanging = [*author.desk.notices]
+    if hanging and dice.flip(0.3):
+        return cm.SetQueueNotice(queue=dice.pick(hanging))
     return cm.SetQueueNotice(
         queue=author.queue(), notice=dice.pick(["", "storm", "storm", "flood", "-bad"]), until=until
     )
@@ -402,6 +411,6 @@ def restart(author: Author) -> cm.Command:
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
-    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (3, update), (3, ask_person), (2, move), (2, prioritise),
     (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart), (0.1, not_ruled),
 ]  # fmt: skip
