@@ -67,6 +67,7 @@ NEVER = {
     "MessageLeft", "MessageReleased", "MessageDue", "ContactTold", "ContactSentToBot", "QueueNoticeSet",
     "QueueNoticeEnded", "HoursChanged", "EffectSliced", "RearrangementStarted", "RearrangementContinued",
     "RearrangementEnded", "BulkStarted", "BulkContinued", "BulkEnded",
+    "ContactAssigned", "PoolDrained", "PoolOpened",
 }  # fmt: skip
 
 
@@ -98,5 +99,5 @@ UNSEEN = ("unknown_pool", "no_promise", "count_changed", "not_confirmed")
 WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")
 NOT_RULED = (
     cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.LeaveMessage, cm.BulkCommand, cm.SetQueueNotice,
-    cm.DrainPool,
+    cm.DrainPool, cm.OpenPool,
 )  # fmt: skip
