@@ -95,7 +95,7 @@ TRIGGERS = (
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
     "woke", "reopened", "unanswered", "delivery_limit",
 )  # fmt: skip
-UNSEEN = ("unknown_pool", "no_promise", "count_changed", "not_confirmed")
+UNSEEN = ("not_supported", "unknown_pool", "no_promise", "count_changed", "not_confirmed")
 WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")
 NOT_RULED = (
     cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.LeaveMessage, cm.BulkCommand, cm.SetQueueNotice,
