@@ -308,7 +308,10 @@ class OfferDeclined(_Event, tag="offer.declined", frozen=True, gc=False):
 
 
 class OfferExpired(_Event, tag="offer.expired", frozen=True, gc=False):
-    """RONA. ``effect``: not_ready, back_off or lower_capacity; ``return_at``: its automatic end (0: none)."""
+    """RONA. ``effect``: not_ready, back_off, lower_capacity, or none where the pool's share limit forbids it.
+
+    ``return_at``: its automatic end (0: none); with lower_capacity and none, this agent counts as a decliner until then.
+    """
 
     offer: int
     contact: int
@@ -365,6 +368,12 @@ class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):
     agent: str
 
 
+class QuotaEnded(_Event, tag="agent.quota_ended", frozen=True, gc=False):
+    """Local midnight: contacts that the agent got through pools with a daily quota count from zero again."""
+
+    agent: str
+
+
 class CapacityChanged(_Event, tag="agent.capacity_changed", frozen=True, gc=False):
     agent: str
     capacity: int
@@ -407,6 +416,28 @@ class QueueNoticeSet(_Event, tag="queue.notice_set", frozen=True, gc=False):
     queue: str
     notice: str
     until: int
+
+
+class LenderMeasured(_Event, tag="pool.lender_measured", frozen=True, gc=False):
+    """Minutes have left the window of a lender's service level: whether it ``holds``, and the sums that are left."""
+
+    pool: str
+    holds: bool
+    answered: int
+    in_time: int
+    abandoned: int
+
+
+class AlertRaised(_Event, tag="alert.raised", frozen=True, gc=False):
+    """Something that people should look at. ``alert`` rona_share: so many of the pool are out by RONA already that this
+    agent stays; ``got`` would be out of ``present`` agents, ``limit`` may be."""
+
+    alert: str
+    pool: str = ""
+    agent: str = ""
+    got: int = 0
+    limit: int = 0
+    present: int = 0
 
 
 class PolicyApplied(_Event, tag="policy.applied", frozen=True, gc=False):
@@ -469,10 +500,20 @@ AgentEvent: TypeAlias = (
     | AgentLost
     | AgentBack
     | BackOffEnded
+    | QuotaEnded
     | CapacityChanged
     | ExternalLoadChanged
     | WrapUpStarted
     | WrapUpEnded
 )
-DomainEvent: TypeAlias = QueueClosed | QueueOpened | QueueNoticeSet | PolicyApplied | EngineStarted | CommandRejected
+DomainEvent: TypeAlias = (
+    QueueClosed
+    | QueueOpened
+    | QueueNoticeSet
+    | LenderMeasured
+    | AlertRaised
+    | PolicyApplied
+    | EngineStarted
+    | CommandRejected
+)
 Event: TypeAlias = ContactEvent | OfferEvent | AgentEvent | DomainEvent

@@ -7,6 +7,7 @@ import msgspec
 from engine.dispatch.agents import Agent
 from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
+from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.state import State
 
@@ -36,6 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     agents: list[Agent]
     contacts: list[Contact]
     offers: list[Offer]
+    ledgers: list[Ledger] = []
 
 
 def encode(state: State) -> bytes:
@@ -51,6 +53,7 @@ def encode(state: State) -> bytes:
             sorted(state.agents.values(), key=lambda agent: agent.seq),
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
+            [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
         )
     )
 
@@ -70,6 +73,7 @@ def decode(data: bytes) -> State:
     state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
+    state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:
         if contact.state not in ("wrap_up", "closed"):
             index_names(state, contact)

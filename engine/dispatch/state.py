@@ -10,17 +10,19 @@ from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeAlias
 
-from engine.dispatch.agents import PRESENT, Agent
+from engine.dispatch.agents import PRESENT, Agent, out_by_rona
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
+from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Ring, Seat, refresh
+from engine.dispatch.ledgers import Ledger
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
+from engine.dispatch.pools import OVERDUE_LAST, SCORE, Gate, Length, Party, Shares, kind_of
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
-from engine.dispatch.stands import Line, Stand
+from engine.dispatch.stands import MINUTE_MS, Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
@@ -31,6 +33,8 @@ REPLY: Final = Kind.REPLY
 BACK_OFF: Final = Kind.BACK_OFF
 AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
+LENDER: Final = Kind.LENDER
+QUOTA: Final = Kind.QUOTA
 ANYONE = parse("")
 # What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
 GOT_LIMIT = 8_000
@@ -57,6 +61,8 @@ class State:
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
         self.by_customer = Names()  # (tenant, shop), customer
+        self.ledgers: dict[str, Ledger] = {}  # of pools that remember something
+        self.stirred: dict[str, None] = {}  # pools whose borrowers must be looked at before the step is over
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -77,8 +83,9 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
+        self._set_pools(policy)
         for agent in self.agents.values():
             self.seat_agent(agent)
         for contact in self.contacts.values():
@@ -95,6 +102,38 @@ class State:
                 self.enter_lanes(contact)
         for offer in self.offers.values():
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+        self.rebuilding = False
+        self.stirred.clear()
+
+    def _set_pools(self, policy: Policy) -> None:
+        """The rules of single pools, and what they remember: it stays while the pool has a rule that asks for it."""
+        self.rebuilding = True
+        pools = policy.pools.values()
+        remember = [p.name for p in pools if p.choice == "round_robin" or p.lend_kpi is not None or p.shares != "none"]
+        self.ledgers = {name: self.ledgers.get(name) or Ledger(name) for name in remember}
+        self.pool_names = list(policy.pools)
+        self.gates = {p.name: Gate(p, self.ledgers.get(p.name) or Ledger(p.name)) for p in pools if gated(p)}
+        self.protected = any(pool.owners for pool in pools)
+        self.measured = [gate for gate in self.gates.values() if gate.kpi is not None]
+        self.shares = {p.name: Shares(self.ledgers[p.name]) for p in pools if p.shares != "none"}
+        self.rings = {p.name: self.ledgers[p.name] for p in pools if p.choice == "round_robin"}
+        self.remembering = bool(self.shares or self.rings)
+        self.quotas = any(pool.daily_quota for pool in pools)
+        self.parties: dict[tuple[str, str, str], Party] = {}
+        self.borrowing: dict[str, list[Lane]] = {}
+        self.wanting: dict[int, None] = {}  # contacts that prefer an agent of a gated pool
+        # Stands differ by shop only where a pool's shares or a shop's own promise make them.
+        promising = any(pool.order == "promise" for pool in pools)
+        self.promising = promising
+        self.by_shop = any(pool.shares == "shop" for pool in pools) or (
+            promising and any(shop.target_ms for shop in policy.shops.values())
+        )
+        self.shaped = promising or any(pool.order == "longest_queue" for pool in pools)
+        self.counted = counted_queues(policy)
+        self.lengths: dict[tuple[str, str], Length] = {}
+        self.lengths_by_number: dict[float, Length] = {}
+        for gate in self.measured:
+            self.arm_measure(gate)
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
@@ -157,8 +196,8 @@ class State:
 
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
-        tenant = contact.tenant
-        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant)
+        tenant, shop = contact.tenant, contact.shop if self.by_shop else ""
+        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant, shop)
         known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > self.lanes_kept:
@@ -168,27 +207,74 @@ class State:
             channel = self.policy.channels.get(contact.channel)
             limit = channel.limit if channel is not None else 0
             limited = contact.channel if limit else ""
-            lanes, keyed = [], []
+            lanes, keyed, parties = [], [], []
             for pool in self.pools_of(contact):
-                key_of = (tenant, requirement.text, pool.name, contact.cost, limited)
-                lanes.append(self._lane(key_of, requirement, pool, limit))
+                party = self.party_of(pool, tenant, shop) if pool.shares != "none" else None
+                borrows = bool(pool.owners) and queue.name not in pool.owners
+                key_of = (
+                    tenant, requirement.text, pool.name, contact.cost, limited, borrows,
+                    shop if pool.shares == "shop" else "",
+                )  # fmt: skip
+                lanes.append(self._lane(key_of, requirement, pool, limit, party))
+                if party is not None:
+                    parties.append(party)
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
-                keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
+                kind = kind_of(pool)
+                keyed.append((listed, queue.slope if kind == SCORE else 0.0, kind))
             if not lanes:  # a stage without pools: it stands in its queue's line only
-                keyed.append((0, 0.0, True))
+                keyed.append((0, 0.0, 0))
             step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
             at_once = step is not None and not step.after_ms
-            known = Stand(tuple(lanes), tuple(keyed), queue.boost, step is not None, at_once)
+            length = self.length_of(queue.name, contact.stage) if queue.name in self.counted else None
+            known = Stand(
+                tuple(lanes),
+                tuple(keyed),
+                queue.boost,
+                step is not None,
+                at_once,
+                self.policy.target_of(queue.name, shop) if self.promising else 0,
+                length is not None or bool(parties),
+                length,
+                tuple(parties),
+            )
             self._stands[key] = known
         return known
 
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
         return self.stand_of(contact).lanes
 
-    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> Lane:
+    def length_of(self, queue: str, stage: str) -> Length:
+        """The count of those who wait there without an offer; kept for queues that a pool orders by it."""
+        length = self.lengths.get((queue, stage))
+        if length is None:
+            length = self.lengths[queue, stage] = Length(float(len(self.lengths) + 1))
+            self.lengths_by_number[length.number] = length
+        return length
+
+    def party_of(self, pool: Pool, tenant: str, shop: str) -> Party:
+        """Whose share of the pool it is: the tenant's, and where it says so the shop's within it."""
+        policy = self.policy
+        key = (pool.name, tenant, shop if pool.shares == "shop" else "")
+        party = self.parties.get(key)
+        if party is None:
+            names, weights = (tenant,), (policy.tenants[tenant].weight,)
+            places = (list(policy.tenants).index(tenant),)
+            if pool.shares == "shop":
+                known = policy.shops.get(shop)
+                names += (f"{tenant}\n{shop}",)
+                weights += (known.weight if known is not None else 1,)
+                places += (list(policy.shops).index(shop) if known is not None else len(policy.shops),)
+            party = self.parties[key] = Party(self.shares[pool.name], names, weights, places)
+        return party
+
+    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int, party: Party | None) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
-            lane = self.lanes[key] = Lane(key, requirement, pool, limit)
+            gate = self.gates[pool.name] if key[5] else None
+            ring = Ring(self.rings[pool.name]) if pool.name in self.rings else None
+            lane = self.lanes[key] = Lane(key, requirement, pool, limit, self.lengths_by_number, gate, party, ring)
+            if gate is not None:
+                self.borrowing.setdefault(pool.name, []).append(lane)
             by_skill = (pool.name, requirement.must_have)
             self.lanes_by_skill.setdefault(by_skill, []).append(lane)
             for seat in self.seats_by_skill.get(by_skill, {}).values():
@@ -212,6 +298,10 @@ class State:
             seat.loaded = [lane for lane in seat.loaded if lane.key in kept]
             seat.absent = [lane for lane in seat.absent if lane.key in kept]
         self.lanes = kept
+        self.borrowing = {}
+        for lane in kept.values():
+            if lane.gate is not None:
+                self.borrowing.setdefault(lane.pool.name, []).append(lane)
         self.lanes_kept = max(LANES_KEPT, 2 * len(kept))  # where many are in use, not at every new one
         self.lanes_by_skill = {}
         for lane in kept.values():
@@ -235,6 +325,7 @@ class State:
             if channel in self.limited:
                 seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
         seat.groups = self._groups_of(profile.pools)
+        self._watch(seat)
         for name in profile.pools:
             if name not in self.policy.pools:
                 continue
@@ -246,17 +337,44 @@ class State:
         self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
         self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
         self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
+        self.timers.arm(agent.quota_until, Kind.QUOTA, agent.seq)
+
+    def _watch(self, seat: Seat) -> None:
+        """Does a pool of the agent's want to know of each change?"""
+        pools = [self.policy.pools[name] for name in seat.groups]
+        seat.plain = len(set(seat.groups.values())) <= 1 and all(pool.shares == "none" for pool in pools)
+        seat.gates = tuple([self.gates[pool.name] for pool in pools if pool.name in self.gates])
+        seat.watched = bool(seat.gates) or self.quotas or any(pool.choice == "most_loaded" for pool in pools)
+        if seat.watched:
+            seat.open = sum(1 for number in seat.agent.contacts if self.contacts[number].offer)
+            self.stir(seat)
+
+    def stir(self, seat: Seat, gone: bool = False) -> None:
+        """The agent has changed: the gates of its pools count it anew. ``gone``: it leaves its pools."""
+        agent = seat.agent
+        room = 0 if gone else max(seat.room(), 0)
+        present = not gone and agent.state in PRESENT
+        out = present and out_by_rona(agent)
+        for gate in seat.gates:
+            if room != seat.known_room:
+                gate.move(seat.known_room, room)
+                if room > seat.known_room and gate.pool.owners:
+                    self.stirred[gate.pool.name] = None
+            gate.present += present - seat.known_present
+            gate.out += out - seat.known_out
+        seat.known_room, seat.known_present, seat.known_out = room, present, out
 
     def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
         """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
         known = self._groups.get(pools)
         if known is None:
             known = self._groups[pools] = {}
-            orders: dict[tuple[str, tuple[str, ...]], int] = {}
+            orders: dict[tuple[int, tuple[str, ...], str], int] = {}
             for name in pools:
                 pool = self.policy.pools.get(name)
-                if pool is not None:
-                    known[name] = orders.setdefault((pool.order, pool.listed), len(orders))
+                if pool is not None:  # a pool shared by weight decides by itself
+                    alone = name if pool.shares != "none" else ""
+                    known[name] = orders.setdefault((kind_of(pool), pool.listed, alone), len(orders))
         return known
 
     def unseat_agent(self, agent: Agent) -> Seat:
@@ -266,12 +384,15 @@ class State:
         del self.seats_by_seq[agent.seq]
         for lane in seat.lanes:
             del lane.members[agent.seq]
-            lane.best.pop(agent.seq, None)
+            if lane.best.pop(agent.seq, None) is not None and lane.ring is not None:
+                lane.ring.agents.remove((agent.seq,))
             if agent.state in PRESENT:
                 lane.signed_on -= 1
         for name in agent.profile.pools:
             for skill in (None, *agent.profile.skills):
                 self.seats_by_skill.get((name, skill), {}).pop(agent.seq, None)
+        if seat.watched:
+            self.stir(seat, gone=True)
         return seat
 
     # --- contacts in the indexes ----------------------------------------------------------------------------------
@@ -283,8 +404,22 @@ class State:
 
     def enter_lanes(self, contact: Contact) -> None:
         """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
-        self.stands[contact.contact] = self.stand_of(contact)
+        stand = self.stands[contact.contact] = self.stand_of(contact)
         self.arriving[contact.contact] = contact
+        if stand.special:
+            self._count_in(stand, contact)
+
+    def _count_in(self, stand: Stand, contact: Contact) -> None:
+        if stand.length is not None:
+            stand.length.queued += 1
+        for party in stand.parties:
+            party.begin(contact.contact, contact.version, self.rebuilding)
+
+    def _count_out(self, stand: Stand, contact: Contact) -> None:
+        if stand.length is not None:
+            stand.length.queued -= 1
+        for party in stand.parties:
+            party.end(contact.contact, contact.version)
 
     def settle(self) -> None:
         """Before anyone looks for a waiting contact: arrivals really take their places."""
@@ -302,16 +437,21 @@ class State:
         if stand.stepped:
             self.timers.arm(self.step_due(contact), STEP, contact.contact)
         if contact.prefer and contact.prefer in self.seats:
-            self.seats[contact.prefer].preferred |= {contact.contact}
+            seat = self.seats[contact.prefer]
+            seat.preferred |= {contact.contact}
+            if seat.gates:
+                self.wanting[contact.contact] = None
         lanes = () if contact.prefer_only else stand.lanes
         for place, lane in enumerate(lanes):
             if place:
                 key = stand.key(contact, place)
-            lane.add_contact(stand.keyed[place][1], key)
+            lane.add_contact(stand.heap(place) if stand.special else stand.keyed[place][1], key)
         self.spots[contact.contact] = (rank, lanes)
 
     def leave_lanes(self, contact: Contact) -> None:
-        self.stands.pop(contact.contact, None)
+        stand = self.stands.pop(contact.contact, None)
+        if stand is not None and stand.special:
+            self._count_out(stand, contact)
         if self.arriving.pop(contact.contact, None) is not None:
             return
         spot = self.spots.pop(contact.contact, None)
@@ -325,6 +465,7 @@ class State:
             lane.drop_contact(contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred -= {contact.contact}
+            self.wanting.pop(contact.contact, None)
 
     def ranks(self, queue: str) -> Ranked:
         """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""
@@ -340,6 +481,8 @@ class State:
     def freer(self, seat: Seat) -> None:
         """The agent may have become freer; the lanes hear of it in :meth:`tell_lanes`, if it still is by then."""
         self.freed[seat.agent.seq] = seat
+        if seat.watched:
+            self.stir(seat)
 
     def tell_lanes(self) -> None:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
@@ -415,6 +558,11 @@ class State:
         if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else agent_deadline(seat.agent, kind)
+        if kind == LENDER:
+            return self.measure_due(self.gates[self.pool_names[ident]])
+        if kind == QUOTA:
+            seat = self.seats_by_seq.get(ident)
+            return 0 if seat is None else seat.agent.quota_until
         contact = self.contacts.get(ident)
         if contact is None:
             return 0
@@ -440,6 +588,15 @@ class State:
             timers.drop()
         return None
 
+    def arm_measure(self, gate: Gate) -> None:
+        self.timers.arm(self.measure_due(gate), Kind.LENDER, self.pool_names.index(gate.pool.name))
+
+    def measure_due(self, gate: Gate) -> int:
+        """When the oldest minute counted leaves the window of the lender's service level; 0: nothing is counted."""
+        if gate.kpi is None or not gate.ledger.minutes:
+            return 0
+        return min(gate.ledger.minutes) * MINUTE_MS + gate.kpi.window_ms
+
     def trim_timers(self) -> None:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
@@ -454,3 +611,18 @@ def agent_deadline(agent: Agent, kind: int) -> int:
     if kind == BACK_OFF:
         return agent.back_off_until
     return agent.until if kind == AGENT_UNTIL else agent.capacity_until
+
+
+def gated(pool: Pool) -> bool:
+    """Whether a pool's rules count its agents: it lends, or bounds what RONA takes out, or has a quota."""
+    return bool(pool.owners) or pool.rona_share < 1.0 or bool(pool.daily_quota)
+
+
+def counted_queues(policy: Policy) -> set[str]:
+    """Queues that may draw on a pool which serves the longest queue first."""
+    found = set()
+    for queue in policy.queues.values():
+        names = {*queue.pools, *queue.bot_pools}.union(*(step.add_pools for step in queue.steps))
+        if any(policy.pools[name].order == "longest_queue" for name in names):
+            found.add(queue.name)
+    return found

@@ -30,7 +30,8 @@ Deadline = tuple[int, int, int]  # (instant, kind, id)
 
 
 class Kind:
-    """What a deadline guards, in the order in which equal deadlines expire. Ids: offers, contacts, or agents' seq.
+    """What a deadline guards, in the order in which equal deadlines expire. Ids: offers, contacts, agents' seq (QUOTA too),
+    or the pool's place in the policy (LENDER).
 
     Plain integers: shifting an IntEnum costs five times as much, and every event arms one.
     """
@@ -45,11 +46,14 @@ class Kind:
     STEP: Final = 8
     REPLY: Final = 9
     RESUME: Final = 10
+    LENDER: Final = 14
+    QUOTA: Final = 15
 
 
 OFFER: Final = Kind.OFFER
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
+LENDER: Final = Kind.LENDER
 
 
 class Timers:
@@ -122,7 +126,7 @@ class Timers:
         alive: list[int] = []
         for entry in entries:
             kind = entry >> ID_BITS & KIND_MASK
-            if BACK_OFF <= kind <= CAPACITY or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
+            if BACK_OFF <= kind <= CAPACITY or kind >= LENDER or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
                 alive.append(entry)
         return alive
 

@@ -18,6 +18,22 @@ def queue_opened(state: State, event: ev.QueueOpened) -> None:
     state.closed_queues = {queue: why for queue, why in state.closed_queues.items() if queue != event.queue}
 
 
+@applies(ev.LenderMeasured)
+def lender_measured(state: State, event: ev.LenderMeasured) -> None:
+    """Minutes have left the window of the lender's service level."""
+    gate = state.gates[event.pool]
+    if gate.kpi is not None:
+        gate.ledger.forget(event.at, gate.kpi.window_ms)
+        gate.held = -1
+        state.stirred[event.pool] = None
+        state.arm_measure(gate)
+
+
+@applies(ev.AlertRaised)
+def alert_raised(state: State, event: ev.AlertRaised) -> None:
+    """For people to see; nothing changes."""
+
+
 @applies(ev.PolicyApplied)
 def policy_applied(state: State, event: ev.PolicyApplied) -> None:
     if event.version != state.policy.version:
