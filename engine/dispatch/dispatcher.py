@@ -18,6 +18,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
+from engine.dispatch.matching import review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
@@ -60,6 +61,8 @@ class Dispatcher:
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
             state.now = stamp
             HANDLERS[StartEngine](state, command)
+            if state.stirred:
+                review_borrowers(state)
             self._expire_due(stamp, UNBOUNDED)
             return out
         if state.arriving:
@@ -69,6 +72,8 @@ class Dispatcher:
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
+        if state.stirred:
+            review_borrowers(state)
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -101,6 +106,8 @@ class Dispatcher:
             limit -= 1
             state.now = now
             EXPIRE[kind](state, ident)
+            if state.stirred:
+                review_borrowers(state)
             state.settle()
 
     def next_deadline(self) -> int | None:
@@ -177,7 +184,7 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
-        return 1 + state.ranks(found.queue).rank(state.line_key(found))
+        return state.position(found, self.now)
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:
         """Why the contact is where it is; with ``agent``, why that agent does not have it. KeyError: unknown contact."""

@@ -30,11 +30,17 @@ class Ledger(msgspec.Struct, omit_defaults=True):
 
     def forget(self, at: int, window_ms: int) -> None:
         """Drop the minutes that have left the window by ``at``."""
-        first = (at - window_ms) // MINUTE_MS + 1
+        first = first_minute(at, window_ms)
         for minute in [minute for minute in self.minutes if minute < first]:
             del self.minutes[minute]
 
-    def sums(self) -> tuple[int, int, int]:
-        """(answered, in time, abandoned) of the minutes kept."""
-        counts = list(self.minutes.values())
+    def sums(self, at: int = 0, window_ms: int = 0) -> tuple[int, int, int]:
+        """(answered, in time, abandoned) of the minutes kept; with a window, of those in it at ``at``."""
+        first = first_minute(at, window_ms) if window_ms else 0
+        counts = [count for minute, count in self.minutes.items() if minute >= first]
         return sum(c[0] for c in counts), sum(c[1] for c in counts), sum(c[2] for c in counts)
+
+
+def first_minute(at: int, window_ms: int) -> int:
+    """The oldest minute of a window that ends with the running one; the window is a number of whole minutes."""
+    return at // MINUTE_MS - window_ms // MINUTE_MS + 1

@@ -53,12 +53,10 @@ class Stand(NamedTuple):
             return self.length.number
         return self.keyed[place][1]
 
-    def key_at(self, contact: Contact, now: int) -> ContactKey:
-        """The key in the first lane with all that depends on the moment."""
+    def key_now(self, contact: Contact, now: int) -> ContactKey:
+        """The key in the first lane with what the moment adds to it in orders by promise or by length."""
         key = self.key(contact)
-        _, slope, kind = self.keyed[0]
-        if kind == SCORE:
-            return (key[0], key[1] - slope * now, key[2], key[3])
+        kind = self.keyed[0][2]
         if kind == LONGEST and self.length is not None:
             return (key[0], key[1] - self.length.queued, key[2], key[3])
         return late_key(key, now) if kind == OVERDUE_LAST else key

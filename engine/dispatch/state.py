@@ -13,13 +13,24 @@ from typing import Any, Final, TypeAlias
 from engine.dispatch.agents import PRESENT, Agent, out_by_rona
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Ring, Seat, refresh
+from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring, Seat, refresh
 from engine.dispatch.ledgers import Ledger
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
-from engine.dispatch.pools import OVERDUE_LAST, SCORE, Gate, Length, Party, Shares, kind_of
+from engine.dispatch.pools import (
+    LATE,
+    LOW_MASK,
+    OVERDUE_LAST,
+    SCORE,
+    Gate,
+    Length,
+    Party,
+    Shares,
+    kind_of,
+    shown,
+)
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
 from engine.dispatch.stands import MINUTE_MS, Line, Stand
@@ -70,6 +81,11 @@ class State:
         self.policy = policy
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
+        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
+        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
+        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
+        self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
@@ -196,7 +212,9 @@ class State:
 
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
-        tenant, shop = contact.tenant, contact.shop if self.by_shop else ""
+        tenant = contact.tenant
+        bound = self.bound_of(contact) if self.bounded else None
+        shop = contact.shop if self.by_shop else "" if bound is None else bound.shop
         key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant, shop)
         known = self._stands.get(key)
         if known is None:
@@ -204,18 +222,16 @@ class State:
                 self.drop_idle_lanes()
             queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
-            channel = self.policy.channels.get(contact.channel)
-            limit = channel.limit if channel is not None else 0
-            limited = contact.channel if limit else ""
+            bound_name = "" if bound is None else bound.name
             lanes, keyed, parties = [], [], []
             for pool in self.pools_of(contact):
                 party = self.party_of(pool, tenant, shop) if pool.shares != "none" else None
                 borrows = bool(pool.owners) and queue.name not in pool.owners
                 key_of = (
-                    tenant, requirement.text, pool.name, contact.cost, limited, borrows,
+                    tenant, requirement.text, pool.name, contact.cost, bound_name, borrows,
                     shop if pool.shares == "shop" else "",
                 )  # fmt: skip
-                lanes.append(self._lane(key_of, requirement, pool, limit, party))
+                lanes.append(self._lane(key_of, requirement, pool, bound, party))
                 if party is not None:
                     parties.append(party)
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
@@ -267,12 +283,27 @@ class State:
             party = self.parties[key] = Party(self.shares[pool.name], names, weights, places)
         return party
 
-    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int, party: Party | None) -> Lane:
+    def bound_of(self, contact: Contact) -> Bound | None:
+        """What besides units bounds how many such contacts an agent has; None: nothing."""
+        if not self.bounded:
+            return None
+        limited, yields = contact.channel in self.limited, contact.channel in self.interruptible
+        shop_limit = self.shop_limits.get(contact.shop, 0)
+        if not (limited or yields or shop_limit):
+            return None
+        key = (contact.channel if limited or yields else "", contact.shop if shop_limit else "")
+        known = self._bounds.get(key)
+        if known is None:
+            limit = self.policy.channels[contact.channel].limit if limited else 0
+            known = self._bounds[key] = Bound(key[0], limit, key[1], shop_limit, yields)
+        return known
+
+    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None, party: Party | None) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
             gate = self.gates[pool.name] if key[5] else None
             ring = Ring(self.rings[pool.name]) if pool.name in self.rings else None
-            lane = self.lanes[key] = Lane(key, requirement, pool, limit, self.lengths_by_number, gate, party, ring)
+            lane = self.lanes[key] = Lane(key, requirement, pool, bound, self.lengths_by_number, gate, party, ring)
             if gate is not None:
                 self.borrowing.setdefault(pool.name, []).append(lane)
             by_skill = (pool.name, requirement.must_have)
@@ -315,15 +346,14 @@ class State:
         """Give the agent a seat in every lane that it qualifies for."""
         profile = agent.profile
         seat = Seat(agent)
-        seat.external = sum(agent.external.values())
+        seat.external = seat.beside = sum(agent.external.values())
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
-        for number in agent.contacts:
+        for number, units in agent.contacts.items():
             contact = self.contacts[number]
             contact.seat = seat
-            channel = contact.channel
-            if channel in self.limited:
-                seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
+            if self.bounded:
+                self.count(seat, contact, 1, units)
         seat.groups = self._groups_of(profile.pools)
         self._watch(seat)
         for name in profile.pools:
@@ -364,6 +394,16 @@ class State:
             gate.out += out - seat.known_out
         seat.known_room, seat.known_present, seat.known_out = room, present, out
 
+    def count(self, seat: Seat, contact: Contact, contacts: int, units: int) -> None:
+        """The agent has so many more contacts and units of this contact's channel and shop; asked only if ``bounded``."""
+        if contact.channel in self.limited:
+            seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + contacts
+        if contact.shop in self.shop_limits:
+            seat.by_shop[contact.shop] = seat.by_shop.get(contact.shop, 0) + contacts
+        if contact.channel in self.interruptible:
+            seat.yielding += units
+            seat.beside -= units
+
     def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
         """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
         known = self._groups.get(pools)
@@ -401,6 +441,32 @@ class State:
         """Rank in its own queue, by the order of its first open pool."""
         stand = self.stands.get(contact.contact) or self.stand_of(contact)
         return stand.key(contact)
+
+    def place_key(self, contact: Contact) -> ContactKey:
+        """As :meth:`line_key`, with what orders by promise or by length add at the moment."""
+        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        return stand.key_now(contact, self.now) if self.shaped else stand.key(contact)
+
+    def shown_first(self, contact: Contact) -> tuple[float, ...]:
+        """:meth:`place_key` as an event's rank."""
+        stand = self.stands[contact.contact]
+        key = self.place_key(contact)
+        return shown(stand.lanes[0].pool.order if stand.lanes else "strict", key)
+
+    def position(self, contact: Contact, now: int) -> int:
+        """1 + the contacts of its own queue that stand before it at ``now``."""
+        ranks, key = self.ranks(contact.queue), self.line_key(contact)
+        before = ranks.rank(key)
+        if self.stands[contact.contact].keyed[0][2] == OVERDUE_LAST:
+            # The ranks know nothing of the moment: among equal priorities those overdue stand before the others there.
+            listed, due = key[0], key[1] & LOW_MASK
+            base = key[1] - due
+            late = ranks.rank((listed, base + now))
+            if due < now:
+                before += ranks.rank((listed, base + LATE)) - late
+            else:
+                before -= late - ranks.rank((listed, base))
+        return 1 + before
 
     def enter_lanes(self, contact: Contact) -> None:
         """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
@@ -488,7 +554,7 @@ class State:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
         for seat in self.freed.values():
             agent = seat.agent
-            if agent.load + seat.external < agent.capacity and seat.takes_offers():
+            if agent.load + seat.beside < agent.capacity and seat.takes_offers():
                 refresh(seat)
         self.freed.clear()
 

@@ -1,4 +1,4 @@
-"""The HTTP port: health, readiness, metrics, and two JSON views for people with curl."""
+"""The HTTP port: health, readiness, metrics, two JSON views for people with curl, and what describes them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from engine.ports import HistoryTrimmed, Principal, Stopped, StoreError
 from engine.server.authority import Unknown
 from engine.server.core import Core
 from engine.server.listeners import bind, bound_address, is_loopback
+from engine.server.openapi import ROUTES, Fault, Health, NotReady, QueueRows, Ready, Refusal, document
 from engine.telemetry.logs import where
 from engine.telemetry.metrics import CONTENT_TYPE, EngineFigures, EngineMetrics
 from engine.wire.errors import SENTENCES, WireCode, WireError
@@ -32,6 +33,7 @@ from engine.wire.queries import AskExplain
 READY_S = 1.0
 _RESTART_S = 1.0
 _BEARER = "bearer "
+_STATUS_OF = {WireCode.UNAUTHORIZED: 401, WireCode.FORBIDDEN: 403, WireCode.HISTORY_TRIMMED: 410}
 
 
 class HttpPort:
@@ -40,15 +42,16 @@ class HttpPort:
     def __init__(self, core: Core, metrics: EngineMetrics) -> None:
         self._core = core
         self._metrics = metrics
-        self.app = Starlette(
-            routes=[
-                Route("/healthz", self._health),
-                Route("/readyz", self._ready),
-                Route("/metrics", self._show_metrics),
-                Route("/api/queues", self._guarded(self._queues)),
-                Route("/api/explain/{contact}", self._guarded(self._explain)),
-            ]
-        )
+        self._document = msgspec.json.encode(document())
+        handlers = {
+            "/healthz": self._health,
+            "/readyz": self._ready,
+            "/metrics": self._show_metrics,
+            "/openapi.json": self._describe,
+            "/api/queues": self._guarded(self._queues),
+            "/api/explain/{contact}": self._guarded(self._explain),
+        }
+        self.app = Starlette(routes=[Route(route.path, handlers[route.path], methods=["GET"]) for route in ROUTES])
 
     async def run(
         self, address: Address, *, allow_remote: bool, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
@@ -82,7 +85,11 @@ class HttpPort:
 
     async def _health(self, _request: Request) -> Response:
         """The process runs and its loop turns."""
-        return _json({"ok": True})
+        return _json(Health())
+
+    async def _describe(self, _request: Request) -> Response:
+        """What this port answers, for programs."""
+        return Response(self._document, media_type="application/json")
 
     async def _ready(self, _request: Request) -> Response:
         """The store is open, recovered, and the last commit went well: the driver answers."""
@@ -91,19 +98,12 @@ class HttpPort:
             with trio.fail_after(READY_S):
                 await self._core.door.ask(_nothing)
         except trio.TooSlowError:
-            return _json({"ready": False, "why": f"the engine did not answer within {READY_S:g} s"}, 503)
+            return _json(NotReady(f"the engine did not answer within {READY_S:g} s"), 503)
         except (Stopped, StoreError) as error:
-            return _json({"ready": False, "why": str(error)}, 503)
+            return _json(NotReady(str(error)), 503)
         if self._core.roster.closing:
-            return _json({"ready": False, "why": "stopping"}, 503)
-        return _json(
-            {
-                "ready": True,
-                "epoch": figures.epoch,
-                "lsn": figures.last_lsn,
-                "refuses_new_contacts": figures.refuses_new_contacts,
-            }
-        )
+            return _json(NotReady("stopping"), 503)
+        return _json(Ready(True, figures.epoch, figures.last_lsn, figures.refuses_new_contacts))
 
     async def _show_metrics(self, _request: Request) -> Response:
         gauges = await self._core.door.ask(self._core.gauges)
@@ -122,7 +122,7 @@ class HttpPort:
             try:
                 return _json(await handler(request, self._supervisor(request)))
             except WireError as error:
-                status = {WireCode.UNAUTHORIZED: 401, WireCode.FORBIDDEN: 403}.get(error.code, 400)
+                status = _STATUS_OF.get(error.code, 400)
                 return _error(error.code, error.message, error.what, error.got, error.wanted, status)
             except Unknown as unknown:
                 return _error(unknown.code, unknown.message, "contact", unknown.got, "", 404)
@@ -149,7 +149,7 @@ class HttpPort:
     async def _queues(self, _request: Request, principal: Principal) -> object:
         self._core.authority.check_question(principal, "queues")
         tenant = self._core.authority.tenant_shown(principal)
-        return {"queues": await self._core.questions.queues(tenant)}
+        return QueueRows(await self._core.questions.queues(tenant))
 
     async def _explain(self, request: Request, principal: Principal) -> object:
         self._core.authority.check_question(principal, "explain")
@@ -176,5 +176,4 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _error(code: str, message: str, what: str, got: str, wanted: str, status: int) -> Response:
-    body = {"code": code, "message": message, "what": what, "got": got, "wanted": wanted}
-    return _json({"error": body}, status)
+    return _json(Refusal(Fault(code, message, what, got, wanted)), status)

@@ -16,6 +16,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
+from tests.dispatch.pool_book import Book
 
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
@@ -79,6 +80,14 @@ class ShadowAgent:
     external: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, int] = field(default_factory=dict)
     forced: set[int] = field(default_factory=set)
+    quota_used: int = 0
+    quota_until: int = 0
+    rona_back_off: bool = False
+    rona_capacity: bool = False
+
+    @property
+    def out_by_rona(self) -> bool:
+        return self.rona_back_off or self.rona_capacity or (self.state, self.reason) == ("not_ready", "rona")
 
     @property
     def load(self) -> int:
@@ -102,6 +111,8 @@ class Shadow:
         self.submitted = self.ended = self.deflected = 0
         self.offers_made = 0
         self.just_closed: ShadowContact | None = None
+        self.book = Book(self)
+        self.unalarmed = False
 
     def check(self, dispatcher: Dispatcher) -> None:
         self.now = max(self.now, dispatcher.now)
@@ -110,6 +121,7 @@ class Shadow:
     def apply(self, event: ev.Event) -> None:
         assert event.at >= self.now, f"time went back from {self.now}: {event}"
         self.now = event.at
+        waiting = self.book.waiting()
         contact = getattr(event, "contact", None)
         if contact is not None and type(event) in CONTACT_MOVES:
             self._move_contact(event, contact)
@@ -117,6 +129,8 @@ class Shadow:
             self._move_agent(event)
         name = f"on_{type(event).__name__}"
         getattr(self, name)(event)
+        if not isinstance(event, ev.PolicyApplied):
+            self.book.come(waiting)
         if not isinstance(event, ev.ContactClosed):
             self.just_closed = None
 
@@ -265,13 +279,19 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert self.agents[e.agent].profile.kind != "bot", f"a bot's answer is counted apart: {e}"
         contact.answered = True
+        self.book.counted(contact, e.at, e.waited_ms, answered=True)
 
     def on_ContactConnected(self, e: ev.ContactConnected) -> None:
         contact = self.contacts[e.contact]
         assert contact.agent == e.agent, e
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at = e.waited_ms, e.at
+        self.book.ended(contact.offer, connected=True)
         contact.offer = contact.deadline = 0
+        agent = self.agents[e.agent]
+        if any(pool.daily_quota for pool in self.policy.pools.values()):
+            agent.quota_used += 1
+            agent.quota_until = agent.quota_until or self.policy.zone.next_day(e.at)
 
     def on_ContactTransferred(self, e: ev.ContactTransferred) -> None:
         contact = self.contacts[e.contact]
@@ -320,6 +340,7 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.resume_until = e.waited_ms, e.at, e.resume_until
+        self.book.counted(contact, e.at, e.waited_ms, answered=False)
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
 
     def on_ContactClosed(self, e: ev.ContactClosed) -> None:
@@ -347,6 +368,7 @@ class Shadow:
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
         agent.contacts[e.contact] = e.cost
         agent.idle_since = e.at
+        self.book.offered(e, contact, agent)
         if e.forced:
             agent.forced.add(e.contact)
 
@@ -367,11 +389,13 @@ class Shadow:
         contact, agent = self._offered(e), self.agents[e.agent]
         assert contact.deadline <= e.at, f"expired early: {e}"
         queue = self.policy.queues[contact.queue]
-        assert e.effect == queue.rona, e
+        assert e.effect == ("none" if self.book.too_many_out(agent) else queue.rona), e
+        self.unalarmed = e.effect == "none"
         self._let_go(contact, e.at)
-        if e.effect == "back_off":
+        if e.effect == "back_off" and e.return_at:
             agent.back_off_until = max(agent.back_off_until, e.return_at)
-        if e.effect == "lower_capacity" and e.return_at:
+            agent.rona_back_off = True
+        if e.effect in ("lower_capacity", "none") and e.return_at:
             contact.decliners[e.agent] = e.return_at
 
     def on_OfferRescinded(self, e: ev.OfferRescinded) -> None:
@@ -383,6 +407,8 @@ class Shadow:
         return contact
 
     def _let_go(self, contact: ShadowContact, at: int) -> None:
+        if contact.offer:
+            self.book.ended(contact.offer, connected=False)
         if contact.agent:
             agent = self.agents[contact.agent]
             agent.contacts.pop(contact.contact)
@@ -414,6 +440,7 @@ class Shadow:
         agent.reason, agent.until, agent.grace_until = e.reason, e.until, 0
         if e.after == "offline":
             agent.back_off_until = 0
+            agent.rona_back_off = False
             assert not agent.contacts, f"gone offline with work in hand: {e}"
 
     def on_AgentLost(self, e: ev.AgentLost) -> None:
@@ -429,10 +456,17 @@ class Shadow:
         agent = self.agents[e.agent]
         assert agent.back_off_until, e
         agent.back_off_until = 0
+        agent.rona_back_off = False
+
+    def on_QuotaEnded(self, e: ev.QuotaEnded) -> None:
+        agent = self.agents[e.agent]
+        assert 0 < agent.quota_until <= e.at, e
+        agent.quota_used = agent.quota_until = 0
 
     def on_CapacityChanged(self, e: ev.CapacityChanged) -> None:
         agent = self.agents[e.agent]
         agent.capacity, agent.capacity_until = e.capacity, e.until
+        agent.rona_capacity = e.reason == "rona"
 
     def on_ExternalLoadChanged(self, e: ev.ExternalLoadChanged) -> None:
         agent = self.agents[e.agent]
@@ -443,6 +477,12 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert contact.agent == e.agent, e
         contact.wrap_up_until = e.until
+        agent = self.agents[e.agent]
+        wanted = self.policy.channels[contact.channel].wrap_up_cost if contact.channel in self.policy.channels else None
+        held = agent.contacts[e.contact]
+        assert e.cost == (wanted if wanted is not None and wanted < held else None), e
+        if e.cost is not None:
+            agent.contacts[e.contact] = e.cost
 
     def on_WrapUpEnded(self, e: ev.WrapUpEnded) -> None:
         contact = self.contacts.pop(e.contact)
@@ -461,8 +501,18 @@ class Shadow:
     def on_QueueNoticeSet(self, e: ev.QueueNoticeSet) -> None:
         assert e.queue in self.policy.queues, e
 
+    def on_LenderMeasured(self, e: ev.LenderMeasured) -> None:
+        self.book.measured(e)
+
+    def on_AlertRaised(self, e: ev.AlertRaised) -> None:
+        if e.alert == "rona_share":
+            assert self.unalarmed, e
+            assert e.got > e.limit, e
+            self.unalarmed = False
+
     def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
         self.policy = compile_policy(e.text)
+        self.book.turn_page()
         assert self.policy.version == e.version, e
 
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:

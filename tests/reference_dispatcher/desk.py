@@ -64,6 +64,7 @@ class Contact:
     wrap_up_until: int = 0
     resume_until: int = 0
     resumed_elsewhere: bool = False  # came back through another channel
+    resumed_asking: bool = False  # came back having written
     pinned: bool = False  # a person decided where it waits
 
     @property
@@ -194,6 +195,9 @@ class Desk:
         """With its clocks: the time in between counts neither as waited nor for the step."""
         contact.start = self.now - contact.waited
         contact.step_at += self.now - contact.left_at
+
+    def prefer(self, contact: Contact, agent: str, until: int, *, only: bool) -> None:
+        contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
 
     def forget_preference(self, contact: Contact) -> None:
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False

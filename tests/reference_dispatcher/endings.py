@@ -41,10 +41,10 @@ def close(desk: Desk, command: cm.CloseContact) -> None:
     contact = desk.contact(command.contact, command.tenant, command.expect_version)
     if command.agent and command.agent != contact.agent:
         raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
-    if command.agent and contact.state != ContactState.CONNECTED:
-        raise Refused(Code.WRONG_STATE, contact.state, "connected")
     if contact.state not in ENDS:
         raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
+    if command.agent and contact.state != ContactState.CONNECTED:
+        raise Refused(Code.WRONG_STATE, contact.state, "connected")
     freed = offers.rescind(desk, contact, "closed") if contact.offer else None
     replies.stop(desk, contact, answered=False)
     serving = desk.agents.get(contact.agent)

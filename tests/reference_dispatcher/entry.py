@@ -75,6 +75,7 @@ def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
     contact.resumed_elsewhere = contact.resumed_elsewhere or command.channel != contact.channel
     desk.wait_again(contact)
     contact.resume_until = 0
+    contact.resumed_asking = command.opening and not contact.owed
     contact.owed = contact.owed or command.opening
     replies.start_if_owed(desk, contact)
     matching.place(desk, contact, "resumed")

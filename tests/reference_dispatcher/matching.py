@@ -118,9 +118,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
-            ahead = best_contact(desk, agent)
-            assert ahead is not None
-            first, first_pick = ahead
+            first, first_pick = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
             elif first in loose:
@@ -144,33 +142,36 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         )  # fmt: skip
         agent.until = agent.back_off_until = 0
         takes_nothing_more(desk, agent)
-        left(desk, agent, concerned(desk, agent))
+        left(desk, agent.profile.pools, concerned(desk, agent))
     else:
         feed(desk, agent, trigger)
 
 
 def takes_nothing_more(desk: Desk, agent: Agent) -> None:
     """Who waits for this agent alone waits for everybody now."""
-    for contact in list(desk.contacts.values()):
-        if contact.state == ContactState.QUEUED and contact.prefer_only and contact.prefer == agent.name:
-            affinity.end(desk, contact, "agent_left")
-            place(desk, contact, "affinity_ended")
+    loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
+    loose = [contact for contact in loose if contact.prefer == agent.name]
+    for contact in loose:
+        affinity.end(desk, contact, "agent_left")
+    place_all(desk, loose, "affinity_ended")
 
 
-def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
-    """Somebody is not there any more. ``before``: who it could have had; they may have nobody else now."""
-    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, agent)]
+def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
+    """Somebody is not there any more: of which pools, and who it could have had. They may have nobody else now."""
+    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, pools)]
     for contact in alone:
         decliners.maybe_yield(desk, contact)
     place_all(desk, alone, "agent_left")
 
 
-def left_alone(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    """Nobody else could have it, or nobody of a pool that it shared with this agent."""
-    if not decliners.others(desk, contact):
-        return True
-    here = [pool for other in needs.present(desk, contact) for pool in other.profile.pools]
-    return any(pool in agent.profile.pools and pool not in here for pool in needs.open_pools(desk, contact))
+def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
+    """In one of these pools, if open to it, nobody is left, or somebody who declined it."""
+    here = needs.present(desk, contact)
+    for pool in needs.open_pools(desk, contact):
+        members = [other.name for other in here if pool in other.profile.pools]
+        if pool in pools and (not members or any(name in contact.decliners for name in members)):
+            return True
+    return False
 
 
 def concerned(desk: Desk, agent: Agent) -> list[Contact]:
@@ -182,10 +183,10 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
     """``loose``: the contacts that it leaves behind."""
     place_all(desk, loose, trigger)
     takes_nothing_more(desk, agent)
-    left(desk, agent, concerned(desk, agent))
+    left(desk, agent.profile.pools, concerned(desk, agent))
 
 
-def redefined(desk: Desk, agent: Agent, before: list[Contact]) -> None:
-    """Another profile: it may take others now, and those ``before`` may have to do without it."""
+def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
+    """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, agent, before)
+    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])

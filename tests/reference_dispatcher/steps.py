@@ -24,11 +24,11 @@ def due_at(contact: Contact, step: Step) -> int:
 
 
 def open_due(desk: Desk, contact: Contact) -> None:
-    """Open one after the other as long as the next one's condition holds."""
-    while (step := next_step(desk, contact)) is not None:
+    """Open one after the other as long as the next one's condition holds; not while it is kept for one agent."""
+    while not contact.prefer_only and (step := next_step(desk, contact)) is not None:
         if runs_by_the_clock(step) and due_at(contact, step) <= desk.now:
             open_next(desk, contact, step, "clock")
-        elif step.when_nobody and not contact.prefer_only and not needs.present(desk, contact):
+        elif step.when_nobody and not needs.present(desk, contact):
             open_next(desk, contact, step, "nobody")
         else:
             return
@@ -64,7 +64,6 @@ def running(desk: Desk) -> Iterator[Deadline]:
 
                 def act(contact: Contact = contact, step: Step = step) -> None:
                     open_next(desk, contact, step, "clock")
-                    if not contact.prefer_only:
-                        matching.place(desk, contact, "step")
+                    matching.place(desk, contact, "step")
 
                 yield Deadline(due_at(contact, step), "step", (contact.contact,), act)

@@ -90,7 +90,7 @@ def give(
     if forget_at:
         contact.decliners[giver.name] = forget_at
     if taker:
-        contact.prefer, contact.prefer_until, contact.prefer_only = taker.name, prefer_until, True
+        desk.prefer(contact, taker.name, prefer_until, only=True)
     replies.start_if_owed(desk, contact)
 
 
@@ -171,4 +171,4 @@ def hand_over(desk: Desk, contact: Contact, reason: str, to_queue: str, taker: A
     )  # fmt: skip
     desk.let_go(contact)
     desk.wait_again(contact)
-    contact.prefer, contact.prefer_until, contact.prefer_only = prefer, until, False
+    desk.prefer(contact, prefer, until, only=False)

@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.dispatch import events as ev
 from engine.dispatch.agents import Agent
-from engine.dispatch.changes.registry import applies, applies_to_contact, release
+from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.pools import Gate
 from engine.dispatch.state import State
@@ -261,6 +261,8 @@ def forgotten(state: State, event: ev.ContactForgotten, contact: Contact) -> Non
 def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> None:
     contact.state, contact.wrap_up_until = WRAP_UP, event.until
     state.timers.arm(event.until, Kind.WRAP_UP, contact.contact)
+    if event.cost is not None:
+        hold(state, contact, event.cost)
 
 
 @applies_to_contact(ev.WrapUpEnded)
