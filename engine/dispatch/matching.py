@@ -204,12 +204,18 @@ def turn_of(seat: Seat, lane: Lane) -> tuple[int, ...]:
 
 
 def pool_between(state: State, seat: Seat, contact: Contact) -> str:
-    """The first open pool, in the contact's order, through which this agent may serve it."""
+    """The first open pool, in the contact's order, through which this agent may serve it; of pools with different orders
+    the one that the agent's own list ranks first, as its order has chosen."""
     if len(seat.groups) == 1:
         return next(iter(seat.groups))
     seq = seat.agent.seq
-    lanes = state.spots[contact.contact][1]
-    return next(lane.pool.name for lane in lanes if seq in lane.members and (not lane.guarded or lane.lets(seat)))
+    found, best_group = "", 0
+    for lane in state.spots[contact.contact][1]:
+        if seq in lane.members and (not lane.guarded or lane.lets(seat)):
+            group = seat.groups[lane.pool.name]
+            if not found or group < best_group:
+                found, best_group = lane.pool.name, group
+    return found
 
 
 def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:

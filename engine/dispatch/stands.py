@@ -11,6 +11,7 @@ from engine.dispatch.ranks import Ranked
 
 MINUTE_MS = 60_000
 
+
 class Stand(NamedTuple):
     """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, kind of key).
 

@@ -215,7 +215,16 @@ class State:
         tenant = contact.tenant
         bound = self.bound_of(contact) if self.bounded else None
         shop = contact.shop if self.by_shop else "" if bound is None else bound.shop
-        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant, shop)
+        key = (
+            contact.queue,
+            contact.stage,
+            contact.step,
+            contact.requires,
+            contact.cost,
+            contact.channel,
+            tenant,
+            shop,
+        )
         known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > self.lanes_kept:
@@ -273,8 +282,9 @@ class State:
         key = (pool.name, tenant, shop if pool.shares == "shop" else "")
         party = self.parties.get(key)
         if party is None:
-            names, weights = (tenant,), (policy.tenants[tenant].weight,)
-            places = (list(policy.tenants).index(tenant),)
+            names: tuple[str, ...] = (tenant,)
+            weights: tuple[int, ...] = (policy.tenants[tenant].weight,)
+            places: tuple[int, ...] = (list(policy.tenants).index(tenant),)
             if pool.shares == "shop":
                 known = policy.shops.get(shop)
                 names += (f"{tenant}\n{shop}",)
@@ -298,7 +308,9 @@ class State:
             known = self._bounds[key] = Bound(key[0], limit, key[1], shop_limit, yields)
         return known
 
-    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None, party: Party | None) -> Lane:
+    def _lane(
+        self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None, party: Party | None
+    ) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
             gate = self.gates[pool.name] if key[5] else None
@@ -382,7 +394,9 @@ class State:
     def stir(self, seat: Seat, gone: bool = False) -> None:
         """The agent has changed: the gates of its pools count it anew. ``gone``: it leaves its pools."""
         agent = seat.agent
-        room = 0 if gone else max(seat.room(), 0)
+        room = 0
+        if not gone and seat.takes_offers():
+            room = max(agent.capacity - agent.load - seat.external, 0)
         present = not gone and agent.state in PRESENT
         out = present and out_by_rona(agent)
         for gate in seat.gates:

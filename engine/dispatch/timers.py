@@ -126,7 +126,11 @@ class Timers:
         alive: list[int] = []
         for entry in entries:
             kind = entry >> ID_BITS & KIND_MASK
-            if BACK_OFF <= kind <= CAPACITY or kind >= LENDER or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
+            if (
+                BACK_OFF <= kind <= CAPACITY
+                or kind >= LENDER
+                or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts)
+            ):
                 alive.append(entry)
         return alive
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.console.sentences import AGENT_TRIGGERS
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compiled import Policy, Queue, Step
@@ -132,7 +133,11 @@ def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: Shadow
     others = [a for a in shadow.agents.values() if not why_not(shadow, contact, a)]
     if len(others) == 1 and not any(c.prefer for c in rivals) and len(agent.profile.pools) == 1:
         best_contact(shadow, e, contact, rivals)
-    if len(rivals) == 1 and not contact.prefer:
+    # An agent of several pools that found this contact has it through the pool whose order its own list ranks first;
+    # and one whose coming makes a lender lend again is the first to be asked.
+    lent = e.pool in shadow.policy.pools and bool(shadow.policy.pools[e.pool].owners)
+    by_agent = e.trigger in AGENT_TRIGGERS and (lent or len(agent.profile.pools) > 1)
+    if len(rivals) == 1 and not contact.prefer and not by_agent:
         best_agent(shadow, e, contact, others)
 
 

@@ -114,6 +114,39 @@ def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def drawing(pool: str, queues: dict[str, dict[str, Any]]) -> list[str]:
+    """The queues that may draw on the pool."""
+    found = []
+    for name, table in queues.items():
+        names = [*table["pools"], *table.get("bot_pools", ())]
+        names += [added for step in table["steps"] for added in step.get("add_pools", ())]
+        if pool in names:
+            found.append(name)
+    return found
+
+
+def own_rules(dice: Dice, name: str, queues: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a pool may say besides order and choice: whom it lends to, whose turn it is, how much is too much."""
+    table: dict[str, Any] = {}
+    if dice.flip(0.5):
+        table["order"] = dice.pick(["promise", "promise", "longest_queue"])
+        if table["order"] == "promise" and dice.flip():
+            table["overdue"] = "last"
+    if dice.flip(0.5):
+        table["choice"] = dice.pick(["most_loaded", "round_robin", "weighted"])
+        if table["choice"] == "weighted":
+            table["weights"] = {"idle": dice.pick([0, 2]), "load": 1, "proficiency": dice.pick([0, 3])}
+    drawn = drawing(name, queues)
+    if len(drawn) > 1 and dice.flip(0.6):
+        table |= {"owners": [dice.pick(drawn)], "reserve": dice.pick([1, 1, 2])}
+        if dice.flip(0.4):
+            table["lend_kpi"] = {"share": 0.5, "within_ms": 3_000, "window_ms": dice.pick([60_000, 120_000])}
+    table["shares"] = dice.pick(["none", "tenant", "shop"])
+    table["rona_share"] = dice.pick([1.0, 0.5])
+    table["daily_quota"] = dice.pick([0, 0, 0, 3])
+    return table
+
+
 @cache
 def policy(number: int) -> str:
     """The text of policy ``number``: two or three queues on three pools; 0 is the plainest."""
@@ -122,11 +155,21 @@ def policy(number: int) -> str:
     dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice) for name in names}
+    pools = {name: pool(dice, names) for name in POOLS}
+    single = Dice(5, number)
+    if single.flip(0.6):
+        for table in queues.values():
+            table["target_ms"] = single.pick([4_000, 10_000, 20_000])
+        for name, table in pools.items():
+            table |= own_rules(single, name, queues)
+    shops = {"flagship": {"limit": 2}} if more.flip(0.3) else {}
+    if any(table.get("shares") == "shop" for table in pools.values()):
+        shops["outlet"] = {"weight": 3}
     return policy_text(
         queues=queues,
-        pools={name: pool(dice, names) for name in POOLS},
+        pools=pools,
         channels=channels(more),
-        shops={"flagship": {"limit": 2}} if more.flip(0.3) else {},
+        shops=shops,
         entry=ENTRY,
         domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3)},
         bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],
