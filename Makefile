@@ -4,9 +4,10 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test behaviour lint format setup bench load docs lock clean
+.PHONY: help demo test reference behaviour lint format setup bench load docs lock clean
 
 ARGS ?=
+N ?= 20000
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -24,6 +25,10 @@ demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double
 test: ## the tests (ARGS='-k offers')
 	$(VENV) test
 	@$(BIN)/python -m pytest $(ARGS)
+
+reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+	$(VENV) test
+	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
 
 behaviour: ## what of the dispatcher's behaviour random histories exercise, item by item (ARGS='--days 200')
 	$(VENV) test

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from engine.dispatch import events as ev
-from engine.dispatch.agents import PRESENT
+from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Pool
@@ -17,6 +17,7 @@ from engine.dispatch.pools import shown
 from engine.dispatch.state import State
 
 QUEUED: Final = ContactState.QUEUED
+FINISHING: Final = AgentState.FINISHING
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
 
@@ -67,11 +68,14 @@ def open_due_steps(state: State, contact: Contact) -> None:
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
-    """Nobody free. If nobody eligible is even signed on: leave the bot stage, or open a ``when_nobody`` step."""
+    """Nobody free. If nobody eligible is even signed on: keep it for no team, leave the bot stage, or open a ``when_nobody``
+    step."""
     for lane in lanes:
         if lane.signed_on:
             return False
-    if contact.stage == "bot":
+    if contact.team:
+        state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, "", "team_left"))
+    elif contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
         steps = state.queue_of(contact).steps
@@ -93,6 +97,14 @@ def start_reply_clock(state: State, contact: Contact) -> None:
     channel = state.policy.channels.get(contact.channel)
     if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
         state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
+
+
+def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
+    """End the running round, if one runs."""
+    if contact.replying:
+        took = state.now - contact.reply_since
+        number = contact.contact
+        state.emit_on(contact, ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
 
 
 # --- an agent is free -------------------------------------------------------------------------------------------------
@@ -166,7 +178,7 @@ def best_preferred(state: State, seat: Seat) -> Contact | None:
     """The waiting contact that prefers this agent and stands first in its line."""
     contacts = [state.contacts[number] for number in seat.preferred]
     able = [contact for contact in contacts if can_serve_preferred(state, seat, contact)]
-    return min(able, key=state.place_key, default=None)
+    return min(able, key=state.grown_key, default=None)
 
 
 def best_waiting(state: State, seat: Seat) -> ContactKey | None:
@@ -294,6 +306,29 @@ def first_borrower(state: State, pool: str, looked_at: set[int]) -> ContactKey |
         if key is not None and (best is None or key < best):
             best = key
     return best
+
+
+# --- both in one step -------------------------------------------------------------------------------------------------
+
+
+def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:
+    """Room again: the next contact is chosen in the same step; a finishing agent without work goes offline."""
+    if seat is None:
+        return
+    agent = seat.agent
+    if agent.state is FINISHING and not agent.contacts:
+        state.emit(ev.AgentStateChanged(state.now, seat.name, agent.state, "offline", "finished"))
+        reconsider_without(state, seat)
+        return
+    feed(state, seat, trigger)
+
+
+def again(state: State, contact: Contact, seat: Seat | None, trigger: str) -> None:
+    """The contact waits once more, and the agent that had it (if any) has room: decide for both."""
+    if seat is None:
+        return place(state, contact, trigger)
+    place_beside(state, contact, seat, trigger)
+    return freed(state, seat)
 
 
 # --- the pair -----------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def decode(data: bytes) -> State:
     state.offers = {offer.offer: offer for offer in snapshot.offers}
     state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:
-        if contact.state not in ("wrap_up", "closed"):
+        if contact.state != "wrap_up":
             index_names(state, contact)
     state.set_policy(state.policy)
     return state

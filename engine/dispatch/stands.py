@@ -54,10 +54,13 @@ class Stand(NamedTuple):
             return self.length.number
         return self.keyed[place][1]
 
-    def key_now(self, contact: Contact, now: int) -> ContactKey:
-        """The key in the first lane with what the moment adds to it in orders by promise or by length."""
+    def key_now(self, contact: Contact, now: int, *, grown: bool = False) -> ContactKey:
+        """The key in the first lane with what the moment adds to it in orders by promise or by length; ``grown``: and to
+        the points of the score order."""
         key = self.key(contact)
-        kind = self.keyed[0][2]
+        _, slope, kind = self.keyed[0]
+        if grown and slope:
+            return (key[0], key[1] - slope * now, key[2], key[3])
         if kind == LONGEST and self.length is not None:
             return (key[0], key[1] - self.length.queued, key[2], key[3])
         return late_key(key, now) if kind == OVERDUE_LAST else key

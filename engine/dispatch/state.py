@@ -37,10 +37,13 @@ from engine.dispatch.stands import MINUTE_MS, Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
+CONNECTED: Final = ContactState.CONNECTED
+DORMANT: Final = ContactState.DORMANT
 OFFER: Final = Kind.OFFER
 WRAP_UP: Final = Kind.WRAP_UP
 STEP: Final = Kind.STEP
 REPLY: Final = Kind.REPLY
+TALK: Final = Kind.TALK
 BACK_OFF: Final = Kind.BACK_OFF
 AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
@@ -84,6 +87,8 @@ class State:
         self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
         self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
         self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
+        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
         self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
         self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
@@ -99,7 +104,7 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         self._set_pools(policy)
         for agent in self.agents.values():
@@ -215,6 +220,7 @@ class State:
         tenant = contact.tenant
         bound = self.bound_of(contact) if self.bounded else None
         shop = contact.shop if self.by_shop else "" if bound is None else bound.shop
+        team = contact.team
         key = (
             contact.queue,
             contact.stage,
@@ -224,6 +230,7 @@ class State:
             contact.channel,
             tenant,
             shop,
+            team,
         )
         known = self._stands.get(key)
         if known is None:
@@ -237,7 +244,7 @@ class State:
                 party = self.party_of(pool, tenant, shop) if pool.shares != "none" else None
                 borrows = bool(pool.owners) and queue.name not in pool.owners
                 key_of = (
-                    tenant, requirement.text, pool.name, contact.cost, bound_name, borrows,
+                    tenant, requirement.text, pool.name, contact.cost, bound_name, team, borrows,
                     shop if pool.shares == "shop" else "",
                 )  # fmt: skip
                 lanes.append(self._lane(key_of, requirement, pool, bound, party))
@@ -313,7 +320,7 @@ class State:
     ) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
-            gate = self.gates[pool.name] if key[5] else None
+            gate = self.gates[pool.name] if key[6] else None
             ring = Ring(self.rings[pool.name]) if pool.name in self.rings else None
             lane = self.lanes[key] = Lane(key, requirement, pool, bound, self.lengths_by_number, gate, party, ring)
             if gate is not None:
@@ -461,10 +468,15 @@ class State:
         stand = self.stands.get(contact.contact) or self.stand_of(contact)
         return stand.key_now(contact, self.now) if self.shaped else stand.key(contact)
 
+    def grown_key(self, contact: Contact) -> ContactKey:
+        """The key in its first open pool as it is now, points included."""
+        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        return stand.key_now(contact, self.now, grown=True)
+
     def shown_first(self, contact: Contact) -> tuple[float, ...]:
-        """:meth:`place_key` as an event's rank."""
+        """:meth:`grown_key` as an event's rank."""
         stand = self.stands[contact.contact]
-        key = self.place_key(contact)
+        key = self.grown_key(contact)
         return shown(stand.lanes[0].pool.order if stand.lanes else "strict", key)
 
     def position(self, contact: Contact, now: int) -> int:
@@ -620,6 +632,27 @@ class State:
         queue = self.policy.queues[contact.queue]
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
 
+    def talk_due(self, contact: Contact) -> int:
+        """The next stage of the customer's silence, or the instant at which an agent who has never answered loses the
+        contact; 0: neither. One excludes the other: silent is who wrote before the agent's last word."""
+        state = contact.state
+        if state is not CONNECTED and state is not DORMANT:
+            return 0
+        queue = self.policy.queues[contact.queue]
+        if contact.silent_at:
+            if state is DORMANT:
+                wait = queue.idle_close_ms
+            elif queue.remind_ms and not contact.reminded:
+                wait = queue.remind_ms
+            else:
+                wait = queue.dormant_ms or queue.idle_close_ms
+            return contact.silent_at + wait if wait else 0
+        if not queue.unanswered_ms or contact.wrote or not contact.replying:
+            return 0
+        if contact.seat is None or contact.seat.bot:
+            return 0
+        return max(contact.connected_at, contact.reply_since) + queue.unanswered_ms
+
     def arm_contact(self, contact: Contact) -> None:
         """Arm whatever the contact's state names."""
         arm, number = self.timers.arm, contact.contact
@@ -627,6 +660,7 @@ class State:
         arm(contact.wrap_up_until, Kind.WRAP_UP, number)
         arm(contact.resume_until, Kind.RESUME, number)
         arm(contact.prefer_until, Kind.AFFINITY, number)
+        arm(self.talk_due(contact), TALK, number)
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
@@ -656,6 +690,8 @@ class State:
             return contact.resume_until
         if kind == Kind.AFFINITY:
             return contact.prefer_until
+        if kind == TALK:
+            return self.talk_due(contact)
         return min(contact.decliners.values()) if contact.decliners else 0
 
     def next_due(self) -> tuple[int, int, int] | None:

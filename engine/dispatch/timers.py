@@ -46,6 +46,7 @@ class Kind:
     STEP: Final = 8
     REPLY: Final = 9
     RESUME: Final = 10
+    TALK: Final = 11  # the customer's silence, or the agent's who has never answered
     LENDER: Final = 14
     QUOTA: Final = 15
 

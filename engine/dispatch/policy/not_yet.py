@@ -16,8 +16,6 @@ from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
 NOT_YET: dict[tuple[str, ...], str] = {
-    ("domain", "supervisors_queue"): "no rule moves contacts that nobody takes",
-    ("domain", "finish_ms"): "no rule ends an agent's finishing",
     ("shops", "hours"): "no rule keeps hours",
     ("shops", "ceiling"): "no rule keeps a ceiling",
     ("shops", "daily_quota"): "no rule keeps a quota",
@@ -30,18 +28,6 @@ NOT_YET: dict[tuple[str, ...], str] = {
     ("queues", "promise_ms"): "no rule takes messages",
     ("queues", "release_per_minute"): "no rule takes messages",
     ("queues", "release_lead_ms"): "no rule takes messages",
-    ("queues", "last_agent_ms"): "no rule prefers the last agent",
-    ("queues", "named_agent_ms"): "no rule prefers a named agent",
-    ("queues", "unanswered_ms"): "no rule takes an unanswered contact back",
-    ("queues", "delivery_limit"): "no rule moves contacts that nobody takes",
-    ("queues", "supervisors_queue"): "no rule moves contacts that nobody takes",
-    ("queues", "hand_over"): "no rule hands over to a team",
-    ("queues", "hand_over_queue"): "no rule hands over to a queue",
-    ("queues", "hand_over_ms"): "no rule hands over to a team",
-    ("queues", "remind_ms"): "no rule watches silence",
-    ("queues", "dormant_ms"): "no rule watches silence",
-    ("queues", "idle_close_ms"): "no rule watches silence",
-    ("queues", "reopen_ms"): "no rule opens a closed contact again",
     ("steps", "estimated_wait_ms"): "no rule asks for the estimate",
     ("steps", "queue_length"): "no rule asks for the queue's length",
     ("steps", "lender_kpi"): "no rule measures a lender",

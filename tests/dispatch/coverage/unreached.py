@@ -8,7 +8,6 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_SILENCE = "no rule watches silence"
 _PROMISES = "no rule takes messages"
 
 UNREACHED: dict[Item, str] = {
@@ -27,17 +26,6 @@ UNREACHED: dict[Item, str] = {
     Item(items.CONTACT_ARROW, "queued + contact.message_left → promised"): _PROMISES,
     Item(items.CONTACT_ARROW, "promised + contact.message_released → queued"): _PROMISES,
     Item(items.CONTACT_ARROW, "promised + contact.closed → closed"): _PROMISES,
-    # silence
-    Item(items.EVENT, "contact.reminded"): _SILENCE,
-    Item(items.EVENT, "contact.dormant"): _SILENCE,
-    Item(items.EVENT, "contact.woke"): _SILENCE,
-    Item(items.EVENT, "contact.reopened"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.transferred → queued"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.requeued → queued"): _SILENCE,
-    Item(items.CONTACT_ARROW, "connected + contact.dormant → dormant"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.woke → connected"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.closed → closed"): _SILENCE,
-    Item(items.CONTACT_ARROW, "closed + contact.reopened → queued"): _SILENCE,
     # steps
     Item(items.CONDITION, "estimated_wait_ms"): "no rule asks for the estimate",
     Item(items.CONDITION, "queue_length"): "no rule asks for the queue's length",
