@@ -2,8 +2,8 @@
 
 Equals are agents of one tenant, kind, capacity, set of pools and set of skills with the same levels. Two things are
 compared among those who were signed on at all: offers received (forced ones apart), and occupancy, the share of the
-signed-on capacity that was in use (units × time; open offers and wrap-up included, in units as offered). For each: the
-spread, largest − smallest, and the Gini coefficient, 0 when all are alike, towards 1 when one has everything::
+signed-on capacity that was in use (units × time, open offers and wrap-up included). For each: the
+spread (largest − smallest) and the Gini coefficient, 0 when all are alike, towards 1 when one has everything::
 
     G = 2 · Σ i·xᵢ / (n · Σ xᵢ) − (n + 1) / n        (x sorted ascending, i from 1)
 
@@ -176,6 +176,15 @@ class Fairness:
         if record is not None and not event.forced:
             record.offers += 1
 
+    def _weighs(self, event: ev.ContactSlept | ev.ContactWoke | ev.WrapUpStarted) -> None:
+        """The contact holds another number of units from here on."""
+        agent, units = self._held.get(event.contact, ("", 0))
+        record = self._records.get(agent)
+        if record is not None and event.cost is not None:
+            record.catch_up(event.at)
+            record.load += event.cost - units
+            self._held[event.contact] = (agent, event.cost)
+
     def _closed(self, event: ev.ContactClosed) -> None:
         if not event.wrap_up_until:
             self._let_go(event)
@@ -210,6 +219,9 @@ _FOLD: dict[type, Callable[[Fairness, Any], None]] = {
     ev.OfferRescinded: Fairness._let_go,
     ev.ContactTransferred: Fairness._let_go,
     ev.ContactRequeued: Fairness._let_go,
+    ev.ContactSlept: Fairness._weighs,
+    ev.ContactWoke: Fairness._weighs,
+    ev.WrapUpStarted: Fairness._weighs,
     ev.ContactClosed: Fairness._closed,
     ev.WrapUpEnded: Fairness._let_go,
 }

@@ -65,13 +65,16 @@ def test_half_a_day_is_not_half_a_share() -> None:
     stage.agent("ann")
     stage.close(stage.connect("ann"), "ann")
     stage.wait(30 * MINUTE)
-    stage.agent("ben")
+    stage.agent("ben", on=False)
     stage.close(stage.connect("ann"), "ann")
+    stage.do(cm.SignOn(agent="ben"))
+    stage.state("ann", "paused")
     stage.close(stage.connect("ben"), "ben")
     stage.wait(30 * MINUTE)
 
     (group,) = measured(stage).evenness(stage.now)
 
+    assert group.agents == ("ann", "ben")
     assert group.offers.gini == pytest.approx(0)
     assert group.offers.mean == pytest.approx(2)
 

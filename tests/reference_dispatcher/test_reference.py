@@ -64,7 +64,7 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 # What no generated history brings about: rules that do not exist yet, ids that the author does not make up.
 NEVER = {
     "ContactReminded", "ContactSlept", "ContactWoke", "ContactReopened", "MessageLeft", "MessageReleased",
-    "QueueNoticeSet",
+    "QueueNoticeSet", "QuotaEnded", "LenderMeasured", "AlertRaised",
 }  # fmt: skip
 
 
