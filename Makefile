@@ -4,7 +4,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test reference behaviour lint format setup bench load docs lock clean
+.PHONY: help demo test reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
 N ?= 20000
@@ -47,11 +47,15 @@ format: ## let ruff lay the code out
 	@$(BIN)/ruff format .
 
 setup: ## the set-up alone, with every extra
-	$(VENV) postgresql load test lint
+	$(VENV) postgresql load plots test lint
 
 bench: ## full lives per second through the bare dispatcher (ARGS='--agents 100 --queues 1')
 	$(VENV)
 	@$(BIN)/python -m bench dispatch $(ARGS)
+
+sweep: ## cost per life along agents, waiting and queues, with a plot: a quarter of an hour (ARGS='--axis queues')
+	$(VENV) plots
+	@$(BIN)/python -m bench sweep $(ARGS)
 
 load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…)
 	$(VENV) load

@@ -14,6 +14,7 @@ from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.pools import shown
+from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 
 QUEUED: Final = ContactState.QUEUED
@@ -95,6 +96,8 @@ def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None
 def start_reply_clock(state: State, contact: Contact) -> None:
     """If the customer has written and waits for a person, the reply clock runs from now, unless it already does."""
     channel = state.policy.channels.get(contact.channel)
+    if contact.promised:
+        return  # the promise is its clock
     if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
         state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
 
@@ -203,15 +206,16 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
             if best is None or key < best:
                 best = key
         else:
-            turn = turn_of(seat, lane)
+            turn = turn_of(seat, lane, key)
             if best is None or (turn, key) < (best_turn, best):
                 best, best_turn = key, turn
     return best
 
 
-def turn_of(seat: Seat, lane: Lane) -> tuple[int, ...]:
-    """What is compared before the order: the rank of the pool's order for this agent, then whose turn it is by weight."""
-    group = seat.groups[lane.pool.name]
+def turn_of(seat: Seat, lane: Lane, key: ContactKey) -> tuple[int, ...]:
+    """What is compared before the order: live before promised, the rank of the pool's order for this agent, then whose
+    turn it is by weight."""
+    group = seat.groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
     return (group,) if lane.party is None else (group, *lane.party.turn())
 
 
@@ -246,8 +250,8 @@ def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     all of the agent's pools do."""
     shared = [pool for pool in state.pools_of(contact) if pool.name in seat.groups]
     if shared:
-        return any([pool_lets(state, pool, seat, contact) for pool in shared])
-    return all([pool_lets(state, state.policy.pools[name], seat, contact) for name in seat.groups])
+        return any(pool_lets(state, pool, seat, contact) for pool in shared)
+    return all(pool_lets(state, state.policy.pools[name], seat, contact) for name in seat.groups)
 
 
 def pool_lets(state: State, pool: Pool, seat: Seat, contact: Contact) -> bool:
@@ -376,8 +380,10 @@ def make_offer(
 
 def connect(state: State, contact: Contact, offer: Offer) -> None:
     """HELD → CONNECTED; on a channel without messages connected is answered."""
-    waited = state.now - contact.start
+    waited, promised = state.now - contact.start, contact.promised
     state.emit_on(contact, ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
+    if promised:
+        start_reply_clock(state, contact)
     channel = state.policy.channels.get(contact.channel)
     if contact.answered or channel is None or channel.messages:
         return

@@ -9,6 +9,7 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.standing import Standing
 from engine.dispatch.state import State
 
 # Raised with every change of shape; an older one is read as long as its fields have defaults.
@@ -37,6 +38,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     agents: list[Agent]
     contacts: list[Contact]
     offers: list[Offer]
+    standing: Standing = Standing()
     ledgers: list[Ledger] = []
 
 
@@ -53,6 +55,7 @@ def encode(state: State) -> bytes:
             sorted(state.agents.values(), key=lambda agent: agent.seq),
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
+            state.house.standing(),
             [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
         )
     )
@@ -73,6 +76,7 @@ def decode(data: bytes) -> State:
     state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
+    state.house.restore(snapshot.standing)
     state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:
         if contact.state != "wrap_up":

@@ -47,14 +47,16 @@ class Kind:
     REPLY: Final = 9
     RESUME: Final = 10
     TALK: Final = 11  # the customer's silence, or the agent's who has never answered
-    LENDER: Final = 14
-    QUOTA: Final = 15
+    LENDER: Final = 13
+    QUOTA: Final = 14
+    HOUSE: Final = 15  # the domain's own: calendars, notices, promises, slices of mass effects; see house.House
 
 
 OFFER: Final = Kind.OFFER
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
 LENDER: Final = Kind.LENDER
+HOUSE: Final = Kind.HOUSE
 
 
 class Timers:

@@ -43,6 +43,8 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
         ev.ContactReopened,
         ev.MessageLeft,
         ev.MessageReleased,
+        ev.ContactTold,
+        ev.ContactSentToBot,
         ev.ContactAbandoned,
         ev.ContactClosed,
         ev.ContactForgotten,
@@ -76,6 +78,7 @@ _MOVES: frozenset[type] = frozenset(
         ev.OfferAccepted,
         ev.ContactTransferred,
         ev.ContactRequeued,
+        ev.MessageLeft,
         ev.OfferRescinded,
         ev.ContactClosed,
         ev.ContactDeflected,
@@ -254,7 +257,7 @@ class Directory:
                 facts.agent = agent
             case ev.OfferAccepted(agent=agent, held=True):
                 facts.agent = agent
-            case ev.ContactTransferred() | ev.ContactRequeued():
+            case ev.ContactTransferred() | ev.ContactRequeued() | ev.MessageLeft():
                 facts.agent = ""
             case ev.OfferRescinded():
                 facts.agent = ""

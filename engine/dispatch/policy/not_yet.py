@@ -16,27 +16,11 @@ from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
 NOT_YET: dict[tuple[str, ...], str] = {
-    ("shops", "hours"): "no rule keeps hours",
-    ("shops", "ceiling"): "no rule keeps a ceiling",
-    ("shops", "daily_quota"): "no rule keeps a quota",
-    ("queues", "hours"): "no rule keeps hours",
-    ("queues", "closed"): "no rule keeps hours",
-    ("queues", "ceiling"): "no rule keeps a ceiling",
-    ("queues", "daily_quota"): "no rule keeps a quota",
-    ("queues", "full_notice"): "no rule keeps a ceiling",
-    ("queues", "full_alternative"): "no rule keeps a ceiling",
-    ("queues", "promise_ms"): "no rule takes messages",
-    ("queues", "release_per_minute"): "no rule takes messages",
-    ("queues", "release_lead_ms"): "no rule takes messages",
     ("steps", "estimated_wait_ms"): "no rule asks for the estimate",
     ("steps", "queue_length"): "no rule asks for the queue's length",
     ("steps", "lender_kpi"): "no rule measures a lender",
     ("steps", "offer"): "no rule offers alternatives",
     ("steps", "move_to"): "no rule moves a contact",
-    ("entry", "while_open"): "no rule keeps hours",
-    ("entry", "while_closed"): "no rule keeps hours",
-    ("entry", "queue_length"): "no rule asks for the queue's length",
-    ("entry", "of_queue"): "no rule asks for the queue's length",
 }
 
 

@@ -89,6 +89,17 @@ def gone_and_back(play: Play) -> None:
     assert stage.contact(contact).state == "queued"
 
 
+def many_are_told(play: Play) -> None:
+    """More wait than are told at one stamp: the rest hears a millisecond later."""
+    stage = play()
+    check, stage.shadow.check = stage.shadow.check, lambda dispatcher: None  # type: ignore[method-assign]  # for speed
+    for _ in range(130):
+        stage.submit()
+    stage.do(cm.SetQueueNotice(queue="help", notice="storm", until=stage.now + SECOND))
+    stage.wait(1)
+    check(stage.dispatcher)
+
+
 def silent_and_back(play: Play) -> None:
     """Customers fall silent: one wakes, one is passed on asleep, one finds no room, one is closed and comes back."""
     help_ = {"remind_ms": 10_000, "dormant_ms": 10_000, "idle_close_ms": 10_000, "reopen_ms": 60_000}
@@ -116,12 +127,37 @@ def silent_and_back(play: Play) -> None:
                 stage.wait(60 * SECOND)
 
 
+def rona_takes_too_many(play: Play) -> None:
+    """Two of a pool let their offers lapse; one of the two may be out, so the second stays and an alert says so."""
+    stage = play(pools={"onsite": {"rona_share": 0.5}}, queues={"help": {"offer_ms": 5_000}})
+    stage.agent("ann")
+    stage.agent("ben")
+    stage.submit()
+    stage.submit()
+    stage.wait(5 * SECOND)
+    assert [stage.dispatcher.agents[name].state for name in ("ann", "ben")] == ["not_ready", "available"]
+
+
+def a_day_ends(play: Play) -> None:
+    """Ann has had her contacts of today; the next one is hers at midnight."""
+    stage = play(pools={"onsite": {"daily_quota": 1}})
+    stage.agent("ann")
+    stage.close(stage.connect("ann"), "ann")
+    waiting = stage.submit()
+    assert not stage.offered(waiting)
+    stage.wait(86_400 * SECOND)
+    assert stage.dispatcher.agents["ann"].quota_used <= 1
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
     a_stamp_from_the_past,
     gone_and_back,
+    many_are_told,
     silent_and_back,
+    rona_takes_too_many,
+    a_day_ends,
 )
 
 

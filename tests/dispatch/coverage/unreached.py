@@ -8,8 +8,6 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_PROMISES = "no rule takes messages"
-
 UNREACHED: dict[Item, str] = {
     # supervisors
     Item(items.COMMAND, "contact.assign"): "no rule forces an assignment",
@@ -17,15 +15,6 @@ UNREACHED: dict[Item, str] = {
     Item(items.COMMAND, "contact.take_over"): "no rule takes over",
     Item(items.COMMAND, "contacts.bulk"): "no rule for many at once",
     Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
-    # notices and messages under a promise
-    Item(items.COMMAND, "queue.notice"): "no rule gives notice",
-    Item(items.EVENT, "queue.notice_set"): "no rule gives notice",
-    Item(items.COMMAND, "contact.leave_message"): _PROMISES,
-    Item(items.EVENT, "contact.message_left"): _PROMISES,
-    Item(items.EVENT, "contact.message_released"): _PROMISES,
-    Item(items.CONTACT_ARROW, "queued + contact.message_left → promised"): _PROMISES,
-    Item(items.CONTACT_ARROW, "promised + contact.message_released → queued"): _PROMISES,
-    Item(items.CONTACT_ARROW, "promised + contact.closed → closed"): _PROMISES,
     # steps
     Item(items.CONDITION, "estimated_wait_ms"): "no rule asks for the estimate",
     Item(items.CONDITION, "queue_length"): "no rule asks for the queue's length",
