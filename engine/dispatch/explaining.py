@@ -130,7 +130,7 @@ def own_rules(state: State, contact: Contact, seat: Seat) -> list[Reason]:
     if not seat.gates:
         return []
     shared = [pool for pool in state.pools_of(contact) if pool.name in seat.groups]
-    pools = shared or [state.policy.pools[name] for name in seat.groups]
+    pools = shared or [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
     said = [pool_says(state, pool, seat, contact) for pool in pools]
     found = [reason for reason in said if reason is not None]
     if shared:

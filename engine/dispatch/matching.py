@@ -14,6 +14,7 @@ from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.pools import shown
+from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 
@@ -28,6 +29,9 @@ FEW = 20
 
 def place(state: State, contact: Contact, trigger: str) -> None:
     """Offer a QUEUED contact to the agent whom its open pools put first; leave it waiting if there is none."""
+    if state.frozen:
+        place_later(state, contact)
+        return
     if contact.prefer:
         seat = state.seats.get(contact.prefer)
         if seat is not None and can_serve_preferred(state, seat, contact):
@@ -38,14 +42,44 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
+    widened = False
     while contact.state is QUEUED:
         found = best_agent(state, contact)
         if found is not None:
+            if widened:  # it stands elsewhere now: from the bots to the people it goes to the end of the line
+                first = first_before(state, contact)
+                if first is not contact:
+                    place(state, first, trigger)
+                    if first.state is not QUEUED:
+                        continue
             pool, key, seat = found
             make_offer(state, contact, seat, pool, trigger, key)
             return
-        if not widen(state, contact, state.stands[contact.contact].lanes):
+        widened = widen(state, contact, state.stands[contact.contact].lanes)
+        if not widened:
             return
+
+
+def place_later(state: State, contact: Contact) -> None:
+    """During a rearrangement: nobody is offered anything, and the contact has its turn when its stage comes.
+
+    Once steps are being opened, they are for those who begin to wait then, too.
+    """
+    work = state.rearranging
+    if work is not None and work.stage >= OPENING:
+        open_anew(state, contact)
+
+
+def open_anew(state: State, contact: Contact) -> None:
+    """What a contact that waits opens before anyone is offered it: memories that yield, steps due, steps for nobody."""
+    if contact.decliners and only_decliners_left(state, contact):
+        for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
+            state.emit_on(contact, ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+    open_due_steps(state, contact)
+    if contact.prefer_only:
+        return
+    while widen(state, contact, state.stands[contact.contact].lanes):
+        pass
 
 
 def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], Seat] | None:
@@ -61,6 +95,9 @@ def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], 
 
 def open_due_steps(state: State, contact: Contact) -> None:
     """Open what the clocks say is open already: steps of 0 ms, or a long wait brought along from another queue."""
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return
     while True:
         due = state.step_due(contact)
         if not due or due > state.now:
@@ -114,13 +151,20 @@ def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answere
 
 
 def feed(state: State, seat: Seat, trigger: str) -> None:
-    """Offer the agent waiting contacts, best first, as long as it has room."""
+    """Offer the agent waiting contacts, best first, as long as it has room; thousands of them in slices."""
+    left = state.slice_units // 2
     while seat.room() > 0 and feed_one(state, seat, trigger):
-        pass
+        left -= 1
+        if left <= 0:
+            if seat.room() > 0:
+                state.emit(ev.RearrangementStarted(state.now, trigger, NOTES, seat.name))
+            return
 
 
 def feed_one(state: State, seat: Seat, trigger: str, before: int = 0) -> bool:
     """Offer the agent with room its best waiting contact, unless that is ``before``; False: nothing was offered."""
+    if state.frozen:
+        return False
     if state.arriving:
         state.settle()
     if seat.preferred:
@@ -154,6 +198,10 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
     """Several contacts look for an agent in one step: in the order in which they stand, and nobody passes anybody."""
     waiting = [contact for contact in contacts if contact.state is QUEUED]
+    if state.frozen:
+        for contact in waiting:
+            place_later(state, contact)
+        return
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.place_key(contact), contact.contact)):
@@ -251,7 +299,8 @@ def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     shared = [pool for pool in state.pools_of(contact) if pool.name in seat.groups]
     if shared:
         return any(pool_lets(state, pool, seat, contact) for pool in shared)
-    return all(pool_lets(state, state.policy.pools[name], seat, contact) for name in seat.groups)
+    mine = [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
+    return all(pool_lets(state, pool, seat, contact) for pool in mine)
 
 
 def pool_lets(state: State, pool: Pool, seat: Seat, contact: Contact) -> bool:
@@ -268,8 +317,12 @@ def review_borrowers(state: State) -> None:
     """More agents of a lender are idle, or its service level is better: those who may borrow again are decided anew.
 
     Called when everything else of the step is done. Contacts that prefer an agent first, by number; then, pool by pool in
-    the policy's order, whoever stands first in it while there is somebody to be had.
+    the policy's order, whoever stands first in it while there is somebody to be had. Not in the midst of a rearrangement:
+    its end looks at all of them.
     """
+    if state.frozen:
+        state.stirred.clear()
+        return
     while state.stirred:  # again where an automatic accept has made another service level better
         pools = [name for name in state.pool_names if name in state.stirred]
         state.stirred.clear()
@@ -407,7 +460,14 @@ def reconsider_without(state: State, seat: Seat) -> None:
 
 def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
     """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return
     state.settle()
+    lanes = list(lanes)
+    if sum(len(lane.waits) for lane in lanes if not lane.signed_on) > state.slice_units // 2:
+        state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
+        return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
@@ -433,6 +493,9 @@ def stranded(lanes: Iterable[Lane]) -> set[int]:
 
 def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
     """Whether every signed-on agent who could serve the contact has declined it (``also`` counted as a decliner)."""
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return False  # the lanes are being filled: asked again when steps are opened
     decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
     for lane in state.lanes_of(contact):
         signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)

@@ -33,6 +33,7 @@ from engine.dispatch.pools import (
 )
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
+from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
 from engine.dispatch.stands import MINUTE_MS, Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
@@ -77,11 +78,64 @@ class State:
         self.by_customer = Names()  # (tenant, shop), customer
         self.ledgers: dict[str, Ledger] = {}  # of pools that remember something
         self.stirred: dict[str, None] = {}  # pools whose borrowers must be looked at before the step is over
+        self.rebuilding = False  # every index is being built from state
+        self.slice_units = SLICE_UNITS
+        self.rearranging: Rearrangement | None = None
+        self.frozen = False  # a rearrangement is under way, this call is no part of it, and nobody is offered anything
+        self.noting = False  # … and has begun to make offers: who begins to wait or becomes freer is noted
+        self.former: dict[str, Queue] = {}  # queues that the policy no longer has and contacts still stand in
+        self.unplaced_from = 0  # contacts between these two have no place under the new policy yet,
+        self.unplaced_until = 0  # and their steps and reply clocks are not watched until they have
+        self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
+        self.todo_at = 0
+        self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
+        self.jobs: dict[int, Job] = {}
+        self.next_job = 1
+        self.lines: dict[str, Line] = {}
+        self.seats: dict[str, Seat] = {}
+        self.seats_by_seq: dict[int, Seat] = {}
+        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.house = House(self.contacts)
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
         """Take a policy and rebuild every index from state. O(contacts + agents × lanes)."""
+        self.rebuilding = True
+        self.use(policy)
+        self.timers = Timers(self.contacts, self.offers)
+        self.house.contacts = self.contacts
+        self.house.set_policy(policy)
+        self.seats = {}
+        self.seats_by_seq = {}
+        self.freed = {}
+        self.lines = {name: Line() for name in (*policy.queues, *self.former)}
+        for agent in self.agents.values():
+            self.seat_agent(agent)
+        for contact in self.contacts.values():
+            contact.seat = self.seats.get(contact.agent)
+            for name in contact.decliners:
+                if name in self.seats:
+                    self.seats[name].declined |= {contact.contact}
+            if contact.queue not in self.lines:
+                continue  # its queue is gone: the rules move it before anything else happens
+            self.arm_contact(contact)
+            if contact.promised and contact.queue not in self.former:
+                self.shelve(contact)
+            if contact.state in WAITING:
+                self.enter_line(contact)
+            if contact.state is QUEUED:
+                self.enter_lanes(contact)
+        for offer in self.offers.values():
+            self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+        for ident in self.house.idents():
+            self.arm_house(ident)
+        for gate in self.measured:
+            self.arm_measure(gate)
+        self.rebuilding = False
+        self.stirred.clear()
+
+    def use(self, policy: Policy) -> None:
+        """Decide by this policy from here on; the lanes are empty and wait to be filled."""
         self.policy = policy
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
@@ -92,50 +146,20 @@ class State:
         self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
         self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
         self._bounds: dict[tuple[str, str], Bound] = {}
-        self.timers = Timers(self.contacts, self.offers)
-        self.house.contacts = self.contacts
-        self.house.set_policy(policy)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
-        self.seats: dict[str, Seat] = {}
-        self.seats_by_seq: dict[int, Seat] = {}
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
-        self.lines: dict[str, Line] = {name: Line() for name in policy.queues}
         self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
         self.stands: dict[int, Stand] = {}  # where each queued contact stands
-        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
         self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         self._set_pools(policy)
-        for agent in self.agents.values():
-            self.seat_agent(agent)
-        for contact in self.contacts.values():
-            contact.seat = self.seats.get(contact.agent)
-            for name in contact.decliners:
-                if name in self.seats:
-                    self.seats[name].declined |= {contact.contact}
-            if contact.queue not in policy.queues:
-                continue  # its queue is gone: the rules move it before anything else happens
-            self.arm_contact(contact)
-            if contact.promised:
-                self.shelve(contact)
-            if contact.state in WAITING:
-                self.enter_line(contact)
-            if contact.state is QUEUED:
-                self.enter_lanes(contact)
-        for offer in self.offers.values():
-            self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
-        for ident in self.house.idents():
-            self.arm_house(ident)
-        self.rebuilding = False
-        self.stirred.clear()
 
     def _set_pools(self, policy: Policy) -> None:
         """The rules of single pools, and what they remember: it stays while the pool has a rule that asks for it."""
-        self.rebuilding = True
         pools = policy.pools.values()
         remember = [p.name for p in pools if p.choice == "round_robin" or p.lend_kpi is not None or p.shares != "none"]
         self.ledgers = {name: self.ledgers.get(name) or Ledger(name) for name in remember}
@@ -160,8 +184,6 @@ class State:
         self.counted = counted_queues(policy)
         self.lengths: dict[tuple[str, str], Length] = {}
         self.lengths_by_number: dict[float, Length] = {}
-        for gate in self.measured:
-            self.arm_measure(gate)
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
@@ -194,18 +216,20 @@ class State:
     # --- what a contact needs and where it may be served ----------------------------------------------------------
 
     def queue_of(self, contact: Contact) -> Queue:
-        return self.policy.queues[contact.queue]
+        """Its queue; while a policy is being swapped in, perhaps one of the former policy."""
+        queue = self.policy.queues.get(contact.queue)
+        return queue if queue is not None else self.former[contact.queue]
 
     def pools_of(self, contact: Contact) -> tuple[Pool, ...]:
         """Open pools in listed order: the queue's own, then those its steps have added."""
-        queue = self.policy.queues[contact.queue]
+        queue = self.queue_of(contact)
         if contact.stage == "bot":
             names = queue.bot_pools
         else:
             names = queue.pools
             for step in queue.steps[: contact.step]:
                 names += tuple(name for name in step.add_pools if name not in names)
-        return tuple(self.policy.pools[name] for name in names)
+        return tuple(self.policy.pools[name] for name in names if name in self.policy.pools)
 
     def requirement_of(self, contact: Contact) -> Requirement:
         """Queue's and contact's needs together, less what steps have relaxed. Bots of the bot stage serve anyone."""
@@ -214,7 +238,7 @@ class State:
         key = (contact.queue, contact.requires, contact.step)
         known = self._requirements.get(key)
         if known is None:
-            queue = self.policy.queues[contact.queue]
+            queue = self.queue_of(contact)
             known = both(queue.requirement, parse_canonical(contact.requires))
             dropped = [name for step in queue.steps[: contact.step] for name in step.relax]
             if dropped:
@@ -375,6 +399,8 @@ class State:
         seat.external = seat.beside = sum(agent.external.values())
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
+        if self.noting:  # another profile
+            self.note(0, agent.seq)
         for number, units in agent.contacts.items():
             contact = self.contacts[number]
             contact.seat = seat
@@ -397,13 +423,30 @@ class State:
 
     def _watch(self, seat: Seat) -> None:
         """Does a pool of the agent's want to know of each change?"""
-        pools = [self.policy.pools[name] for name in seat.groups]
+        pools = [self.policy.pools[name] for name in seat.agent.profile.pools if name in self.policy.pools]
         seat.plain = len(set(seat.groups.values())) <= 1 and all(pool.shares == "none" for pool in pools)
         seat.gates = tuple([self.gates[pool.name] for pool in pools if pool.name in self.gates])
         seat.watched = bool(seat.gates) or self.quotas or any(pool.choice == "most_loaded" for pool in pools)
         if seat.watched:
             seat.open = sum(1 for number in seat.agent.contacts if self.contacts[number].offer)
             self.stir(seat)
+
+    def watch_anew(self) -> None:
+        """Another policy has other gates: they count everybody at once, though agents get their lanes one by one."""
+        for seat in self.seats.values():
+            seat.known_room, seat.known_present, seat.known_out = 0, False, False
+            self._watch(seat)
+        for gate in self.measured:
+            self.arm_measure(gate)
+
+    def level_parties(self) -> None:
+        """A rearrangement is over: who began to wait in its course starts level with who is served now, as always."""
+        for shares in self.shares.values():
+            ledger = shares.ledger
+            for name in {**ledger.passes, **shares.waiting}:
+                now = ledger.virtual.get(name.partition("\n")[0] if "\n" in name else "", 0)
+                if ledger.passes.get(name, 0) < now:
+                    ledger.passes[name] = now
 
     def stir(self, seat: Seat, gone: bool = False) -> None:
         """The agent has changed: the gates of its pools count it anew. ``gone``: it leaves its pools."""
@@ -503,6 +546,10 @@ class State:
 
     def enter_lanes(self, contact: Contact) -> None:
         """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
+        if self.frozen and contact.queue in self.former:
+            return
+        if self.noting:
+            self.note(contact.contact, 0)
         stand = self.stands[contact.contact] = self.stand_of(contact)
         self.arriving[contact.contact] = contact
         if stand.special:
@@ -512,13 +559,21 @@ class State:
         if stand.length is not None:
             stand.length.queued += 1
         for party in stand.parties:
-            party.begin(contact.contact, contact.version, self.rebuilding)
+            party.begin(contact.contact, contact.version, self.rebuilding or self.rearranging is not None)
 
     def _count_out(self, stand: Stand, contact: Contact) -> None:
         if stand.length is not None:
             stand.length.queued -= 1
         for party in stand.parties:
             party.end(contact.contact, contact.version)
+
+    def note(self, contact: int, agent_seq: int) -> None:
+        """Who begins to wait or becomes freer while a rearrangement makes its offers has a turn at the end."""
+        assert self.rearranging is not None
+        if contact:
+            self.rearranging.contacts[contact] = 0
+        else:
+            self.rearranging.agents[agent_seq] = 0
 
     def settle(self) -> None:
         """Before anyone looks for a waiting contact: arrivals really take their places."""
@@ -551,6 +606,9 @@ class State:
         stand = self.stands.pop(contact.contact, None)
         if stand is not None and stand.special:
             self._count_out(stand, contact)
+        if contact.prefer and contact.prefer in self.seats:
+            self.seats[contact.prefer].preferred -= {contact.contact}
+            self.wanting.pop(contact.contact, None)
         if self.arriving.pop(contact.contact, None) is not None:
             return
         spot = self.spots.pop(contact.contact, None)
@@ -562,9 +620,6 @@ class State:
             ranked.remove(rank)
         for lane in lanes:
             lane.drop_contact(contact.contact)
-        if contact.prefer and contact.prefer in self.seats:
-            self.seats[contact.prefer].preferred -= {contact.contact}
-            self.wanting.pop(contact.contact, None)
 
     def ranks(self, queue: str) -> Ranked:
         """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""
@@ -582,6 +637,8 @@ class State:
         self.freed[seat.agent.seq] = seat
         if seat.watched:
             self.stir(seat)
+        if self.noting:
+            self.note(0, seat.agent.seq)
 
     def tell_lanes(self) -> None:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
@@ -612,7 +669,9 @@ class State:
 
         Steps open for contacts that wait without an offer; one that comes back opens what has fallen due meanwhile.
         """
-        steps = self.policy.queues[contact.queue].steps
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        steps = self.queue_of(contact).steps
         if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
             return 0
         step = steps[contact.step]
@@ -626,7 +685,9 @@ class State:
         """The next alarm of the reply clock; 0: none."""
         if not contact.replying or contact.reply_alarm == 2:
             return 0
-        queue = self.policy.queues[contact.queue]
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        queue = self.queue_of(contact)
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
 
     def talk_due(self, contact: Contact) -> int:
@@ -635,7 +696,9 @@ class State:
         state = contact.state
         if state is not CONNECTED and state is not DORMANT:
             return 0
-        queue = self.policy.queues[contact.queue]
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        queue = self.queue_of(contact)
         if contact.silent_at:
             if state is DORMANT:
                 wait = queue.idle_close_ms
@@ -672,6 +735,17 @@ class State:
         """Arm one of the domain's own deadlines."""
         self.timers.arm(self.house.due(ident), HOUSE, ident)
 
+    def _due_of_none(self, kind: int, ident: int) -> int:
+        """As :meth:`due`, for deadlines of no contact and no offer."""
+        if kind == HOUSE:
+            return self.house.due(ident)
+        if kind == QUOTA:
+            seat = self.seats_by_seq.get(ident)
+            return 0 if seat is None else seat.agent.quota_until
+        # LENDER; a hint may come from a policy with other pools
+        name = self.pool_names[ident] if ident < len(self.pool_names) else ""
+        return self.measure_due(self.gates[name]) if name in self.gates else 0
+
     def due(self, kind: int, ident: int) -> int:
         """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
         if kind == OFFER:
@@ -680,13 +754,8 @@ class State:
         if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else agent_deadline(seat.agent, kind)
-        if kind == LENDER:
-            return self.measure_due(self.gates[self.pool_names[ident]])
-        if kind == QUOTA:
-            seat = self.seats_by_seq.get(ident)
-            return 0 if seat is None else seat.agent.quota_until
-        if kind == HOUSE:
-            return self.house.due(ident)
+        if kind >= LENDER:
+            return self._due_of_none(kind, ident)
         contact = self.contacts.get(ident)
         if contact is None:
             return 0

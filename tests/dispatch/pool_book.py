@@ -68,6 +68,12 @@ class Book:
             page = self.pages[pool]
             page.passes[party] = max(page.passes.get(party, 0), page.virtual.get(party[:-1], 0))
 
+    def level(self) -> None:
+        """A rearrangement is over: nobody looked who came in its course, so all start level at least."""
+        for name, page in self.pages.items():
+            for party in {*page.passes, *(party for pool, party in self.waiting() if pool == name)}:
+                page.passes[party] = max(page.passes.get(party, 0), page.virtual.get(party[:-1], 0))
+
     def weight(self, party: Party) -> int:
         policy = self.shadow.policy
         if len(party) == 1:
