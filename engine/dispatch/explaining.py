@@ -89,7 +89,7 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
     if profile.tenant not in ("", contact.tenant):
         found.append(Reason("tenant", contact.tenant, profile.tenant))
     if contact.prefer != profile.agent:
-        pools = state.pools_of(contact)
+        pools = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
         if not any(pool.name in seat.groups for pool in pools):
             found.append(Reason("pool", ", ".join(pool.name for pool in pools), ", ".join(profile.pools)))
         for unmet in state.requirement_of(contact).unmet(profile.skills, profile.attributes):
@@ -129,7 +129,8 @@ def own_rules(state: State, contact: Contact, seat: Seat) -> list[Reason]:
     unless the agent is wanted by name and in none of the contact's pools."""
     if not seat.gates:
         return []
-    shared = [pool for pool in state.pools_of(contact) if pool.name in seat.groups]
+    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
+    shared = [pool for pool in pools_open if pool.name in seat.groups]
     pools = shared or [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
     said = [pool_says(state, pool, seat, contact) for pool in pools]
     found = [reason for reason in said if reason is not None]

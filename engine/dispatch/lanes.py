@@ -34,6 +34,8 @@ AVAILABLE: Final = AgentState.AVAILABLE
 RESTLESS: Final = ("least_loaded", "most_loaded", "weighted")
 MINUTE_MS: Final = 60_000
 
+# Units that nobody has.
+NEVER: Final = 1 << 40
 NONE: frozenset[int] = frozenset()
 
 
@@ -149,6 +151,7 @@ class Lane:
         "bound",
         "choice",
         "cost",
+        "drained",
         "first",
         "gate",
         "guarded",
@@ -185,6 +188,7 @@ class Lane:
         self.pool = pool
         self.choice = pool.choice
         self.cost = key[3]
+        self.drained = False
         self.bound = bound
         self.limited = bound is not None
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
@@ -203,6 +207,11 @@ class Lane:
         self.guarded: bool = gate is not None or self.quota > 0
         self.party = party
         self.ring = ring
+
+    def drain(self, drained: bool) -> None:
+        """Nobody has room for a contact of a drained pool, whatever it costs: nothing else has to look."""
+        self.drained = drained
+        self.cost = NEVER if drained else self.key[3]
 
     # --- the contacts' side ---------------------------------------------------------------------------------------
 

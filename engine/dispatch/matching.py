@@ -87,6 +87,8 @@ def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], 
     if state.freed:
         state.tell_lanes()
     for lane in state.stands[contact.contact].lanes:
+        if lane.drained:
+            continue
         found = lane.pick(contact.decliners)
         if found is not None:
             return lane.pool.name, lane.rank(found[0], state.now), found[1]
@@ -109,7 +111,7 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     """Nobody free. If nobody eligible is even signed on: keep it for no team, leave the bot stage, or open a ``when_nobody``
     step."""
     for lane in lanes:
-        if lane.signed_on:
+        if lane.signed_on and not lane.drained:
             return False
     if contact.team:
         state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, "", "team_left"))
@@ -275,7 +277,7 @@ def pool_between(state: State, seat: Seat, contact: Contact) -> str:
     seq = seat.agent.seq
     found, best_group = "", 0
     for lane in state.spots[contact.contact][1]:
-        if seq in lane.members and (not lane.guarded or lane.lets(seat)):
+        if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
             group = seat.groups[lane.pool.name]
             if not found or group < best_group:
                 found, best_group = lane.pool.name, group
@@ -296,7 +298,8 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
 def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     """Lender protection and quotas bind affinity too: one pool open to the contact lets it, or, if none is the agent's,
     all of the agent's pools do."""
-    shared = [pool for pool in state.pools_of(contact) if pool.name in seat.groups]
+    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
+    shared = [pool for pool in pools_open if pool.name in seat.groups]
     if shared:
         return any(pool_lets(state, pool, seat, contact) for pool in shared)
     mine = [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
@@ -465,7 +468,7 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
         return
     state.settle()
     lanes = list(lanes)
-    if sum(len(lane.waits) for lane in lanes if not lane.signed_on) > state.slice_units // 2:
+    if sum(len(lane.waits) for lane in lanes if lane.drained or not lane.signed_on) > state.slice_units // 2:
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
@@ -480,9 +483,9 @@ def stranded(lanes: Iterable[Lane]) -> set[int]:
     """Contacts in these lanes who may have been left with nobody, or with decliners only."""
     numbers: set[int] = set()
     for lane in lanes:
-        if not lane.waits or lane.signed_on > FEW:
+        if not lane.waits or (lane.signed_on > FEW and not lane.drained):
             continue
-        if not lane.signed_on:
+        if lane.drained or not lane.signed_on:
             numbers.update(lane.waits)
             continue
         for member in lane.members.values():
@@ -498,6 +501,8 @@ def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
         return False  # the lanes are being filled: asked again when steps are opened
     decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
     for lane in state.lanes_of(contact):
+        if lane.drained:
+            continue
         signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)
         if lane.signed_on > signed_on:
             return False

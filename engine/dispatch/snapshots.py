@@ -44,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     slice_units: int = SLICE_UNITS
     rearranging: Rearrangement | None = None
     next_job: int = 1
+    drained: dict[str, str] = {}
     jobs: dict[int, Job] = {}
     ledgers: list[Ledger] = []
 
@@ -65,6 +66,7 @@ def encode(state: State) -> bytes:
             state.slice_units,
             state.rearranging,
             state.next_job,
+            state.drained,
             state.jobs,
             [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
         )
@@ -92,6 +94,7 @@ def decode(data: bytes) -> State:
         if contact.state != "wrap_up":
             index_names(state, contact)
     state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
+    state.drained = snapshot.drained
     work = snapshot.rearranging
     if work is not None:
         for text in work.former:

@@ -54,6 +54,7 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
 _TO_NAMED_AGENT: frozenset[type] = frozenset(
     {
         ev.OfferMade,
+        ev.ContactAssigned,
         ev.OfferAccepted,
         ev.OfferDeclined,
         ev.OfferExpired,

@@ -24,7 +24,7 @@ SILENT = {
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
     ev.EngineStarted, ev.CommandRejected, ev.QuotaEnded, ev.LenderMeasured, ev.AlertRaised,
     ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
-    ev.BulkStarted, ev.BulkContinued, ev.BulkEnded,
+    ev.BulkStarted, ev.PoolDrained, ev.PoolOpened, ev.BulkContinued, ev.BulkEnded,
     ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip
 ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.DomainEvent) for kind in get_args(union)]

@@ -42,7 +42,7 @@ def pools_open(policy: Policy, contact: ShadowContact) -> list[str]:
 
 def qualifies(policy: Policy, contact: ShadowContact, agent: ShadowAgent) -> bool:
     """Pool and requirement: what does not depend on the moment."""
-    if not set(pools_open(policy, contact)) & set(agent.profile.pools):
+    if not set(pools_open(policy, contact)) & set(agent.pools):
         return False
     profile = agent.profile
     if contact.team and profile.team != contact.team:
@@ -125,7 +125,7 @@ def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: Shadow
     assert not reason, f"offered although {reason}: {e}"
     assert e.preferred == (contact.prefer == e.agent), e
     if not e.preferred:
-        assert e.pool in agent.profile.pools, e
+        assert e.pool in agent.pools, e
         assert e.pool in pools_open(shadow.policy, contact), e
         assert not shadow.book.blocks(e.pool, contact, agent), e
     homeless = [c.contact for c in shadow.contacts.values() if c.queue not in shadow.policy.queues]
@@ -208,7 +208,7 @@ def best_agent(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, others: 
     policy = shadow.policy
 
     def through(pool: str) -> list[ShadowAgent]:
-        return [a for a in others if pool in a.profile.pools and not shadow.book.blocks(pool, contact, a)]
+        return [a for a in others if pool in a.pools and not shadow.book.blocks(pool, contact, a)]
 
     pool = next(p for p in pools_open(policy, contact) if through(p))
     assert e.pool == pool, f"pool {pool} comes first: {e}"

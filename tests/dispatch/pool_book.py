@@ -170,7 +170,7 @@ class Book:
     def why_not(self, contact: ShadowContact, agent: ShadowAgent, *, named: bool) -> str:
         """Any pool that is open to the contact and lets it will do; a named agent of no such pool: all must let it."""
         mine = agent.profile.pools
-        shared = [pool for pool in judge.pools_open(self.shadow.policy, contact) if pool in mine]
+        shared = [pool for pool in judge.pools_open(self.shadow.policy, contact) if pool in agent.pools]
         blocked = [self.blocks(pool, contact, agent) for pool in shared or mine]
         if not shared and named:
             return next((why for why in blocked if why), "")

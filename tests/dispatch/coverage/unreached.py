@@ -10,10 +10,7 @@ from tests.dispatch.coverage.items import Item
 
 UNREACHED: dict[Item, str] = {
     # supervisors
-    Item(items.COMMAND, "contact.assign"): "no rule forces an assignment",
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
-    Item(items.COMMAND, "contact.take_over"): "no rule takes over",
-    Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
     # steps
     Item(items.CONDITION, "estimated_wait_ms"): "no rule asks for the estimate",
     Item(items.CONDITION, "queue_length"): "no rule asks for the queue's length",
