@@ -77,7 +77,8 @@ def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
     state.leave_lanes(contact)
     state.leave_line(contact)
     if event.queue != contact.queue:
-        change_queue(contact, event.queue, event.at)
+        # Not waiting (a swap took its queue away): the step clock starts with its next wait, as after a transfer.
+        change_queue(contact, event.queue, event.at if contact.state in WAITING else contact.left_at)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
     if event.why in ("moved", "prioritised", "delivery_limit"):
         contact.pinned = True
