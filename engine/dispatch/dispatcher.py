@@ -18,6 +18,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
+from engine.dispatch.matching import review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
@@ -72,6 +73,8 @@ class Dispatcher:
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
             state.now = stamp
             HANDLERS[StartEngine](state, command)
+            if state.stirred:
+                review_borrowers(state)
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
@@ -84,6 +87,8 @@ class Dispatcher:
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
+        if state.stirred:
+            review_borrowers(state)
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -106,6 +111,8 @@ class Dispatcher:
                 do_slice(state, state.rearranging)
             elif state.jobs:
                 do_job(state)
+            if state.stirred:
+                review_borrowers(state)
         state.trim_timers()
         return out
 
@@ -158,6 +165,8 @@ class Dispatcher:
             if state.former:
                 self._house_before(kind, ident)
             EXPIRE[kind](state, ident)
+            if state.stirred:
+                review_borrowers(state)
             state.settle()
 
     def _house_before(self, kind: int, ident: int) -> None:
@@ -258,7 +267,7 @@ class Dispatcher:
             return 0
         if found.queue in state.former:
             return 0  # its queue is gone, and it has not been given another one yet
-        return 1 + state.ranks(found.queue).rank(state.line_key(found))
+        return state.position(found, self.now)
 
     def count_matching(self, command: BulkCommand) -> int:
         """How many waiting contacts a bulk command's filter matches now."""

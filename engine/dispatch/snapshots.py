@@ -7,6 +7,7 @@ import msgspec
 from engine.dispatch.agents import Agent
 from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
+from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
 from engine.dispatch.standing import Standing
@@ -45,6 +46,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     next_job: int = 1
     drained: dict[str, str] = {}
     jobs: dict[int, Job] = {}
+    ledgers: list[Ledger] = []
 
 
 def encode(state: State) -> bytes:
@@ -66,6 +68,7 @@ def encode(state: State) -> bytes:
             state.next_job,
             state.drained,
             state.jobs,
+            [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
         )
     )
 
@@ -86,6 +89,7 @@ def decode(data: bytes) -> State:
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
     state.house.restore(snapshot.standing)
+    state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:
         if contact.state != "wrap_up":
             index_names(state, contact)

@@ -31,6 +31,7 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     state.house.begin(policy, at)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
+    state.watch_anew()
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
         for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
             recount(state, seat)

@@ -8,9 +8,6 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_ORDERS = "no rule orders so"
-_CHOICES = "no rule chooses so"
-
 UNREACHED: dict[Item, str] = {
     # supervisors
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
@@ -20,14 +17,4 @@ UNREACHED: dict[Item, str] = {
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
     Item(items.ACTION, "offer"): "no rule offers alternatives",
     Item(items.ACTION, "move_to"): "no rule moves a contact",
-    # pools
-    Item(items.CHOICE, "most_loaded"): _CHOICES,
-    Item(items.CHOICE, "round_robin"): _CHOICES,
-    Item(items.CHOICE, "weighted"): _CHOICES,
-    Item(items.ORDER, "promise"): _ORDERS,
-    Item(items.ORDER, "longest_queue"): _ORDERS,
-    Item(items.OVERDUE, "first"): _ORDERS,
-    Item(items.OVERDUE, "last"): _ORDERS,
-    Item(items.SHARES, "tenant"): "no rule keeps shares",
-    Item(items.SHARES, "shop"): "no rule keeps shares",
 }
