@@ -15,14 +15,17 @@ from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
 from engine.dispatch.commands import StartEngine
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
+from engine.dispatch.matching import look_again
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.state import State
+from engine.dispatch.stepping import estimate_of
 
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
@@ -60,6 +63,7 @@ class Dispatcher:
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
             state.now = stamp
             HANDLERS[StartEngine](state, command)
+            look_again(state)
             self._expire_due(stamp, UNBOUNDED)
             return out
         if state.arriving:
@@ -69,6 +73,8 @@ class Dispatcher:
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
+        if state.reached:
+            look_again(state)
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -101,6 +107,8 @@ class Dispatcher:
             limit -= 1
             state.now = now
             EXPIRE[kind](state, ident)
+            if state.reached:
+                look_again(state)
             state.settle()
 
     def next_deadline(self) -> int | None:
@@ -116,6 +124,7 @@ class Dispatcher:
         for event in events:
             state.now = max(state.now, event.at)
             state.apply_event(event)
+        state.look_ahead()
 
     def snapshot(self) -> bytes:
         """The whole state, versioned, the policy's text included."""
@@ -170,6 +179,11 @@ class Dispatcher:
         """Milliseconds that the queue's longest-waiting contact has waited; 0 when nobody waits."""
         start = self._state.oldest_start(queue)
         return 0 if start is None else self.now - start
+
+    def estimate(self, contact: int) -> Estimate | None:
+        """How long it still waits, by what its queue's line has lately done; None: nobody can say, or it does not wait."""
+        found = self._state.contacts.get(contact)
+        return None if found is None else estimate_of(self._state, found)
 
     def position(self, contact: int) -> int:
         """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""

@@ -46,6 +46,7 @@ class Seat:
         "loaded",
         "name",
         "preferred",
+        "units",
     )
 
     def __init__(self, agent: Agent) -> None:
@@ -54,6 +55,7 @@ class Seat:
         self.auto_accept = agent.profile.auto_accept
         self.bot = agent.profile.kind == AgentKind.BOT
         self.external = 0  # units pushed by other systems
+        self.units = 0  # what the lanes count of it: its capacity while it is available
         self.lanes: list[Lane] = []
         self.loaded: list[Lane] = []  # those whose key may fall: they want each change
         self.absent: list[Lane] = []  # those that dropped it while it could take nothing
@@ -106,6 +108,7 @@ class Lane:
         "requirement",
         "signed_on",
         "strict",
+        "units",
         "waiting",
         "waits",
     )
@@ -120,6 +123,7 @@ class Lane:
         self.limit = limit
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
+        self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
         self.waits: dict[int, ContactKey] = {}  # contact → its key
@@ -221,6 +225,7 @@ class Lane:
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
+        self.units += seat.units
         seat.lanes.append(self)
         if self.choice == "least_loaded":
             seat.loaded.append(self)
@@ -269,6 +274,17 @@ class Lane:
         for key in passed:
             heappush(heap, key)
         return found
+
+
+def recount(seat: Seat) -> None:
+    """The agent's state or capacity has changed: its lanes count what it has to give."""
+    agent = seat.agent
+    units = max(agent.capacity - seat.external, 0) if agent.state is AVAILABLE else 0
+    change = units - seat.units
+    if change:
+        seat.units = units
+        for lane in seat.lanes:
+            lane.units += change
 
 
 def refresh(seat: Seat) -> None:

@@ -12,11 +12,16 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
+from engine.dispatch.policy.compiled import Step
 from engine.dispatch.state import State
+from engine.dispatch.stepping import holds, next_step, open_step
+from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
+# Contacts for whom a step opens in one go; the rest of a long line follows in the next calls, at the same instant.
+AT_ONCE: Final = 200
 
 
 # --- a contact waits --------------------------------------------------------------------------------------------------
@@ -24,12 +29,18 @@ FEW = 20
 
 def place(state: State, contact: Contact, trigger: str) -> None:
     """Offer a QUEUED contact to the agent whom its open pools put first; leave it waiting if there is none."""
+    if state.reached:
+        look_again(state)
+        if contact.state is not QUEUED:
+            return
     if contact.prefer:
         seat = state.seats.get(contact.prefer)
         if seat is not None and can_serve_preferred(state, seat, contact):
             make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
             return
         if contact.prefer_only:
+            if state.stands[contact.contact].watched:
+                open_due_steps(state, contact)
             return
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
@@ -56,12 +67,47 @@ def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | N
 
 
 def open_due_steps(state: State, contact: Contact) -> None:
-    """Open what the clocks say is open already: steps of 0 ms, or a long wait brought along from another queue."""
-    while True:
-        due = state.step_due(contact)
-        if not due or due > state.now:
+    """Open what may be open already: steps of 0 ms, a long wait brought along, conditions that hold.
+
+    Where others stand to gain as well (a queue has grown long enough), they come first: the contact may have an offer then.
+    """
+    while contact.state is QUEUED:
+        if state.reached:
+            look_again(state)
+            continue
+        step = next_step(state, contact)
+        if step is None or step.only_nobody or not may_open(state, contact, step):
             return
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1))
+        if step.watched and state.looks.get(contact.contact, FAR) <= state.now:
+            return  # the line before it was too long for one call: its turn comes at this same instant
+        open_step(state, contact, step, "conditions" if step.watched else "clock")
+
+
+def may_open(state: State, contact: Contact, step: Step) -> bool:
+    """Whether its conditions hold. Who has an agent at hand does not wait, whatever the estimate says."""
+    if not step.watched:
+        return state.clock_due(contact, step) <= state.now
+    if not holds(state, contact, step):
+        return False
+    return not step.estimated_wait_ms or best_agent(state, contact) is None
+
+
+def look_again(state: State) -> None:
+    """Queues have become long enough for a step of theirs: open it for all who stand before it, in line order."""
+    queues = list(state.reached)
+    state.reached.clear()
+    for queue in queues:
+        ready: list[Contact] = []
+        for number in state.lines[queue].waiting:
+            contact = state.contacts[number]
+            if contact.state is QUEUED:
+                step = next_step(state, contact)
+                if step is not None and step.watched and may_open(state, contact, step):
+                    ready.append(contact)
+        ready.sort(key=lambda contact: (state.line_key(contact), contact.contact))
+        for contact in ready[AT_ONCE:]:
+            state.look_now(contact)
+        place_all(state, ready[:AT_ONCE], "step")
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
@@ -72,10 +118,10 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     if contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
-        steps = state.queue_of(contact).steps
-        if contact.step >= len(steps) or not steps[contact.step].when_nobody:
+        step = next_step(state, contact)
+        if step is None or not step.when_nobody:
             return False
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
+        open_step(state, contact, step, "nobody")
     open_due_steps(state, contact)
     return True
 
@@ -129,7 +175,8 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
-    place(state, contact, trigger)
+    if contact.state is QUEUED:
+        place(state, contact, trigger)
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from engine.dispatch.agents import Agent
 from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
+from engine.dispatch.estimates import Measure
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.state import State
 
@@ -36,6 +37,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     agents: list[Agent]
     contacts: list[Contact]
     offers: list[Offer]
+    measures: dict[str, Measure] = {}
+    looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
 
 
 def encode(state: State) -> bytes:
@@ -51,6 +54,8 @@ def encode(state: State) -> bytes:
             sorted(state.agents.values(), key=lambda agent: agent.seq),
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
+            dict(sorted(state.measures.items())),
+            {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
         )
     )
 
@@ -73,7 +78,9 @@ def decode(data: bytes) -> State:
     for contact in snapshot.contacts:
         if contact.state not in ("wrap_up", "closed"):
             index_names(state, contact)
+    state.measures = snapshot.measures
     state.set_policy(state.policy)
+    state.overdue = snapshot.looks
     return state
 
 

@@ -12,10 +12,11 @@ from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
+from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, refresh
+from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, recount, refresh
 from engine.dispatch.names import Names
-from engine.dispatch.policy.compiled import Policy, Pool, Queue
+from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
 from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
@@ -36,6 +37,8 @@ ANYONE = parse("")
 GOT_LIMIT = 8_000
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
+# So often a step looks again whether the estimate has grown.
+LOOK_MS: Final = 5_000
 
 
 Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
@@ -53,6 +56,7 @@ class State:
         self.next_contact = 1
         self.next_offer = 1
         self.next_seq = 1
+        self.measures: dict[str, Measure] = {}  # queue → what its line has done
         self.out: list[Event] = []
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
@@ -71,7 +75,14 @@ class State:
         self.seats: dict[str, Seat] = {}
         self.seats_by_seq: dict[int, Seat] = {}
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
-        self.lines: dict[str, Line] = {name: Line() for name in policy.queues}
+        self.lines: dict[str, Line] = {
+            name: Line(frozenset(step.queue_length for step in queue.steps if step.queue_length))
+            for name, queue in policy.queues.items()
+        }
+        self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
+        self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
+        self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
+        self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
         self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
         self.stands: dict[int, Stand] = {}  # where each queued contact stands
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
@@ -95,6 +106,7 @@ class State:
                 self.enter_lanes(contact)
         for offer in self.offers.values():
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+        self.reached = {}  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
@@ -178,7 +190,9 @@ class State:
                 keyed.append((0, 0.0, True))
             step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
             at_once = step is not None and not step.after_ms
-            known = Stand(tuple(lanes), tuple(keyed), queue.boost, step is not None, at_once)
+            watched = step is not None and step.watched
+            person = contact.stage != "bot"
+            known = Stand(tuple(lanes), tuple(keyed), queue.boost, step is not None, at_once, watched, person)
             self._stands[key] = known
         return known
 
@@ -226,6 +240,7 @@ class State:
         profile = agent.profile
         seat = Seat(agent)
         seat.external = sum(agent.external.values())
+        recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
         for number in agent.contacts:
@@ -267,6 +282,7 @@ class State:
         for lane in seat.lanes:
             del lane.members[agent.seq]
             lane.best.pop(agent.seq, None)
+            lane.units -= seat.units
             if agent.state in PRESENT:
                 lane.signed_on -= 1
         for name in agent.profile.pools:
@@ -296,10 +312,14 @@ class State:
         """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
         stand = self.stands[contact.contact]
         rank = key = stand.key(contact)
-        ranked = self.lines[contact.queue].ranked
+        line = self.lines[contact.queue]
+        line.standing += stand.person
+        ranked = line.ranked
         if ranked is not None:
             ranked.add(rank)
-        if stand.stepped:
+        if stand.watched:
+            self.look_later(contact)
+        elif stand.stepped:
             self.timers.arm(self.step_due(contact), STEP, contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             self.seats[contact.prefer].preferred |= {contact.contact}
@@ -311,14 +331,18 @@ class State:
         self.spots[contact.contact] = (rank, lanes)
 
     def leave_lanes(self, contact: Contact) -> None:
-        self.stands.pop(contact.contact, None)
+        stand = self.stands.pop(contact.contact, None)
         if self.arriving.pop(contact.contact, None) is not None:
             return
         spot = self.spots.pop(contact.contact, None)
-        if spot is None:
+        if spot is None or stand is None:
             return
         rank, lanes = spot
-        ranked = self.lines[contact.queue].ranked
+        line = self.lines[contact.queue]
+        line.standing -= stand.person
+        if stand.watched:
+            self.looks.pop(contact.contact, None)
+        ranked = line.ranked
         if ranked is not None:
             ranked.remove(rank)
         for lane in lanes:
@@ -352,6 +376,8 @@ class State:
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
         line.waiting[contact.contact] = contact.start
+        if line.watched and len(line.waiting) in line.watched:
+            self.reached[contact.queue] = None
         if line.oldest is not None:
             heappush(line.oldest, (contact.start, contact.contact))
 
@@ -384,11 +410,67 @@ class State:
         if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
             return 0
         step = steps[contact.step]
+        if step.watched:
+            return self.looks.get(contact.contact, 0)
+        return 0 if step.only_nobody else self.clock_due(contact, step)
+
+    def clock_due(self, contact: Contact, step: Step) -> int:
+        """The instant at which the step's clock says so; not later than now where it names no length."""
         if step.clock == "step":
-            zero = contact.step_at
+            return contact.step_at + step.after_ms
+        return (contact.start if step.clock == "waited" else contact.arrived_at) + step.after_ms
+
+    def look_later(self, contact: Contact) -> None:
+        """Arm the next judging of a step that asks for more than its clock: when the clock has run, and then, where it asks
+        for the estimate, every 5 s from there."""
+        number = contact.contact
+        step = self.policy.queues[contact.queue].steps[contact.step]
+        due = self.clock_due(contact, step)
+        if due <= self.now:
+            if not step.estimated_wait_ms:
+                due = 0
+            else:
+                due += ((self.now - due) // LOOK_MS + 1) * LOOK_MS
+        if self.overdue:
+            due = self.overdue.pop(number, due)
+        if due:
+            self.looks[number] = due
+            self.timers.arm(due, STEP, number)
         else:
-            zero = contact.start if step.clock == "waited" else contact.arrived_at
-        return 0 if step.when_nobody and not step.after_ms else zero + step.after_ms
+            self.looks.pop(number, None)
+
+    def look_ahead(self) -> None:
+        """After events that no rule answered: what was to be judged in the meantime is past."""
+        self.reached.clear()
+        for number in [number for number, due in self.looks.items() if due <= self.now]:
+            self.look_later(self.contacts[number])
+
+    def look_now(self, contact: Contact) -> None:
+        """Judge its next step as soon as time is looked at again."""
+        self.settle()
+        self.looks[contact.contact] = self.now
+        self.timers.arm(self.now, STEP, contact.contact)
+
+    # --- what the queues' lines do --------------------------------------------------------------------------------
+
+    def slots_of(self, contact: Contact) -> int:
+        """Contacts like this one that the agents who are there could serve at once, through its open pools."""
+        slots = 0
+        for lane in self.lanes_of(contact):
+            slots += lane.units // lane.cost
+        return slots
+
+    def measure_leaving(self, contact: Contact, at: int, how: int) -> None:
+        """A contact that stands for a person is about to leave its lanes; see :mod:`engine.dispatch.estimates`."""
+        if contact.stage == "bot":
+            return
+        if self.arriving:
+            self.settle()
+        measure = self.measures.get(contact.queue)
+        if measure is None:
+            measure = self.measures[contact.queue] = Measure()
+        others = self.lines[contact.queue].standing > 1
+        measure.left(at, contact.start + contact.waited, self.slots_of(contact), how, others)
 
     def reply_due(self, contact: Contact) -> int:
         """The next alarm of the reply clock; 0: none."""

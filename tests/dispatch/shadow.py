@@ -197,7 +197,9 @@ class Shadow:
     def on_ContactMoved(self, e: ev.ContactMoved) -> None:
         contact = self.contacts[e.contact]
         assert e.queue in self.policy.queues, e
-        assert e.why in ("update", "moved", "policy", "prioritised"), e
+        assert e.why in ("update", "moved", "policy", "prioritised", "step"), e
+        if e.why == "step":
+            judge.moved_by_step(self.policy, contact, e)
         if e.queue != contact.queue:
             contact.step, contact.raised, contact.step_at = 0, 0, e.at
         contact.queue, contact.priority, contact.requires = e.queue, e.priority, e.requires
@@ -209,10 +211,15 @@ class Shadow:
         assert contact.state == "queued", e
         assert e.step == contact.step + 1, f"a step was skipped: {e}"
         step = self.policy.queues[contact.queue].steps[e.step - 1]
-        if e.why == "clock":
-            assert judge.step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+        if e.why != "nobody":
+            judge.conditions_hold(self, contact, step, e)
         contact.step, contact.step_at = e.step, e.at
         contact.raised += step.raise_priority
+
+    def on_AlternativesOffered(self, e: ev.AlternativesOffered) -> None:
+        contact = self.contacts[e.contact]
+        assert (contact.state, contact.step) == ("queued", e.step), e
+        assert e.alternatives == self.policy.queues[contact.queue].steps[e.step - 1].offer, e
 
     def on_AffinityEnded(self, e: ev.AffinityEnded) -> None:
         contact = self.contacts[e.contact]

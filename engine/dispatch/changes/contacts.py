@@ -7,6 +7,7 @@ from typing import Final
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies, applies_to_contact, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
+from engine.dispatch.estimates import GAVE_UP, OTHERWISE
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -15,6 +16,8 @@ CONNECTED: Final = ContactState.CONNECTED
 CLOSED: Final = ContactState.CLOSED
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
+# One contact in eight tells how long its offer rang.
+RINGS_KEPT: Final = 7
 
 
 @applies(ev.ContactSubmitted)
@@ -66,12 +69,17 @@ def updated(state: State, event: ev.ContactUpdated, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactMoved)
 def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
-    state.leave_lanes(contact)
-    state.leave_line(contact)
     if event.queue != contact.queue:
+        if contact.state is QUEUED and contact.queue in state.lines:
+            state.measure_leaving(contact, event.at, OTHERWISE)
+        state.leave_lanes(contact)
+        state.leave_line(contact)
         change_queue(contact, event.queue, event.at)
+    else:
+        state.leave_lanes(contact)
+        state.leave_line(contact)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
-    if event.why in ("moved", "prioritised"):
+    if event.why in ("moved", "prioritised", "step"):
         contact.pinned = True
     if event.why == "moved":
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
@@ -86,6 +94,11 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
     contact.step_at = event.at
     if contact.state is QUEUED:
         state.enter_lanes(contact)
+
+
+@applies_to_contact(ev.AlternativesOffered)
+def alternatives_offered(state: State, event: ev.AlternativesOffered, contact: Contact) -> None:
+    """The customer goes on waiting."""
 
 
 @applies_to_contact(ev.AffinityEnded)
@@ -146,7 +159,11 @@ def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
 @applies_to_contact(ev.ContactConnected)
 def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
     state.leave_line(contact)
-    state.offers.pop(contact.offer, None)
+    offer = state.offers.pop(contact.offer, None)
+    if not event.contact & RINGS_KEPT and offer is not None and contact.stage != "bot":
+        measure = state.measures.get(contact.queue)
+        if measure is not None:
+            measure.rang(event.at - offer.made_at)
     contact.state, contact.offer = CONNECTED, 0
     contact.waited = event.at - contact.start
     contact.connected_at = contact.left_at = event.at
@@ -194,6 +211,7 @@ def person_asked(state: State, event: ev.PersonAsked, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactAbandoned)
 def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> None:
+    state.measure_leaving(contact, event.at, GAVE_UP)
     state.leave_lanes(contact)
     state.leave_line(contact)
     contact.state, contact.waited, contact.left_at = ABANDONED, event.waited_ms, event.at
@@ -205,6 +223,7 @@ def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> Non
 @applies_to_contact(ev.ContactClosed)
 def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
     if contact.state is QUEUED:
+        state.measure_leaving(contact, event.at, OTHERWISE)
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.state = CLOSED

@@ -9,9 +9,10 @@ from engine.dispatch.commands import AgentProfile
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import feed, place_all, reconsider_stranded, reconsider_without, start_reply_clock
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import freed, priority_in
+from engine.dispatch.rules.contacts import freed
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 A = AgentState
 S = ContactState

@@ -11,12 +11,13 @@ from engine.dispatch.commands import Value
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import ask_person, feed, place, place_beside, reconsider_without, start_reply_clock
-from engine.dispatch.policy.compiled import Entry, EntryRule, Queue
+from engine.dispatch.policy.compiled import Entry, EntryRule
 from engine.dispatch.policy.entering import lowest
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 FINISHING: Final = AgentState.FINISHING
 QUEUED: Final = ContactState.QUEUED
@@ -318,11 +319,6 @@ def move(state: State, command: cmd.MoveContact) -> None:
     priority = priority_in(state, contact, queue)
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
     again(state, contact, seat, "moved")
-
-
-def priority_in(state: State, contact: Contact, queue: Queue) -> int:
-    """A priority that a rule or a person gave goes along to another queue; a queue's own default does not."""
-    return contact.priority if contact.priority != state.queue_of(contact).priority else queue.priority
 
 
 @handles(cmd.PrioritiseContact)

@@ -11,9 +11,10 @@ from engine.dispatch.commands import AgentKind, Sender
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import only_decliners_left, start_reply_clock
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import again, priority_in, stop_reply_clock
+from engine.dispatch.rules.contacts import again, stop_reply_clock
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 CONNECTED: Final = ContactState.CONNECTED
 WRAP_UP: Final = ContactState.WRAP_UP

@@ -63,6 +63,22 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def conditions(table: dict[str, Any], following: str, dice: Dice) -> None:
+    """Some of the queue's steps ask for more than their clock; some offer a bot, or end in the ``following`` queue."""
+    steps: list[dict[str, Any]] = table["steps"]
+    for step in steps:
+        step.update(dice.pick([{}, {}, {"queue_length": 2}, {"queue_length": 3}, {"estimated_wait_ms": 1_500}]))
+        if (step.keys() & {"queue_length", "estimated_wait_ms"} and dice.flip()) or (
+            step["when_nobody"] and dice.flip(0.3)
+        ):
+            del step["after_ms"]
+        if "bot_pools" in table and dice.flip(0.4):
+            step["offer"] = ["bot"]
+    if following and dice.flip(0.3):
+        last = {"name": "last", "clock": "waited", "after_ms": 6_000, "queue_length": dice.pick([0, 2])}
+        steps.append({**last, "move_to": following})
+
+
 def queue(dice: Dice) -> dict[str, Any]:
     pools = dice.pick([["onsite"], ["onsite"], ["onsite", "remote"], ["remote", "onsite"]])
     table: dict[str, Any] = {
@@ -106,6 +122,9 @@ def policy(number: int) -> str:
     dice = Dice(1, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice) for name in names}
+    more = Dice(4, number)
+    for name, following in zip(names, (*names[1:], ""), strict=True):
+        conditions(queues[name], following, more)
     return policy_text(
         queues=queues,
         pools={name: pool(dice, names) for name in POOLS},
