@@ -4,7 +4,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format setup bench load docs lock clean
+.PHONY: help demo test behaviour lint format setup bench load docs lock clean
 
 ARGS ?=
 BIN := .venv/bin
@@ -24,6 +24,10 @@ demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double
 test: ## the tests (ARGS='-k offers')
 	$(VENV) test
 	@$(BIN)/python -m pytest $(ARGS)
+
+behaviour: ## what of the dispatcher's behaviour random histories exercise, item by item (ARGS='--days 200')
+	$(VENV) test
+	@$(BIN)/python -m tests.dispatch.coverage $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
 	$(VENV) test lint
@@ -57,4 +61,5 @@ lock: ## resolve requirements.lock again (needs uv in .venv: .venv/bin/pip insta
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
 
 clean: ## remove what was made here
+	@python3 tools/compile.py --remove 2>/dev/null || true
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -66,7 +66,8 @@ def build(folder: Path) -> bool:
             cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     if done.returncode:
-        log_path = ROOT / ".venv" / "compile.log"
+        log_path = ROOT / "build" / "compile.log"
+        log_path.parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / "log", log_path)
         print(f"sluice: could not compile the dispatcher; it runs uncompiled (see {log_path})", file=sys.stderr)
         return False

@@ -24,13 +24,18 @@ def capacity(state: State) -> list[str]:
         if agent.load != sum(agent.contacts.values()):
             wrong.append(f"agent {name}: load {agent.load}, contacts hold {sum(agent.contacts.values())}")
         channels: dict[str, int] = {}
+        shops: dict[str, int] = {}
         for number in agent.contacts:
-            channel = state.contacts[number].channel
+            channel, shop = state.contacts[number].channel, state.contacts[number].shop
             if channel in state.limited:
                 channels[channel] = channels.get(channel, 0) + 1
-        held = {channel: n for channel, n in state.seats[name].by_channel.items() if n}
-        if held != channels:
-            wrong.append(f"agent {name}: channel counts {held}, contacts say {channels}")
+            if shop in state.shop_limits:
+                shops[shop] = shops.get(shop, 0) + 1
+        seat = state.seats[name]
+        for held, wanted in ((seat.by_channel, channels), (seat.by_shop, shops)):
+            counted = {what: n for what, n in held.items() if n}
+            if counted != wanted:
+                wrong.append(f"agent {name}: counts {counted}, contacts say {wanted}")
     return wrong
 
 
@@ -90,7 +95,9 @@ def indexes(state: State) -> list[str]:
             wrong.append(f"lane {key}: members differ from the rebuilt index")
     for name, seat in state.seats.items():
         same = (seat.declined, seat.preferred) == (other.seats[name].declined, other.seats[name].preferred)
-        if not same or seat.external != other.seats[name].external:
+        units = (seat.external, seat.yielding, seat.beside)
+        rebuilt_seat = other.seats[name]
+        if not same or units != (rebuilt_seat.external, rebuilt_seat.yielding, rebuilt_seat.beside):
             wrong.append(f"agent {name}: seat differs from the rebuilt one")
     return wrong
 

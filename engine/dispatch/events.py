@@ -393,9 +393,12 @@ class ExternalLoadChanged(_Event, tag="agent.external_load_changed", frozen=True
 
 
 class WrapUpStarted(_Event, tag="wrap_up.started", frozen=True, gc=False):
+    """``cost``: the units it holds from here on; None: as many as before."""
+
     contact: int
     agent: str
     until: int
+    cost: int | None = None
 
 
 class WrapUpEnded(_Event, tag="wrap_up.ended", frozen=True, gc=False):

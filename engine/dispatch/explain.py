@@ -80,6 +80,7 @@ REASON_CODES = (
     "back_off",  # in_ms: until it takes offers again
     "capacity",  # got: free units; wanted: the contact's cost
     "channel_limit",  # got: contacts of this channel held; wanted: below the limit
+    "shop_limit",  # got: contacts of this shop held; wanted: below the limit
     "declined",  # in_ms: until the decliner memory ends
     "preferred_other",  # wanted: the preferred agent; in_ms: until its budget ends
     "serving",  # the agent has this very contact

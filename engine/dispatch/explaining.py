@@ -133,11 +133,17 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
 
 
 def room(state: State, contact: Contact, seat: Seat) -> list[Reason]:
-    """Capacity in units, then the channel's limit."""
-    if seat.free() < contact.cost:
-        return [Reason("capacity", str(contact.cost), str(seat.free()))]
-    channel = state.policy.channels.get(contact.channel)
-    if channel is None or seat.has_room(contact.cost, contact.channel if channel.limit else "", channel.limit):
+    """Capacity in units, then the channel's limit, then the shop's."""
+    bound = state.bound_of(contact)
+    free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
+    if free < contact.cost:
+        return [Reason("capacity", str(contact.cost), str(free))]
+    if bound is None:
         return []
-    limit = min(channel.limit, seat.agent.profile.channel_limits.get(contact.channel, channel.limit))
-    return [Reason("channel_limit", f"fewer than {limit}", str(seat.by_channel.get(contact.channel, 0)))]
+    held = seat.by_channel.get(bound.channel, 0)
+    if bound.channel_limit and held >= seat.channel_limit(bound):
+        return [Reason("channel_limit", f"fewer than {seat.channel_limit(bound)}", str(held))]
+    held = seat.by_shop.get(bound.shop, 0)
+    if bound.shop_limit and held >= bound.shop_limit:
+        return [Reason("shop_limit", f"fewer than {bound.shop_limit}", str(held))]
+    return []

@@ -1,6 +1,6 @@
 """Lanes: where contacts with equal needs meet the agents who can meet them.
 
-A lane is (tenant, requirement, pool, cost, limited channel). On one side wait contacts whose open pools include the lane's; on
+A lane is (tenant, requirement, pool, cost, bound). On one side wait contacts whose open pools include the lane's; on
 the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
 is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
@@ -30,6 +30,21 @@ AVAILABLE: Final = AgentState.AVAILABLE
 NONE: frozenset[int] = frozenset()
 
 
+class Bound:
+    """What besides units decides whether a contact fits: limits per agent at once of its channel and its shop (0: none),
+    and whether it ``yields``: interruptible work, which counts against other interruptible work only."""
+
+    __slots__ = ("channel", "channel_limit", "name", "shop", "shop_limit", "yields")
+
+    def __init__(self, channel: str, channel_limit: int, shop: str, shop_limit: int, yields: bool) -> None:
+        self.name = f"{channel}\n{shop}"  # tells bounds apart in a lane's key
+        self.channel = channel
+        self.channel_limit = channel_limit
+        self.shop = shop
+        self.shop_limit = shop_limit
+        self.yields = yields
+
+
 class Seat:
     """An agent's place in the indexes; derived from state and never stored."""
 
@@ -37,8 +52,10 @@ class Seat:
         "absent",
         "agent",
         "auto_accept",
+        "beside",
         "bot",
         "by_channel",
+        "by_shop",
         "declined",
         "external",
         "groups",
@@ -47,6 +64,7 @@ class Seat:
         "name",
         "preferred",
         "units",
+        "yielding",
     )
 
     def __init__(self, agent: Agent) -> None:
@@ -56,38 +74,50 @@ class Seat:
         self.bot = agent.profile.kind == AgentKind.BOT
         self.external = 0  # units pushed by other systems
         self.units = 0  # what the lanes count of it: its capacity while it is available
+        self.yielding = 0  # units of its load that interruptible work holds
+        self.beside = 0  # external − yielding: what counts, besides the load, against a live contact
         self.lanes: list[Lane] = []
         self.loaded: list[Lane] = []  # those whose key may fall: they want each change
         self.absent: list[Lane] = []  # those that dropped it while it could take nothing
         self.by_channel: dict[str, int] = {}
+        self.by_shop: dict[str, int] = {}
         # Shared while empty: ten thousand agents' own empty containers would be cold memory on every look.
         self.preferred: frozenset[int] = NONE  # waiting contacts that prefer this agent
         self.declined: frozenset[int] = NONE  # contacts whose decliners name this agent
         self.groups: Mapping[str, int] = {}  # pool → rank of its order among the agent's pools
 
     def free(self) -> int:
-        """Units left."""
-        return self.agent.capacity - self.agent.load - self.external
+        """Units left for live contacts."""
+        return self.agent.capacity - self.agent.load - self.beside
 
     def room(self) -> int:
         """Units left for new offers; 0 or less when the agent takes none."""
         agent = self.agent
         if agent.state is not AVAILABLE or agent.back_off_until:
             return 0
-        return agent.capacity - agent.load - self.external
+        return agent.capacity - agent.load - self.beside
 
     def takes_offers(self) -> bool:
         """Presence is an allow-list; a back-off is over only when its end was an event."""
         return self.agent.state is AVAILABLE and not self.agent.back_off_until
 
-    def has_room(self, cost: int, limited: str, limit: int) -> bool:
-        """Room for a contact of this cost; ``limited`` names the channel if it has a limit per agent."""
-        if self.agent.capacity - self.agent.load - self.external < cost:
+    def has_room(self, cost: int, bound: Bound | None) -> bool:
+        """Room for a contact of this cost, within its bound if it has one."""
+        if self.agent.capacity - self.agent.load - self.beside < cost:
             return False
-        if limited:
-            limit = min(limit, self.agent.profile.channel_limits.get(limited, limit))
-            return self.by_channel.get(limited, 0) < limit
-        return True
+        return bound is None or self.within(cost, bound)
+
+    def within(self, cost: int, bound: Bound) -> bool:
+        """Whether the bound lets one more in; room for a live contact of this cost is taken for granted."""
+        if bound.yields and self.free() - self.yielding < cost:
+            return False
+        if bound.channel_limit and self.by_channel.get(bound.channel, 0) >= self.channel_limit(bound):
+            return False
+        return not bound.shop_limit or self.by_shop.get(bound.shop, 0) < bound.shop_limit
+
+    def channel_limit(self, bound: Bound) -> int:
+        """The channel's, or the lower one of the agent's profile."""
+        return min(bound.channel_limit, self.agent.profile.channel_limits.get(bound.channel, bound.channel_limit))
 
 
 class Lane:
@@ -96,12 +126,12 @@ class Lane:
     __slots__ = (
         "agents",
         "best",
+        "bound",
         "choice",
         "cost",
         "first",
         "heaps",
         "key",
-        "limit",
         "limited",
         "members",
         "pool",
@@ -113,14 +143,14 @@ class Lane:
         "waits",
     )
 
-    def __init__(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> None:
+    def __init__(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None) -> None:
         self.key = key
         self.requirement = requirement
         self.pool = pool
         self.choice = pool.choice
         self.cost = key[3]
-        self.limited = key[4]
-        self.limit = limit
+        self.bound = bound
+        self.limited = bound is not None
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
         self.units = 0  # of the members who are available
@@ -212,9 +242,9 @@ class Lane:
         agent = seat.agent
         if agent.state is not AVAILABLE or agent.back_off_until:
             return False
-        if agent.capacity - agent.load - seat.external < self.cost:
+        if agent.capacity - agent.load - seat.beside < self.cost:
             return False
-        return not self.limited or seat.has_room(self.cost, self.limited, self.limit)
+        return self.bound is None or seat.within(self.cost, self.bound)
 
     def qualifies(self, seat: Seat) -> bool:
         """Of the lane's tenant (or of none: shared), and meeting its requirement. The pool is the caller's to check."""

@@ -186,6 +186,10 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
         while contact.state is QUEUED:
+            if state.stands[contact.contact].watched:  # the agent it had in view may be gone by now
+                open_due_steps(state, contact)
+                if contact.state is not QUEUED:
+                    break
             first = first_before(state, contact)
             place(state, first, trigger)
             if first.state is QUEUED:
@@ -221,7 +225,7 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     for lane in seat.lanes:
         if not lane.waiting or lane.cost > free:
             continue
-        if lane.limited and not seat.has_room(lane.cost, lane.limited, lane.limit):
+        if lane.bound is not None and not seat.within(lane.cost, lane.bound):
             continue
         key = lane.first
         if key is None or key[3] in declined:
@@ -252,9 +256,7 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
         return False
     if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
         return False
-    channel = state.policy.channels.get(contact.channel)
-    limit = channel.limit if channel is not None else 0
-    return seat.has_room(contact.cost, contact.channel if limit else "", limit)
+    return seat.has_room(contact.cost, state.bound_of(contact))
 
 
 # --- the pair -----------------------------------------------------------------------------------------------------------

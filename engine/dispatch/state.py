@@ -14,7 +14,7 @@ from engine.dispatch.agents import PRESENT, Agent
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.lanes import ContactKey, Lane, LaneKey, Seat, recount, refresh
+from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Seat, recount, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
 from engine.dispatch.policy.entering import EntryIndex
@@ -68,6 +68,11 @@ class State:
         self.policy = policy
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
+        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
+        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
+        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
+        self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
@@ -88,7 +93,7 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
             self.seat_agent(agent)
@@ -170,28 +175,37 @@ class State:
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
         tenant = contact.tenant
-        key = (contact.queue, contact.stage, contact.step, contact.requires, contact.cost, contact.channel, tenant)
+        bound = self.bound_of(contact) if self.bounded else None
+        shop = "" if bound is None else bound.shop
+        key = (
+            contact.queue,
+            contact.stage,
+            contact.step,
+            contact.requires,
+            contact.cost,
+            contact.channel,
+            tenant,
+            shop,
+        )
         known = self._stands.get(key)
         if known is None:
             if len(self.lanes) > self.lanes_kept:
                 self.drop_idle_lanes()
             queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
-            channel = self.policy.channels.get(contact.channel)
-            limit = channel.limit if channel is not None else 0
-            limited = contact.channel if limit else ""
+            bound_name = "" if bound is None else bound.name
             lanes, keyed = [], []
             for pool in self.pools_of(contact):
-                key_of = (tenant, requirement.text, pool.name, contact.cost, limited)
-                lanes.append(self._lane(key_of, requirement, pool, limit))
+                key_of = (tenant, requirement.text, pool.name, contact.cost, bound_name)
+                lanes.append(self._lane(key_of, requirement, pool, bound))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
             if not lanes:  # a stage without pools: it stands in its queue's line only
                 keyed.append((0, 0.0, True))
             step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
             at_once = step is not None and not step.after_ms
-            watched = step is not None and step.watched
             person = contact.stage != "bot"
+            watched = person and step is not None and step.watched
             known = Stand(tuple(lanes), tuple(keyed), queue.boost, step is not None, at_once, watched, person)
             self._stands[key] = known
         return known
@@ -199,10 +213,25 @@ class State:
     def lanes_of(self, contact: Contact) -> tuple[Lane, ...]:
         return self.stand_of(contact).lanes
 
-    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, limit: int) -> Lane:
+    def bound_of(self, contact: Contact) -> Bound | None:
+        """What besides units bounds how many such contacts an agent has; None: nothing."""
+        if not self.bounded:
+            return None
+        limited, yields = contact.channel in self.limited, contact.channel in self.interruptible
+        shop_limit = self.shop_limits.get(contact.shop, 0)
+        if not (limited or yields or shop_limit):
+            return None
+        key = (contact.channel if limited or yields else "", contact.shop if shop_limit else "")
+        known = self._bounds.get(key)
+        if known is None:
+            limit = self.policy.channels[contact.channel].limit if limited else 0
+            known = self._bounds[key] = Bound(key[0], limit, key[1], shop_limit, yields)
+        return known
+
+    def _lane(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None) -> Lane:
         lane = self.lanes.get(key)
         if lane is None:
-            lane = self.lanes[key] = Lane(key, requirement, pool, limit)
+            lane = self.lanes[key] = Lane(key, requirement, pool, bound)
             by_skill = (pool.name, requirement.must_have)
             self.lanes_by_skill.setdefault(by_skill, []).append(lane)
             for seat in self.seats_by_skill.get(by_skill, {}).values():
@@ -239,16 +268,15 @@ class State:
         """Give the agent a seat in every lane that it qualifies for."""
         profile = agent.profile
         seat = Seat(agent)
-        seat.external = sum(agent.external.values())
+        seat.external = seat.beside = sum(agent.external.values())
         recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
-        for number in agent.contacts:
+        for number, units in agent.contacts.items():
             contact = self.contacts[number]
             contact.seat = seat
-            channel = contact.channel
-            if channel in self.limited:
-                seat.by_channel[channel] = seat.by_channel.get(channel, 0) + 1
+            if self.bounded:
+                self.count(seat, contact, 1, units)
         seat.groups = self._groups_of(profile.pools)
         for name in profile.pools:
             if name not in self.policy.pools:
@@ -261,6 +289,16 @@ class State:
         self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
         self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
         self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
+
+    def count(self, seat: Seat, contact: Contact, contacts: int, units: int) -> None:
+        """The agent has so many more contacts and units of this contact's channel and shop; asked only if ``bounded``."""
+        if contact.channel in self.limited:
+            seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + contacts
+        if contact.shop in self.shop_limits:
+            seat.by_shop[contact.shop] = seat.by_shop.get(contact.shop, 0) + contacts
+        if contact.channel in self.interruptible:
+            seat.yielding += units
+            seat.beside -= units
 
     def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
         """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
@@ -333,6 +371,8 @@ class State:
     def leave_lanes(self, contact: Contact) -> None:
         stand = self.stands.pop(contact.contact, None)
         if self.arriving.pop(contact.contact, None) is not None:
+            if self.overdue:
+                self.overdue.pop(contact.contact, None)
             return
         spot = self.spots.pop(contact.contact, None)
         if spot is None or stand is None:
@@ -369,7 +409,7 @@ class State:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
         for seat in self.freed.values():
             agent = seat.agent
-            if agent.load + seat.external < agent.capacity and seat.takes_offers():
+            if agent.load + seat.beside < agent.capacity and seat.takes_offers():
                 refresh(seat)
         self.freed.clear()
 

@@ -65,18 +65,34 @@ def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
         return "tenant"
     if not named and not qualifies(policy, contact, agent):
         return "pool or requirement"
-    if agent.free < contact.cost:
+    if room_for(shadow, contact, agent) < contact.cost:
         return "capacity"
     limit = policy.channels[contact.channel].limit
     if limit:
         limit = min(limit, agent.profile.channel_limits.get(contact.channel, limit))
         if sum(shadow.contacts[held].channel == contact.channel for held in agent.contacts) >= limit:
             return "channel_limit"
+    limit = policy.shops[contact.shop].limit if contact.shop in policy.shops else 0
+    if limit and sum(shadow.contacts[held].shop == contact.shop for held in agent.contacts) >= limit:
+        return "shop_limit"
     if agent.profile.agent in contact.decliners:
         return "declined"
     if contact.prefer_only and not named:
         return "preferred_other"
     return ""
+
+
+def interruptible(policy: Policy, contact: ShadowContact) -> bool:
+    return contact.channel in policy.channels and policy.channels[contact.channel].interruptible
+
+
+def room_for(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> int:
+    """Interruptible work stands in the way of other interruptible work only."""
+    if interruptible(shadow.policy, contact):
+        return agent.free
+    return agent.free + sum(
+        units for held, units in agent.contacts.items() if interruptible(shadow.policy, shadow.contacts[held])
+    )
 
 
 def step_clock(contact: ShadowContact, step: Step, now: int) -> int:

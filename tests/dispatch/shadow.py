@@ -450,6 +450,12 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert contact.agent == e.agent, e
         contact.wrap_up_until = e.until
+        agent = self.agents[e.agent]
+        wanted = self.policy.channels[contact.channel].wrap_up_cost if contact.channel in self.policy.channels else None
+        held = agent.contacts[e.contact]
+        assert e.cost == (wanted if wanted is not None and wanted < held else None), e
+        if e.cost is not None:
+            agent.contacts[e.contact] = e.cost
 
     def on_WrapUpEnded(self, e: ev.WrapUpEnded) -> None:
         contact = self.contacts.pop(e.contact)

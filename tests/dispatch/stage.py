@@ -63,6 +63,7 @@ def policy_text(
     queues: Mapping[str, Table] | None = None,
     pools: Mapping[str, Table] | None = None,
     channels: Mapping[str, Table] | None = None,
+    shops: Mapping[str, Table] | None = None,
     entry: Sequence[Table] = (),
     domain: Table | None = None,
     bot_first: Sequence[str] = (),
@@ -82,7 +83,7 @@ def policy_text(
     for tenant in ("acme", "bell"):
         lines += toml_table(f"tenants.{tenant}", {"weight": 1})
     for shop in ("flagship", "outlet"):
-        lines += toml_table(f"shops.{shop}", {"tenant": "acme"})
+        lines += toml_table(f"shops.{shop}", {"tenant": "acme", **(shops or {}).get(shop, {})})
     for channel, table in channels.items():
         lines += toml_table(f"channels.{channel}", {"cost": 1, **table})
     for pool, table in pools.items():

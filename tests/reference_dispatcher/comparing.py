@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, known
+from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.histories import Author, Do, History, Move, play
 
 
@@ -20,8 +23,11 @@ class Difference:
     engine: list[ev.Event]
     reference: list[ev.Event]
     crash: str = ""
-    resumed_elsewhere: bool = False  # some contact had come back through another channel
-    resumed_asking: frozenset[int] = frozenset()  # those who came back having written
+    desk: Desk | None = None  # the reference's, after the move
+
+    @property
+    def command(self) -> cm.Command | None:
+        return self.move.command if isinstance(self.move, Do) else None
 
     @property
     def move(self) -> Move:
@@ -30,14 +36,15 @@ class Difference:
     @property
     def sign(self) -> str:
         """The first event that differs, in short: equal for differences that are alike."""
-        if self.crash:
-            return self.crash
+        engine, reference = self.first
+        return self.crash or f"engine {_named(engine)}, reference {_named(reference)}"
+
+    @property
+    def first(self) -> tuple[ev.Event | None, ev.Event | None]:
+        """The first events that differ, of the engine and of the reference."""
         engine, reference = known.blotted(self.move, self.engine), known.blotted(self.move, self.reference)
-        for number in range(max(len(engine), len(reference))):
-            one, other = engine[number : number + 1], reference[number : number + 1]
-            if one != other:
-                return f"engine {_short(one)}, reference {_short(other)}"
-        return "nothing"
+        pairs = zip_longest(engine, reference)
+        return next(((one, other) for one, other in pairs if one != other), (None, None))
 
     def told(self) -> str:
         lines = [f"python -m tests.reference_dispatcher --seed {self.history.seed}", "", "policy:", self.history.text]
@@ -47,11 +54,9 @@ class Difference:
         return "\n".join(lines)
 
 
-def _short(events: list[ev.Event]) -> str:
-    return " ".join(_named(event) for event in events) or "nothing"
-
-
-def _named(event: ev.Event) -> str:
+def _named(event: ev.Event | None) -> str:
+    if event is None:
+        return "nothing"
     name = type(event).__name__
     for field in ("code", "trigger", "why", "reason", "command", "effect"):
         if hasattr(event, field):
@@ -104,10 +109,7 @@ def _differs(history: History, place: int, engine: Dispatcher, reference: Refere
         return Difference(history, place, *answers, crash=crash)
     if same:
         return None
-    contacts = reference.desk.contacts.values()
-    elsewhere = any(contact.resumed_elsewhere for contact in contacts)
-    asking = frozenset(contact.contact for contact in contacts if contact.resumed_asking)
-    return Difference(history, place, *answers, resumed_elsewhere=elsewhere, resumed_asking=asking)
+    return Difference(history, place, *answers, desk=reference.desk)
 
 
 def smallest(found: Difference) -> Difference:
@@ -124,5 +126,6 @@ def smallest(found: Difference) -> Difference:
                 found, moves = again, fewer[: again.place + 1]
         piece = piece // 2
     return Difference(
-        History(found.history.seed, found.history.text, moves), found.place, found.engine, found.reference, found.crash
-    )
+        History(found.history.seed, found.history.text, moves), found.place, found.engine, found.reference, found.crash,
+        found.desk,
+    )  # fmt: skip

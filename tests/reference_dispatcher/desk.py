@@ -54,7 +54,6 @@ class Contact:
     prefer: str = ""
     prefer_until: int = 0
     prefer_only: bool = False
-    prefer_budgeted: bool = False  # with a budget of 0 the agent is asked first, but does not ask for the contact
     answered: bool = False
     replying: bool = False
     reply_since: int = 0
@@ -199,7 +198,6 @@ class Desk:
 
     def prefer(self, contact: Contact, agent: str, until: int, *, only: bool) -> None:
         contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
-        contact.prefer_budgeted = until > self.now
 
     def forget_preference(self, contact: Contact) -> None:
-        contact.prefer, contact.prefer_until, contact.prefer_only, contact.prefer_budgeted = "", 0, False, False
+        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False

@@ -14,8 +14,8 @@ from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher.policies import Dice
 
-# Not 0: an instant of 0 means "not set" in events.
-DAWN = 1_000_000
+# A small round number, and a wall clock: large numbers round otherwise.
+DAWNS = (1_000_000, 1_000_000, 1_000_000, 1_764_000_000_000)
 PEOPLE = ("ann", "ben", "cid", "dot", "eve")
 BOTS = ("robo", "robin")
 CUSTOMERS = 12
@@ -61,10 +61,11 @@ class Author:
         streams = np.random.SeedSequence([20_261_122, seed]).spawn(4)
         self.policy, self.people, self.time, self.dice = (Dice(stream) for stream in streams)
         self.seed = seed
-        self.text = policies.draw(self.policy, f"p{seed}")
+        self.two = self.policy.flip(0.3)
+        self.text = policies.draw(self.policy, f"p{seed}", two=self.two)
         self.reference = ReferenceDispatcher(compile_policy(self.text))
         self.desk = self.reference.desk
-        self.now = DAWN
+        self.now = self.time.pick(DAWNS)
         self.length = 60 + self.dice.below(90)
         self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
         self.opening: list[cm.Command] = []
@@ -98,7 +99,8 @@ class Author:
         while True:
             command = MIX[int(np.searchsorted(self.shares, self.dice.rng.random()))][1](self)
             if command is not None:
-                return Do(command, self.now)
+                back = 1 if self.now and self.time.flip(0.003) else 0
+                return Do(command, self.now - back)
 
     # --- what there is --------------------------------------------------------------------------------------------------
 
@@ -334,7 +336,8 @@ def queues(author: Author) -> cm.Command:
 def swap(author: Author) -> cm.Command:
     if author.dice.flip(0.1):
         return cm.ApplyPolicy(text="[policy")
-    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b"))
+    two = author.two != author.policy.flip(0.1)
+    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b", two=two))
 
 
 def restart(author: Author) -> cm.Command:

@@ -58,19 +58,28 @@ def affinity_ends_under_a_rona(difference: Difference) -> bool:
 def resumed_with_a_question(difference: Difference) -> bool:
     """Who comes back has written, and no reply clock starts."""
     started = [event.contact for event in difference.reference if isinstance(event, ev.ReplyStarted)]
-    return bool(difference.resumed_asking & set(started))
+    contacts = difference.desk.contacts if difference.desk else {}
+    return any(number in contacts and contacts[number].resumed_asking for number in started)
 
 
 def signed_off_to_a_bot(difference: Difference) -> bool:
     """At a sign-off a bot is named: the contact stays in the persons' stage, which a transfer to it would end."""
-    move = difference.move
     handed = [event for event in difference.reference if isinstance(event, ev.ContactTransferred)]
-    return isinstance(move, Do) and isinstance(move.command, cm.SignOff) and any(e.stage == "bot" for e in handed)
+    return isinstance(difference.command, cm.SignOff) and any(event.stage == "bot" for event in handed)
 
 
-def absent_agent_redefined(difference: Difference) -> bool:
-    """Somebody who is not there gets another profile, and decliners are asked again."""
-    return isinstance(difference.move, Do) and isinstance(difference.move.command, cm.DefineAgent)
+def signed_off_to_an_agent(difference: Difference) -> bool:
+    """At a sign-off an agent is named: other contacts that come loose are placed before those meant for it."""
+    handed = [event for event in difference.reference if isinstance(event, ev.ContactTransferred)]
+    rescinded = any(isinstance(event, ev.OfferRescinded) for event in difference.reference)
+    return isinstance(difference.command, cm.SignOff) and any(e.prefer for e in handed) and rescinded
+
+
+def redefined_in_vain(difference: Difference) -> bool:
+    """A new profile takes nobody eligible away (the agent was absent, or qualifies still), and decliners are asked again."""
+    engine = difference.first[0]
+    yielded = isinstance(engine, ev.DeclinerForgotten) and engine.why == "yielded"
+    return isinstance(difference.command, cm.DefineAgent) and yielded
 
 
 _LOOSE = (ev.PersonAsked, ev.StepOpened, ev.OfferMade)
@@ -79,7 +88,7 @@ _LOOSE = (ev.PersonAsked, ev.StepOpened, ev.OfferMade)
 def restart_under_preference(difference: Difference) -> bool:
     """A contact waits for an agent alone as the engine restarts: offered to an agent who is lost a moment later."""
     ended = any(isinstance(event, ev.AffinityEnded) for event in difference.engine)
-    return isinstance(difference.move, Do) and isinstance(difference.move.command, cm.StartEngine) and ended
+    return isinstance(difference.command, cm.StartEngine) and ended
 
 
 def several_preferred(difference: Difference) -> bool:
@@ -90,16 +99,14 @@ def several_preferred(difference: Difference) -> bool:
 
 def resumed_through_another_channel(difference: Difference) -> bool:
     """Who came back through another channel is not known by the id given there."""
-    move = difference.move
-    return isinstance(move, Do) and isinstance(move.command, cm.SubmitContact) and difference.resumed_elsewhere
+    contacts = difference.desk.contacts.values() if difference.desk else []
+    return isinstance(difference.command, cm.SubmitContact) and any(contact.resumed_elsewhere for contact in contacts)
 
 
 def signed_on_while_lost(difference: Difference) -> bool:
     """Signs on as paused or not ready while lost: the engine makes it available again."""
-    move = difference.move
-    return isinstance(move, Do) and isinstance(move.command, cm.SignOn) and difference.engine[-1:] != [] and any(
-        isinstance(event, ev.AgentBack) for event in difference.engine
-    )
+    back = any(isinstance(event, ev.AgentBack) for event in difference.engine)
+    return isinstance(difference.command, cm.SignOn) and back
 
 
 KNOWN: dict[str, Callable[[Difference], bool]] = {
@@ -108,11 +115,12 @@ KNOWN: dict[str, Callable[[Difference], bool]] = {
     "affinity ends under a RONA": affinity_ends_under_a_rona,
     "resumed with a question": resumed_with_a_question,
     "signed off to a bot": signed_off_to_a_bot,
+    "signed off to an agent": signed_off_to_an_agent,
     "resumed through another channel": resumed_through_another_channel,
     "restart under preference": restart_under_preference,
     "several preferred": several_preferred,
     "signed on while lost": signed_on_while_lost,
-    "absent agent redefined": absent_agent_redefined,
+    "redefined in vain": redefined_in_vain,
 }
 
 

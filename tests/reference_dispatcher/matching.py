@@ -35,7 +35,7 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
 def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
     waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
-    wanted = [contact for contact in waiting if contact.prefer == agent.name and contact.prefer_budgeted]
+    wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
         first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
         return first, (agent.profile.pools[0], orders.own_place(desk, first, desk.now)[:-1])
@@ -142,7 +142,7 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         )  # fmt: skip
         agent.until = agent.back_off_until = 0
         takes_nothing_more(desk, agent)
-        left(desk, agent, concerned(desk, agent))
+        left(desk, agent.profile.pools, concerned(desk, agent))
     else:
         feed(desk, agent, trigger)
 
@@ -156,20 +156,20 @@ def takes_nothing_more(desk: Desk, agent: Agent) -> None:
     place_all(desk, loose, "affinity_ended")
 
 
-def left(desk: Desk, agent: Agent, before: list[Contact]) -> None:
-    """Somebody is not there any more. ``before``: who it could have had; they may have nobody else now."""
-    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, agent)]
+def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
+    """Somebody is not there any more: of which pools, and who it could have had. They may have nobody else now."""
+    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, pools)]
     for contact in alone:
         decliners.maybe_yield(desk, contact)
     place_all(desk, alone, "agent_left")
 
 
-def left_alone(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    """In a pool that it shared with this agent nobody is left, or somebody who declined it."""
+def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
+    """In one of these pools, if open to it, nobody is left, or somebody who declined it."""
     here = needs.present(desk, contact)
     for pool in needs.open_pools(desk, contact):
         members = [other.name for other in here if pool in other.profile.pools]
-        if pool in agent.profile.pools and (not members or any(name in contact.decliners for name in members)):
+        if pool in pools and (not members or any(name in contact.decliners for name in members)):
             return True
     return False
 
@@ -183,10 +183,10 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
     """``loose``: the contacts that it leaves behind."""
     place_all(desk, loose, trigger)
     takes_nothing_more(desk, agent)
-    left(desk, agent, concerned(desk, agent))
+    left(desk, agent.profile.pools, concerned(desk, agent))
 
 
-def redefined(desk: Desk, agent: Agent, before: list[Contact]) -> None:
-    """Another profile: it may take others now, and those ``before`` may have to do without it."""
+def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
+    """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, agent, before)
+    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])

@@ -39,10 +39,9 @@ class Dice:
         return int(self.rng.random() * most)
 
 
-def draw(dice: Dice, name: str) -> str:
-    """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant."""
+def draw(dice: Dice, name: str, *, two: bool) -> str:
+    """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant's queue."""
     names = QUEUES[: dice.pick([2, 2, 3])]
-    two = dice.flip(0.3)
     queues = {one: queue(dice) for one in names}
     if two:
         queues[BELLS] = queue(dice)

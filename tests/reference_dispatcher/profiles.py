@@ -21,13 +21,14 @@ def define(desk: Desk, command: cm.DefineAgent) -> None:
         desk.agents[profile.agent] = agent
         desk.emit(ev.AgentDefined, profile=profile)
         return
+    pools = agent.profile.pools
     before = matching.concerned(desk, agent) if agent.state in PRESENT else []
     desk.emit(ev.AgentDefined, profile=profile)
     agent.profile = profile
     agent.lasting_capacity = profile.capacity
     if not agent.capacity_until:
         agent.capacity = profile.capacity
-    matching.redefined(desk, agent, before)
+    matching.redefined(desk, agent, pools, before)
 
 
 def check(desk: Desk, profile: cm.AgentProfile) -> None:

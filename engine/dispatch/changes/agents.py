@@ -90,6 +90,7 @@ def external_load_changed(state: State, event: ev.ExternalLoadChanged) -> None:
         del agent.external[event.source]
     seat: Seat = state.seats[event.agent]
     seat.external = sum(agent.external.values())
+    seat.beside = seat.external - seat.yielding
     recount(seat)
     state.freer(seat)
 

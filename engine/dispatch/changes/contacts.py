@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.dispatch import events as ev
-from engine.dispatch.changes.registry import applies, applies_to_contact, release
+from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import GAVE_UP, OTHERWISE
 from engine.dispatch.state import State
@@ -245,6 +245,8 @@ def forgotten(state: State, event: ev.ContactForgotten, contact: Contact) -> Non
 def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> None:
     contact.state, contact.wrap_up_until = WRAP_UP, event.until
     state.timers.arm(event.until, Kind.WRAP_UP, contact.contact)
+    if event.cost is not None:
+        hold(state, contact, event.cost)
 
 
 @applies_to_contact(ev.WrapUpEnded)

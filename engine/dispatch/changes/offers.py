@@ -32,8 +32,8 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.load += event.cost
     agent.contacts[event.contact] = event.cost
     agent.idle_since = event.at
-    if contact.channel in state.limited:
-        seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + 1
+    if state.bounded:
+        state.count(seat, contact, 1, event.cost)
     contact.state, contact.agent, contact.seat, contact.offer = OFFERED, event.agent, seat, event.offer
     contact.offers += 1
     if contact.prefer:

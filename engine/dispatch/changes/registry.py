@@ -42,8 +42,22 @@ def release(state: State, contact: Contact, at: int) -> None:
     assert seat is not None, contact.contact
     contact.agent, contact.seat = "", None
     agent = seat.agent
-    agent.load -= agent.contacts.pop(contact.contact)
-    if contact.channel in state.limited:
-        seat.by_channel[contact.channel] -= 1
+    units = agent.contacts.pop(contact.contact)
+    agent.load -= units
+    if state.bounded:
+        state.count(seat, contact, -1, -units)
     agent.idle_since = at
+    state.freer(seat)
+
+
+def hold(state: State, contact: Contact, units: int) -> None:
+    """Its agent goes on holding the contact with so many units."""
+    seat = contact.seat
+    assert seat is not None, contact.contact
+    agent = seat.agent
+    more = units - agent.contacts[contact.contact]
+    agent.contacts[contact.contact] = units
+    agent.load += more
+    if state.bounded:
+        state.count(seat, contact, 0, more)
     state.freer(seat)

@@ -276,9 +276,24 @@ def close(state: State, command: cmd.CloseContact) -> None:
     by = command.agent or "customer"
     state.emit_on(contact, ev.ContactClosed(state.now, contact.contact, command.reason, served_by, by, until))
     if until:
-        return state.emit_on(contact, ev.WrapUpStarted(state.now, contact.contact, served_by, until))
-    freed(state, seat)
+        start_wrap_up(state, contact, served_by, until)
+    else:
+        freed(state, seat)
     return None
+
+
+def start_wrap_up(state: State, contact: Contact, agent: str, until: int) -> None:
+    """The agent's hands stay full; with less than before, where the channel says that wrap-up costs less."""
+    cost: int | None = None
+    seat = contact.seat
+    if state.wrap_up_costs and seat is not None:
+        channel = state.policy.channels.get(contact.channel)
+        held = seat.agent.contacts[contact.contact]
+        if channel is not None and channel.wrap_up_cost is not None and channel.wrap_up_cost < held:
+            cost = channel.wrap_up_cost
+    state.emit_on(contact, ev.WrapUpStarted(state.now, contact.contact, agent, until, cost))
+    if seat is not None and cost is not None:
+        feed(state, seat, "freed")
 
 
 def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:

@@ -77,7 +77,7 @@ class Day:
         extra: dict[str, cm.Value] = self.pick([{}, {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}])
         return cm.SubmitContact(
             tenant=T,
-            channel="phone" if self.flip(0.2) else "web",
+            channel=self.pick(["web", "web", "web", "mail", "phone"]),
             external_id=f"x{customer}",
             customer=f"c{customer}",
             shop=self.pick(["flagship", "outlet"]),

@@ -23,7 +23,11 @@ NEEDS = ("", "x >= 3", "x and (y or z >= 4)", 'not t and @site = "n"')
 WISHES = ("", "", "", "y", "z >= 9")
 POLICIES = 400
 PROFILES = 60
-CHANNELS: dict[str, Any] = {"web": {"cost": 1}, "phone": {"cost": 2, "limit": 2, "messages": False}}
+CHANNELS: dict[str, Any] = {
+    "web": {"cost": 1},
+    "phone": {"cost": 2, "limit": 2, "messages": False},
+    "mail": {"cost": 1, "interruptible": True},
+}
 ENTRY: list[dict[str, Any]] = [
     {"name": "paid", "when": {"order": ["paid"]}, "queue": "b", "priority": 1},
     {"name": "blocked", "when": {"blocked": [True]}, "deflect": {"reason": "blocklist", "alternative": "message"}},
@@ -106,6 +110,18 @@ def queue(dice: Dice) -> dict[str, Any]:
     return table
 
 
+def channels(dice: Dice) -> dict[str, Any]:
+    """Costs that fall when the customer sleeps or the talk is over."""
+    found = {name: dict(table) for name, table in CHANNELS.items()}
+    if dice.flip(0.4):
+        found["web"] |= {"cost": 2, "dormant_cost": dice.pick([0, 1]), "limit": dice.pick([0, 2])}
+    if dice.flip(0.4):
+        found["phone"] |= {"wrap_up_cost": dice.pick([0, 1])}
+    if dice.flip(0.3):
+        found["mail"] |= {"wrap_up_cost": 0, "limit": 2}
+    return found
+
+
 def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     return {
         "order": dice.pick(["strict", "strict", "score"]),
@@ -119,7 +135,7 @@ def policy(number: int) -> str:
     """The text of policy ``number``: two or three queues on three pools; 0 is the plainest."""
     if number == 0:
         return policy_text(queues={"a": {}, "b": {}}, pools={name: {} for name in POOLS}, channels=CHANNELS)
-    dice = Dice(1, number)
+    dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice) for name in names}
     more = Dice(4, number)
@@ -128,7 +144,8 @@ def policy(number: int) -> str:
     return policy_text(
         queues=queues,
         pools={name: pool(dice, names) for name in POOLS},
-        channels=CHANNELS,
+        channels=channels(more),
+        shops={"flagship": {"limit": 2}} if more.flip(0.3) else {},
         entry=ENTRY,
         domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3)},
         bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],

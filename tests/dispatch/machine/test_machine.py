@@ -26,6 +26,7 @@ from tests.dispatch.stage import Stage
 EXAMPLES = int(os.environ.get("SLUICE_EXAMPLES", "0"))
 PICK = st.integers(0, 11)
 AGENT = st.sampled_from(families.AGENTS)
+CHANNEL = st.sampled_from(("web", "web", "phone", "mail"))
 QUEUE = st.sampled_from((*families.QUEUES, "a", "b"))
 SOME_QUEUE = st.sampled_from(("", *families.QUEUES))
 SOME_AGENT = st.sampled_from(("", "", *families.AGENTS))
@@ -75,11 +76,11 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     # --- contacts come ----------------------------------------------------------------------------------------------
 
-    def come(self, to: str, customer: int, phone: bool, extra: dict[str, cm.Value], requires: str = "") -> None:
+    def come(self, to: str, customer: int, channel: str, extra: dict[str, cm.Value], requires: str = "") -> None:
         self.stage.do(
             cm.SubmitContact(
                 tenant=T,
-                channel="phone" if phone else "web",
+                channel=channel,
                 external_id=f"x{customer}" if customer % 2 else "",
                 customer=f"c{customer}" if customer < 9 else "",
                 shop="flagship",
@@ -89,14 +90,14 @@ class DispatcherMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(to=QUEUE, customer=st.integers(0, 15), phone=st.booleans(), extra=st.sampled_from(EXTRA))
-    def submit(self, to: str, customer: int, phone: bool, extra: dict[str, cm.Value]) -> None:
-        self.come(to, customer, phone, extra)
+    @rule(to=QUEUE, customer=st.integers(0, 15), channel=CHANNEL, extra=st.sampled_from(EXTRA))
+    def submit(self, to: str, customer: int, channel: str, extra: dict[str, cm.Value]) -> None:
+        self.come(to, customer, channel, extra)
 
     @rule(to=QUEUE, first=st.integers(0, 12), count=st.integers(2, 4), requires=st.sampled_from(families.WISHES))
     def several_submit(self, to: str, first: int, count: int, requires: str) -> None:
         for customer in range(first, first + count):
-            self.come(to, customer, False, {}, requires)
+            self.come(to, customer, "web", {}, requires)
 
     # --- what happens to them ---------------------------------------------------------------------------------------
 

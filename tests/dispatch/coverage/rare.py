@@ -1,0 +1,102 @@
+"""Named stories for what random histories meet seldom or never; each is played on a judged stage and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
+from tests.dispatch.coverage.collector import Coverage, Witness
+from tests.dispatch.coverage.items import alternatives
+from tests.dispatch.stage import SECOND, Stage, refusal
+
+T = "acme"
+SIGNED_ON: tuple[Any, ...] = ("available", "paused", "finishing", "not_ready")
+
+
+class SeenStage(Stage):
+    """A stage whose calls are counted."""
+
+    def __init__(self, coverage: Coverage, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.witness = Witness(coverage, self.text)
+
+    def do(self, command: cm.Command, at: int | None = None) -> list[ev.Event]:
+        happened = super().do(command, at)
+        self.witness.saw(command, happened)
+        return happened
+
+    def expire(self, limit: int = 512) -> list[ev.Event]:
+        happened = super().expire(limit)
+        self.witness.saw(None, happened)
+        return happened
+
+
+Play: TypeAlias = Callable[..., SeenStage]
+
+
+def every_state_after_every_other(play: Play) -> None:
+    """Ann has a contact in hand, so that she may be finishing, and goes from each state to each, and is lost in each."""
+    for before in SIGNED_ON:
+        for after in (*SIGNED_ON, "off"):
+            stage = play()
+            stage.agent("ann", capacity=2)
+            stage.connect("ann")
+            stage.state("ann", before)
+            stage.do(cm.DefineAgent(profile=cm.AgentProfile(agent="ann", pools=("onsite",), capacity=2)))
+            if after == "off":
+                stage.do(cm.LoseAgent(agent="ann"))
+                stage.do(cm.DefineAgent(profile=cm.AgentProfile(agent="ann", pools=("onsite",), capacity=2)))
+                stage.do(cm.ReturnAgent(agent="ann"))
+                assert stage.dispatcher.agents["ann"].state == before
+                stage.do(cm.SignOff(agent="ann"))
+            else:
+                stage.state("ann", after)
+    for first in ("available", "paused", "not_ready"):
+        stage = play()
+        stage.agent("ann", on=False)
+        stage.do(cm.SignOn(agent="ann", state=first))
+        stage.do(cm.LoseAgent(agent="ann"))
+        stage.wait(120 * SECOND)
+        assert stage.dispatcher.agents["ann"].state == "offline"
+        stage.do(cm.RemoveAgent(agent="ann"))
+
+
+def turned_away_with_each_alternative(play: Play) -> None:
+    """A queue is closed, and what is offered instead is what the policy says."""
+    for alternative in alternatives():
+        bots = {"bot_pools": ["bot"]} if alternative == "bot" else {}
+        stage = play(queues={"help": {"closed_alternative": alternative, **bots}}, pools={"onsite": {}, "bot": {}})
+        stage.do(cm.CloseQueue(queue="help", reason="storm"))
+        stage.submit()
+
+
+def a_stamp_from_the_past(play: Play) -> None:
+    """A driver whose clock went back is refused."""
+    stage = play()
+    stage.submit()
+    assert refusal(stage.do(cm.OpenQueue(queue="help"), stage.now - 1)) == "time_went_back"
+
+
+def gone_and_back(play: Play) -> None:
+    """A customer leaves the line and comes back inside the window: by the same external id, on the old place."""
+    stage = play()
+    contact = stage.submit(customer="li", external_id="x1")
+    stage.abandon(contact)
+    stage.wait(5 * SECOND)
+    stage.do(cm.SubmitContact(tenant=T, channel="web", shop="flagship", customer="li", external_id="x1"))
+    assert stage.contact(contact).state == "queued"
+
+
+STORIES: tuple[Callable[[Play], None], ...] = (
+    every_state_after_every_other,
+    turned_away_with_each_alternative,
+    a_stamp_from_the_past,
+    gone_and_back,
+)
+
+
+def tell(coverage: Coverage, story: Callable[[Play], None]) -> None:
+    """Play one story on stages that are counted."""
+    story(lambda **parts: SeenStage(coverage, **parts))

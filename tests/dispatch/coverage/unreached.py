@@ -1,0 +1,55 @@
+"""What nothing exercises yet, because its rule is being written: the one table of excuses, and it only shrinks.
+
+An entry that a history or a story reaches must be struck out: a test fails until it is.
+"""
+
+from __future__ import annotations
+
+from tests.dispatch.coverage import items
+from tests.dispatch.coverage.items import Item
+
+_SILENCE = "no rule watches silence"
+_PROMISES = "no rule takes messages"
+_ORDERS = "no rule orders so"
+_CHOICES = "no rule chooses so"
+
+UNREACHED: dict[Item, str] = {
+    # supervisors
+    Item(items.COMMAND, "contact.assign"): "no rule forces an assignment",
+    Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
+    Item(items.COMMAND, "contact.take_over"): "no rule takes over",
+    Item(items.COMMAND, "contacts.bulk"): "no rule for many at once",
+    Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
+    # notices and messages under a promise
+    Item(items.COMMAND, "queue.notice"): "no rule gives notice",
+    Item(items.EVENT, "queue.notice_set"): "no rule gives notice",
+    Item(items.COMMAND, "contact.leave_message"): _PROMISES,
+    Item(items.EVENT, "contact.message_left"): _PROMISES,
+    Item(items.EVENT, "contact.message_released"): _PROMISES,
+    Item(items.CONTACT_ARROW, "queued + contact.message_left → promised"): _PROMISES,
+    Item(items.CONTACT_ARROW, "promised + contact.message_released → queued"): _PROMISES,
+    Item(items.CONTACT_ARROW, "promised + contact.closed → closed"): _PROMISES,
+    # silence
+    Item(items.EVENT, "contact.reminded"): _SILENCE,
+    Item(items.EVENT, "contact.dormant"): _SILENCE,
+    Item(items.EVENT, "contact.woke"): _SILENCE,
+    Item(items.EVENT, "contact.reopened"): _SILENCE,
+    Item(items.CONTACT_ARROW, "dormant + contact.transferred → queued"): _SILENCE,
+    Item(items.CONTACT_ARROW, "dormant + contact.requeued → queued"): _SILENCE,
+    Item(items.CONTACT_ARROW, "connected + contact.dormant → dormant"): _SILENCE,
+    Item(items.CONTACT_ARROW, "dormant + contact.woke → connected"): _SILENCE,
+    Item(items.CONTACT_ARROW, "dormant + contact.closed → closed"): _SILENCE,
+    Item(items.CONTACT_ARROW, "closed + contact.reopened → queued"): _SILENCE,
+    # steps
+    Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
+    # pools
+    Item(items.CHOICE, "most_loaded"): _CHOICES,
+    Item(items.CHOICE, "round_robin"): _CHOICES,
+    Item(items.CHOICE, "weighted"): _CHOICES,
+    Item(items.ORDER, "promise"): _ORDERS,
+    Item(items.ORDER, "longest_queue"): _ORDERS,
+    Item(items.OVERDUE, "first"): _ORDERS,
+    Item(items.OVERDUE, "last"): _ORDERS,
+    Item(items.SHARES, "tenant"): "no rule keeps shares",
+    Item(items.SHARES, "shop"): "no rule keeps shares",
+}
