@@ -20,7 +20,17 @@ from engine.dispatch.explain import Explanation, NextStep, Reason
 AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined"})
 # Fields that hold an instant ahead of the event, told as a length from then.
 INSTANTS = frozenset(
-    {"deadline", "until", "grace_until", "forget_at", "return_at", "resume_until", "prefer_until", "hold_until"}
+    {
+        "deadline",
+        "until",
+        "grace_until",
+        "forget_at",
+        "return_at",
+        "resume_until",
+        "prefer_until",
+        "hold_until",
+        "reopen_until",
+    }
 )
 LENGTHS = frozenset({"waited_ms", "took_ms", "first_reply_ms"})
 AGENTS = frozenset({"agent", "prefer"})
@@ -129,8 +139,8 @@ def _submitted(event: ev.ContactSubmitted) -> Iterator[str]:
 
 
 def _moved(event: ev.ContactMoved) -> Iterator[str]:
-    if event.why == "prioritised":
-        yield "contact.moved.prioritised"
+    if event.why in ("prioritised", "delivery_limit"):
+        yield f"contact.moved.{event.why}"
     else:
         yield "contact.moved" if event.rule else "contact.moved.no_rule"
     if event.reason:
@@ -145,6 +155,8 @@ def _transferred(event: ev.ContactTransferred) -> Iterator[str]:
     yield "contact.transferred.hand_off" if event.hand_off else "contact.transferred"
     if event.prefer:
         yield "contact.transferred.prefer"
+    if event.team:
+        yield "contact.kept_for_team"
     if event.intent:
         yield "contact.transferred.intent"
     if event.reason:
@@ -152,9 +164,23 @@ def _transferred(event: ev.ContactTransferred) -> Iterator[str]:
 
 
 def _requeued(event: ev.ContactRequeued) -> Iterator[str]:
-    yield "contact.requeued"
+    yield f"contact.requeued.{event.reason}" if event.reason in ("unanswered", "woke") else "contact.requeued"
     if event.prefer:
         yield "contact.requeued.prefer"
+    if event.team:
+        yield "contact.kept_for_team"
+
+
+def _affinity_began(event: ev.AffinityBegan) -> Iterator[str]:
+    known = event.why in ("named", "last", "reopened", "woke")
+    yield f"affinity.began.{event.why}" if known else "affinity.began"
+
+
+def _affinity_ended(event: ev.AffinityEnded) -> Iterator[str]:
+    if event.why in ("agent_left", "agent_removed", "team_left"):
+        yield f"affinity.ended.{event.why}"
+    else:
+        yield "affinity.ended" if event.agent else "affinity.ended.team"
 
 
 def _abandoned(event: ev.ContactAbandoned) -> Iterator[str]:
@@ -192,16 +218,24 @@ def _by(field: str, plain: str) -> Callable[[Any], Iterator[str]]:
     return parts
 
 
+def _closed(event: ev.ContactClosed) -> Iterator[str]:
+    yield "contact.closed.idle" if event.by == "clock" else "contact.closed"
+    if event.reopen_until:
+        yield "contact.closed.reopens"
+
+
 PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactSubmitted: _submitted,
     ev.ContactMoved: _moved,
     ev.StepOpened: _by("why", "clock"),
-    ev.AffinityEnded: _by("why", "budget"),
+    ev.AffinityBegan: _affinity_began,
+    ev.AffinityEnded: _affinity_ended,
     ev.DeclinerForgotten: _by("why", "expired"),
     ev.ReplyStopped: _reply_stopped,
     ev.ContactTransferred: _transferred,
     ev.ContactRequeued: _requeued,
     ev.ContactAbandoned: _abandoned,
+    ev.ContactClosed: _closed,
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _accepted,
     ev.OfferDeclined: _declined,

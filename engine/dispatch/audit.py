@@ -106,7 +106,7 @@ def timers(state: State) -> list[str]:
     """Every deadline that state names is armed."""
     armed = state.timers.entries()
     wanted = [(state.due(Kind.OFFER, number), Kind.OFFER, number) for number in state.offers]
-    for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER):
+    for kind in (Kind.STEP, Kind.REPLY, Kind.WRAP_UP, Kind.RESUME, Kind.AFFINITY, Kind.DECLINER, Kind.TALK):
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
     for agent_kind in (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY):
         wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]

@@ -62,6 +62,7 @@ TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {
     (S.CLOSED, ev.WrapUpStarted): S.WRAP_UP,
     (S.WRAP_UP, ev.WrapUpEnded): S.CLOSED,
     (S.CLOSED, ev.ContactReopened): S.QUEUED,
+    (S.CLOSED, ev.ContactForgotten): S.CLOSED,
 }
 
 
@@ -103,10 +104,12 @@ class Contact:
     agent: str = ""  # who is offered, holds, serves, or wraps up
     offer: int = 0
     offers: int = 0  # offers made so far
+    fruitless: int = 0  # offers declined or expired since it entered its queue
     decliners: dict[str, int] = field(default_factory=dict)  # agent → instant at which the memory ends
-    prefer: str = ""
+    prefer: str = ""  # the preferred agent; once closed as idle: who served it
     prefer_until: int = 0
     prefer_only: bool = False  # only the preferred agent may have it until then
+    team: str = ""  # only agents of this team may have it until then
     left_at: int = 0  # when it last stopped waiting
     connected_at: int = 0
     answered: bool = False
@@ -117,6 +120,9 @@ class Contact:
     reply_round: int = 0
     reply_alarm: int = 0  # 1: warned, 2: breached, in this round
     messages: int = 0
+    wrote: bool = False  # its agent has written since they were connected
+    silent_at: int = 0  # the zero of the silence clock's running stage; 0: the customer is not silent
+    reminded: bool = False
     intent: str = ""
     reason: str = ""
     wrap_up_until: int = 0
@@ -155,10 +161,12 @@ class Contact:
         self.seat: Seat | None = None  # the place of that agent; an index, never stored
         self.offer = 0
         self.offers = 0
+        self.fruitless = 0
         self.decliners = NOBODY
         self.prefer = ""
         self.prefer_until = 0
         self.prefer_only = False
+        self.team = ""
         self.left_at = 0
         self.connected_at = 0
         self.answered = False
@@ -169,6 +177,9 @@ class Contact:
         self.reply_round = 0
         self.reply_alarm = 0
         self.messages = 0
+        self.wrote = False
+        self.silent_at = 0
+        self.reminded = False
         self.intent = ""
         self.reason = ""
         self.wrap_up_until = 0

@@ -153,7 +153,7 @@ class Dispatcher:
 
     @property
     def contacts(self) -> Mapping[int, Contact]:
-        """Open, wrapping-up and recently abandoned contacts. Read only."""
+        """Open and wrapping-up contacts, and those that may come back: abandoned, or closed as idle. Read only."""
         return self._state.contacts
 
     @property

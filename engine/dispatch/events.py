@@ -83,7 +83,7 @@ class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):
 class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
     """Another queue, requirement or priority; clocks kept, steps start again in another queue.
 
-    ``why``: update, moved, policy, prioritised, or step (a step of its queue moved it).
+    ``why``: update, moved, policy, prioritised, delivery_limit, or step (a step of its queue moved it).
     """
 
     contact: int
@@ -114,8 +114,20 @@ class AlternativesOffered(_Event, tag="contact.alternatives_offered", frozen=Tru
     alternatives: tuple[str, ...]
 
 
+class AffinityBegan(_Event, tag="affinity.began", frozen=True, gc=False):
+    """Until then this agent alone may have it. ``why``: ``named``, ``last`` (on arrival), ``reopened`` or ``woke``."""
+
+    contact: int
+    agent: str
+    until: int
+    why: str
+
+
 class AffinityEnded(_Event, tag="affinity.ended", frozen=True, gc=False):
-    """The preferred agent's budget ran out or the agent left: everyone eligible may have the contact."""
+    """The preferred agent's budget ran out or the agent left: everyone eligible may have the contact.
+
+    ``agent`` empty: it was kept for a team; ``why`` ``team_left``: nobody of it is there.
+    """
 
     contact: int
     agent: str
@@ -202,16 +214,20 @@ class ContactTransferred(_Event, tag="contact.transferred", frozen=True, gc=Fals
     prefer_until: int = 0
     hand_off: bool = False
     forget_at: int = 0  # the passing agent is treated as a decliner until then
+    team: str = ""  # until ``prefer_until`` only agents of this team may have it
 
 
 class ContactRequeued(_Event, tag="contact.requeued", frozen=True, gc=False):
-    """Its agent is gone: back in its queue with its clocks, sticky to ``prefer`` until ``prefer_until``."""
+    """Its agent is gone, never answered (``unanswered``), or has no room for a customer who woke (``woke``): back in its
+    queue with its clocks, sticky to ``prefer``, or kept for the agents of ``team``, until ``prefer_until``."""
 
     contact: int
     agent: str
     reason: str
     prefer: str = ""
     prefer_until: int = 0
+    team: str = ""
+    forget_at: int = 0  # that agent is treated as a decliner until then
 
 
 class PersonAsked(_Event, tag="person.asked", frozen=True, gc=False):
@@ -223,20 +239,36 @@ class PersonAsked(_Event, tag="person.asked", frozen=True, gc=False):
 
 
 class ContactReminded(_Event, tag="contact.reminded", frozen=True, gc=False):
+    """The customer has been silent for a while: the channel is to ask whether anybody is still there."""
+
     contact: int
+    agent: str = ""
 
 
 class ContactSlept(_Event, tag="contact.dormant", frozen=True, gc=False):
+    """Still silent: from here on it holds ``cost`` units of its agent."""
+
     contact: int
+    agent: str = ""
+    cost: int = 0
 
 
 class ContactWoke(_Event, tag="contact.woke", frozen=True, gc=False):
+    """The customer is back, and the agent has room: ``cost`` units again."""
+
     contact: int
+    agent: str = ""
+    cost: int = 0
 
 
 class ContactReopened(_Event, tag="contact.reopened", frozen=True, gc=False):
+    """A re-contact: closed as idle, and the customer wrote or came again in time. It waits from here on."""
+
     contact: int
     external_id: str
+    channel: str = ""
+    opening: bool = True
+    source: str = ""
 
 
 class MessageLeft(_Event, tag="contact.message_left", frozen=True, gc=False):
@@ -259,15 +291,18 @@ class ContactAbandoned(_Event, tag="contact.abandoned", frozen=True, gc=False):
 
 
 class ContactClosed(_Event, tag="contact.closed", frozen=True, gc=False):
+    """``reopen_until``: the instant until which the customer's next word opens it again (0: never)."""
+
     contact: int
     reason: str
     agent: str = ""
     by: str = ""
     wrap_up_until: int = 0
+    reopen_until: int = 0
 
 
 class ContactForgotten(_Event, tag="contact.forgotten", frozen=True, gc=False):
-    """An abandoned contact's window for coming back is over."""
+    """The window for coming back, of a contact that was abandoned or closed as idle, is over."""
 
     contact: int
 
@@ -457,6 +492,7 @@ ContactEvent: TypeAlias = (
     | ContactMoved
     | StepOpened
     | AlternativesOffered
+    | AffinityBegan
     | AffinityEnded
     | DeclinerForgotten
     | MessageAdded

@@ -77,6 +77,7 @@ REASON_CODES = (
     "tenant",  # got: the agent's; wanted: the contact's
     "pool",  # got: the agent's pools; wanted: the pools open at this step
     "requirement",  # wanted: the unmet term; got: what the agent has
+    "team",  # wanted: the team that it is kept for; got: the agent's; in_ms: until everyone may have it
     "back_off",  # in_ms: until it takes offers again
     "capacity",  # got: free units; wanted: the contact's cost
     "channel_limit",  # got: contacts of this channel held; wanted: below the limit

@@ -122,6 +122,8 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
             found.append(Reason("pool", ", ".join(pool.name for pool in pools), ", ".join(profile.pools)))
         for unmet in state.requirement_of(contact).unmet(profile.skills, profile.attributes):
             found.append(Reason("requirement", unmet.wanted, unmet.got))
+    if contact.team and profile.team != contact.team:
+        found.append(Reason("team", contact.team, profile.team, max(contact.prefer_until - now, 0)))
     if agent.back_off_until:
         found.append(Reason("back_off", in_ms=agent.back_off_until - now))
     found += room(state, contact, seat)

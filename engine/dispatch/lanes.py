@@ -1,6 +1,6 @@
 """Lanes: where contacts with equal needs meet the agents who can meet them.
 
-A lane is (tenant, requirement, pool, cost, bound). On one side wait contacts whose open pools include the lane's; on
+A lane is (tenant, requirement, pool, cost, bound, team). On one side wait contacts whose open pools include the lane's; on
 the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
 is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
@@ -22,7 +22,7 @@ from engine.dispatch.policy.requirements import Requirement
 ContactKey: TypeAlias = tuple[Any, ...]
 # (choice's own measures …, seq): smaller is chosen first.
 AgentKey: TypeAlias = tuple[int, ...]
-LaneKey: TypeAlias = tuple[str, str, str, int, str]
+LaneKey: TypeAlias = tuple[str, str, str, int, str, str]
 
 AVAILABLE: Final = AgentState.AVAILABLE
 
@@ -247,9 +247,9 @@ class Lane:
         return self.bound is None or seat.within(self.cost, self.bound)
 
     def qualifies(self, seat: Seat) -> bool:
-        """Of the lane's tenant (or of none: shared), and meeting its requirement. The pool is the caller's to check."""
+        """Of the lane's tenant (or of none: shared) and team, and meeting its requirement. The pool is the caller's to check."""
         profile = seat.agent.profile
-        if profile.tenant not in ("", self.key[0]):
+        if profile.tenant not in ("", self.key[0]) or (self.key[5] and profile.team != self.key[5]):
             return False
         return self.requirement.matches(profile.skills, profile.attributes)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from engine.dispatch import events as ev
-from engine.dispatch.agents import PRESENT
+from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Step
@@ -18,6 +18,7 @@ from engine.dispatch.stepping import holds, next_step, open_step
 from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
+FINISHING: Final = AgentState.FINISHING
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
 # Contacts for whom a step opens in one go; the rest of a long line follows in the next calls, at the same instant.
@@ -111,11 +112,14 @@ def look_again(state: State) -> None:
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
-    """Nobody free. If nobody eligible is even signed on: leave the bot stage, or open a ``when_nobody`` step."""
+    """Nobody free. If nobody eligible is even signed on: keep it for no team, leave the bot stage, or open a ``when_nobody``
+    step."""
     for lane in lanes:
         if lane.signed_on:
             return False
-    if contact.stage == "bot":
+    if contact.team:
+        state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, "", "team_left"))
+    elif contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
         step = next_step(state, contact)
@@ -137,6 +141,14 @@ def start_reply_clock(state: State, contact: Contact) -> None:
     channel = state.policy.channels.get(contact.channel)
     if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
         state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
+
+
+def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
+    """End the running round, if one runs."""
+    if contact.replying:
+        took = state.now - contact.reply_since
+        number = contact.contact
+        state.emit_on(contact, ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
 
 
 # --- an agent is free -------------------------------------------------------------------------------------------------
@@ -257,6 +269,29 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
         return False
     return seat.has_room(contact.cost, state.bound_of(contact))
+
+
+# --- both in one step -------------------------------------------------------------------------------------------------
+
+
+def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:
+    """Room again: the next contact is chosen in the same step; a finishing agent without work goes offline."""
+    if seat is None:
+        return
+    agent = seat.agent
+    if agent.state is FINISHING and not agent.contacts:
+        state.emit(ev.AgentStateChanged(state.now, seat.name, agent.state, "offline", "finished"))
+        reconsider_without(state, seat)
+        return
+    feed(state, seat, trigger)
+
+
+def again(state: State, contact: Contact, seat: Seat | None, trigger: str) -> None:
+    """The contact waits once more, and the agent that had it (if any) has room: decide for both."""
+    if seat is None:
+        return place(state, contact, trigger)
+    place_beside(state, contact, seat, trigger)
+    return freed(state, seat)
 
 
 # --- the pair -----------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def decode(data: bytes) -> State:
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
     for contact in snapshot.contacts:
-        if contact.state not in ("wrap_up", "closed"):
+        if contact.state != "wrap_up":
             index_names(state, contact)
     state.measures = snapshot.measures
     state.set_policy(state.policy)

@@ -25,10 +25,13 @@ from engine.dispatch.stands import Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
+CONNECTED: Final = ContactState.CONNECTED
+DORMANT: Final = ContactState.DORMANT
 OFFER: Final = Kind.OFFER
 WRAP_UP: Final = Kind.WRAP_UP
 STEP: Final = Kind.STEP
 REPLY: Final = Kind.REPLY
+TALK: Final = Kind.TALK
 BACK_OFF: Final = Kind.BACK_OFF
 AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
@@ -71,6 +74,8 @@ class State:
         self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
         self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
         self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
+        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
         self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
         self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
@@ -93,7 +98,7 @@ class State:
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str, str], Stand] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}
         for agent in self.agents.values():
             self.seat_agent(agent)
@@ -176,7 +181,7 @@ class State:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
         tenant = contact.tenant
         bound = self.bound_of(contact) if self.bounded else None
-        shop = "" if bound is None else bound.shop
+        shop, team = "" if bound is None else bound.shop, contact.team
         key = (
             contact.queue,
             contact.stage,
@@ -186,6 +191,7 @@ class State:
             contact.channel,
             tenant,
             shop,
+            team,
         )
         known = self._stands.get(key)
         if known is None:
@@ -196,7 +202,7 @@ class State:
             bound_name = "" if bound is None else bound.name
             lanes, keyed = [], []
             for pool in self.pools_of(contact):
-                key_of = (tenant, requirement.text, pool.name, contact.cost, bound_name)
+                key_of = (tenant, requirement.text, pool.name, contact.cost, bound_name, team)
                 lanes.append(self._lane(key_of, requirement, pool, bound))
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 keyed.append((listed, 0.0 if pool.order == "strict" else queue.slope, pool.order == "strict"))
@@ -519,6 +525,27 @@ class State:
         queue = self.policy.queues[contact.queue]
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
 
+    def talk_due(self, contact: Contact) -> int:
+        """The next stage of the customer's silence, or the instant at which an agent who has never answered loses the
+        contact; 0: neither. One excludes the other: silent is who wrote before the agent's last word."""
+        state = contact.state
+        if state is not CONNECTED and state is not DORMANT:
+            return 0
+        queue = self.policy.queues[contact.queue]
+        if contact.silent_at:
+            if state is DORMANT:
+                wait = queue.idle_close_ms
+            elif queue.remind_ms and not contact.reminded:
+                wait = queue.remind_ms
+            else:
+                wait = queue.dormant_ms or queue.idle_close_ms
+            return contact.silent_at + wait if wait else 0
+        if not queue.unanswered_ms or contact.wrote or not contact.replying:
+            return 0
+        if contact.seat is None or contact.seat.bot:
+            return 0
+        return max(contact.connected_at, contact.reply_since) + queue.unanswered_ms
+
     def arm_contact(self, contact: Contact) -> None:
         """Arm whatever the contact's state names."""
         arm, number = self.timers.arm, contact.contact
@@ -526,6 +553,7 @@ class State:
         arm(contact.wrap_up_until, Kind.WRAP_UP, number)
         arm(contact.resume_until, Kind.RESUME, number)
         arm(contact.prefer_until, Kind.AFFINITY, number)
+        arm(self.talk_due(contact), TALK, number)
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
@@ -550,6 +578,8 @@ class State:
             return contact.resume_until
         if kind == Kind.AFFINITY:
             return contact.prefer_until
+        if kind == TALK:
+            return self.talk_due(contact)
         return min(contact.decliners.values()) if contact.decliners else 0
 
     def next_due(self) -> tuple[int, int, int] | None:

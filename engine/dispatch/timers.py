@@ -45,6 +45,7 @@ class Kind:
     STEP: Final = 8
     REPLY: Final = 9
     RESUME: Final = 10
+    TALK: Final = 11  # the customer's silence, or the agent's who has never answered
 
 
 OFFER: Final = Kind.OFFER

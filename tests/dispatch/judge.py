@@ -42,7 +42,13 @@ def qualifies(policy: Policy, contact: ShadowContact, agent: ShadowAgent) -> boo
     if not set(pools_open(policy, contact)) & set(agent.profile.pools):
         return False
     profile = agent.profile
+    if contact.team and profile.team != contact.team:
+        return False
     return all(wanted.matches(profile.skills, profile.attributes) for wanted in needs(policy, contact))
+
+
+def of_tenant(contact: ShadowContact, agent: ShadowAgent) -> bool:
+    return agent.profile.tenant in ("", contact.tenant)
 
 
 def needs(policy: Policy, contact: ShadowContact) -> list[Requirement]:
@@ -61,7 +67,7 @@ def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
         return "state"
     if agent.back_off_until:
         return "back_off"
-    if agent.profile.tenant not in ("", contact.tenant):
+    if not of_tenant(contact, agent):
         return "tenant"
     if not named and not qualifies(policy, contact, agent):
         return "pool or requirement"
@@ -238,13 +244,13 @@ def same_contacts(shadow: Shadow, dispatcher: Dispatcher) -> None:
         for name in (
             "queue", "stage", "channel", "customer", "shop", "priority", "requires", "attributes", "transcript",
             "arrived_at", "state", "step", "raised", "cost", "agent", "offer", "decliners", "prefer", "prefer_until",
-            "prefer_only", "replying", "reply_round", "messages", "intent", "reason",
+            "prefer_only", "team", "fruitless", "silent_at", "wrote", "owed", "replying", "reply_round", "messages", "intent", "reason",
         ):  # fmt: skip
             got, wanted = getattr(real, name), getattr(mine, name)
             assert got == wanted, f"contact {number}.{name}: state {got!r}, events {wanted!r}"
         if mine.state in ("queued", "offered", "held"):
             assert (real.start, real.step_at) == (mine.start, mine.step_at), f"clocks of contact {number}"
-        elif mine.state != "wrap_up":
+        elif mine.state not in ("wrap_up", "closed"):
             assert real.waited == mine.waited, f"waited of contact {number}"
 
 
@@ -346,11 +352,13 @@ def explanations_agree(shadow: Shadow, dispatcher: Dispatcher) -> None:
 
 
 # What the judge calls it → the codes that may say it.
-EXPLAINED = {"state": ("state", "not_signed_on"), "pool or requirement": ("pool", "requirement")}
+EXPLAINED = {"state": ("state", "not_signed_on"), "pool or requirement": ("pool", "requirement", "team")}
 
 
 def counts_conserve(shadow: Shadow, dispatcher: Dispatcher) -> None:
-    assert shadow.submitted == shadow.ended + len(shadow.contacts)
+    """What may be opened again has ended, and is kept."""
+    kept = sum(contact.state == "closed" for contact in shadow.contacts.values())
+    assert shadow.submitted == shadow.ended + len(shadow.contacts) - kept
     assert len(dispatcher.contacts) == len(shadow.contacts)
 
 
@@ -366,6 +374,7 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
         found += [(until, f"decliner memory of {c.contact}") for until in c.decliners.values()]
         if c.state == "queued" and c.stage == "person" and c.step < len(queue.steps):
             found.append((step_look(shadow, c, queue.steps[c.step]), f"step of {c.contact}"))
+        found.append((talk_ends(shadow, c, queue), f"silence with {c.contact}"))
         if c.replying and not c.warned:
             found.append((c.reply_since + queue.reply_warn_ms, f"reply warning of {c.contact}"))
         if c.replying and not c.breached:
@@ -389,6 +398,20 @@ def step_look(shadow: Shadow, c: ShadowContact, step: Step) -> int:
     if not step.watched or at > shadow.now:
         return at
     return at + ((shadow.now - at) // 5_000 + 1) * 5_000 if step.estimated_wait_ms else 0
+
+
+def talk_ends(shadow: Shadow, c: ShadowContact, queue: Queue) -> int:
+    """When the customer's silence comes to its next stage, or the agent's to its end; 0: never."""
+    if c.state not in ("connected", "dormant"):
+        return 0
+    if c.silent_at:
+        stages = [("reminded", queue.remind_ms), ("dormant", queue.dormant_ms), ("closed", queue.idle_close_ms)]
+        passed = {"": 0, "reminded": 1, "dormant": 2}[c.stage_of_silence]
+        return next((c.silent_at + ms for _, ms in stages[passed:] if ms), 0)
+    person = shadow.agents[c.agent].profile.kind != "bot"
+    if not queue.unanswered_ms or not person or not c.replying or c.wrote:
+        return 0
+    return max(c.connected_at, c.reply_since) + queue.unanswered_ms
 
 
 def timers_match(shadow: Shadow, dispatcher: Dispatcher) -> None:

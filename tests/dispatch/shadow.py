@@ -39,6 +39,7 @@ class ShadowContact:
     step_at: int
     cost: int
     state: str | None = None
+    state_before: str = ""
     step: int = 0
     raised: int = 0
     waited: int = 0
@@ -50,6 +51,14 @@ class ShadowContact:
     prefer_until: int = 0
     prefer_only: bool = False
     ever_preferred: bool = False
+    team: str = ""
+    fruitless: int = 0
+    wrote: bool = False
+    owed: bool = False
+    silent_at: int = 0
+    stage_of_silence: str = ""  # "", reminded, dormant
+    connected_at: int = 0
+    last_word_at: int = 0  # of an agent or a bot, not automatic
     left_at: int = 0
     replying: bool = False
     reply_since: int = 0
@@ -101,6 +110,7 @@ class Shadow:
         self.agents_seen = 0
         self.submitted = self.ended = self.deflected = 0
         self.offers_made = 0
+        self.reopened = self.may_reopen = 0
         self.just_closed: ShadowContact | None = None
 
     def check(self, dispatcher: Dispatcher) -> None:
@@ -135,6 +145,7 @@ class Shadow:
         contact = self.contacts[number]
         key = (contact_table.ContactState(str(contact.state)), type(event))
         assert key in contact_table.TRANSITIONS, f"{contact.state} + {type(event).__name__} is in no table: {event}"
+        contact.state_before = str(contact.state)
         contact.state = str(contact_table.TRANSITIONS[key])
 
     def _move_agent(self, event: ev.Event) -> None:
@@ -169,6 +180,7 @@ class Shadow:
             start=e.at,
             step_at=e.at,
             cost=e.cost,
+            owed=e.opening,
             state="queued",
         )
 
@@ -178,7 +190,13 @@ class Shadow:
         self.deflected += 1
 
     def on_ContactJoined(self, e: ev.ContactJoined) -> None:
-        assert e.contact in self.contacts, e
+        contact = self.contacts[e.contact]
+        assert contact.state not in ("dormant", "closed", "abandoned", "wrap_up"), e
+        contact.owed |= e.opening
+        self._not_silent(contact)
+
+    def _not_silent(self, contact: ShadowContact) -> None:
+        contact.silent_at, contact.stage_of_silence = 0, ""
 
     def on_ContactResumed(self, e: ev.ContactResumed) -> None:
         contact = self.contacts[e.contact]
@@ -186,7 +204,9 @@ class Shadow:
         self._wait_again(contact, e.at)
 
     def _wait_again(self, contact: ShadowContact, at: int) -> None:
-        """Not waiting for a while: neither waited nor the step clock has run."""
+        """Not waiting for a while: neither waited nor the step clock has run. With the next agent silence begins anew."""
+        self._not_silent(contact)
+        contact.wrote = False
         contact.start = at - contact.waited
         contact.step_at += at - contact.left_at
 
@@ -197,14 +217,18 @@ class Shadow:
     def on_ContactMoved(self, e: ev.ContactMoved) -> None:
         contact = self.contacts[e.contact]
         assert e.queue in self.policy.queues, e
-        assert e.why in ("update", "moved", "policy", "prioritised", "step"), e
+        assert e.why in ("update", "moved", "policy", "prioritised", "step", "delivery_limit"), e
+        if e.why == "delivery_limit":
+            supervision = self.policy.supervision(contact.queue)
+            assert contact.fruitless >= supervision.limit > 0, e
+            assert e.queue == supervision.queue, e
         if e.why == "step":
             judge.moved_by_step(self.policy, contact, e)
         if e.queue != contact.queue:
-            contact.step, contact.raised, contact.step_at = 0, 0, e.at
+            contact.step, contact.raised, contact.step_at, contact.fruitless = 0, 0, e.at, 0
         contact.queue, contact.priority, contact.requires = e.queue, e.priority, e.requires
-        if e.why == "moved":
-            contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        if e.why in ("moved", "delivery_limit"):
+            self._prefer(contact, "", 0, only=False)
 
     def on_StepOpened(self, e: ev.StepOpened) -> None:
         contact = self.contacts[e.contact]
@@ -221,10 +245,32 @@ class Shadow:
         assert (contact.state, contact.step) == ("queued", e.step), e
         assert e.alternatives == self.policy.queues[contact.queue].steps[e.step - 1].offer, e
 
+    def on_AffinityBegan(self, e: ev.AffinityBegan) -> None:
+        contact, agent = self.contacts[e.contact], self.agents[e.agent]
+        queue = self.policy.queues[contact.queue]
+        assert contact.state == "queued", e
+        assert not contact.prefer, e
+        assert not contact.team, e
+        budget = queue.named_agent_ms if e.why == "named" else queue.last_agent_ms
+        assert e.until == e.at + budget, e
+        if e.why in ("named", "last"):
+            assert contact.attributes[f"{e.why}_agent"] == e.agent, e
+            assert judge.qualifies(self.policy, contact, agent), e
+        assert agent.state != "offline", e
+        self._prefer(contact, e.agent, e.until, only=True)
+        reason = judge.why_not(self, contact, agent)
+        assert budget or not reason, f"no budget, and {reason}: {e}"
+
     def on_AffinityEnded(self, e: ev.AffinityEnded) -> None:
         contact = self.contacts[e.contact]
         assert contact.prefer == e.agent, e
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        if e.why == "budget":
+            assert contact.prefer_until <= e.at, f"ended early: {e}"
+        if e.why == "team_left":
+            there = [a for a in self.agents.values() if a.state != "offline"]
+            assert contact.team, e
+            assert not [a for a in there if judge.of_tenant(contact, a) and judge.qualifies(self.policy, contact, a)], e
+        self._prefer(contact, "", 0, only=False)
 
     def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
         contact = self.contacts[e.contact]
@@ -237,6 +283,15 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert e.seq == contact.messages + 1, f"a gap in the messages: {e}"
         contact.messages = e.seq
+        if e.sender == "customer":
+            assert contact.state not in ("dormant", "closed"), e
+            contact.owed = True
+            self._not_silent(contact)
+        elif e.sender == "bot" or (e.sender == "agent" and not e.automatic):
+            contact.silent_at = e.at
+            contact.stage_of_silence = "dormant" if contact.state == "dormant" else ""
+        if e.sender == "agent" and not e.automatic:
+            contact.wrote, contact.owed = True, False
 
     def on_ReplyStarted(self, e: ev.ReplyStarted) -> None:
         contact = self.contacts[e.contact]
@@ -277,8 +332,10 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert contact.agent == e.agent, e
         assert e.waited_ms == e.at - contact.start, e
-        contact.waited, contact.left_at = e.waited_ms, e.at
+        contact.waited, contact.left_at, contact.connected_at = e.waited_ms, e.at, e.at
         contact.offer = contact.deadline = 0
+        if contact.team:
+            self._prefer(contact, "", 0, only=False)
 
     def on_ContactTransferred(self, e: ev.ContactTransferred) -> None:
         contact = self.contacts[e.contact]
@@ -287,7 +344,7 @@ class Shadow:
         self._wait_again(contact, e.at)
         if e.queue != contact.queue:
             contact.step, contact.raised, contact.step_at = 0, 0, e.at
-            contact.decliners = {}
+            contact.decliners, contact.fruitless = {}, 0
         if e.hand_off:
             assert (contact.stage, e.stage) == ("bot", "person"), e
             self._begin_to_wait(contact, e.at)
@@ -297,16 +354,16 @@ class Shadow:
         contact.attributes = {**contact.attributes, **e.attributes}
         contact.transcript = e.transcript or contact.transcript
         contact.intent, contact.reason = e.intent or contact.intent, e.reason
-        self._prefer(contact, e.prefer, e.prefer_until, only=bool(e.prefer))
+        self._prefer(contact, e.prefer, e.prefer_until, only=bool(e.prefer), team=e.team)
 
     def _begin_to_wait(self, contact: ShadowContact, at: int) -> None:
         """For a person, from here."""
         contact.start = contact.step_at = at
         contact.waited = contact.step = contact.raised = 0
 
-    def _prefer(self, contact: ShadowContact, agent: str, until: int, *, only: bool) -> None:
-        contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
-        contact.ever_preferred |= bool(agent)
+    def _prefer(self, contact: ShadowContact, agent: str, until: int, *, only: bool, team: str = "") -> None:
+        contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = agent, until, only, team
+        contact.ever_preferred |= bool(agent or team)
 
     def on_ContactRequeued(self, e: ev.ContactRequeued) -> None:
         contact = self.contacts[e.contact]
@@ -314,7 +371,17 @@ class Shadow:
         self._let_go(contact, e.at)
         self._wait_again(contact, e.at)
         contact.reason = e.reason
-        self._prefer(contact, e.prefer, e.prefer_until, only=False)
+        queue = self.policy.queues[contact.queue]
+        if e.reason == "unanswered":
+            assert contact.replying, e
+            assert e.at - max(contact.connected_at, contact.reply_since) >= queue.unanswered_ms > 0, f"too early: {e}"
+        if e.forget_at:
+            assert e.forget_at == e.at + queue.decliner_memory_ms, e
+            contact.decliners = {**contact.decliners, e.agent: e.forget_at}
+        if e.team:
+            assert (queue.hand_over, e.prefer_until) == ("team", e.at + queue.hand_over_ms), e
+            assert e.team == self.agents[e.agent].profile.team, e
+        self._prefer(contact, e.prefer, e.prefer_until, only=False, team=e.team)
 
     def on_PersonAsked(self, e: ev.PersonAsked) -> None:
         contact = self.contacts[e.contact]
@@ -327,9 +394,69 @@ class Shadow:
         contact = self.contacts[e.contact]
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.resume_until = e.waited_ms, e.at, e.resume_until
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        self._prefer(contact, "", 0, only=False)
+
+    # --- silence --------------------------------------------------------------------------------------------------
+
+    def _silent_for(self, e: ev.ContactReminded | ev.ContactSlept | ev.ContactClosed, ms: int) -> ShadowContact:
+        contact = self.contacts[e.contact]
+        assert contact.silent_at, f"not silent: {e}"
+        assert ms, f"the queue has no such stage: {e}"
+        assert e.at - contact.silent_at >= ms, f"too early: {e}"
+        assert e.agent == contact.agent, e
+        return contact
+
+    def on_ContactReminded(self, e: ev.ContactReminded) -> None:
+        contact = self._silent_for(e, self.policy.queues[self.contacts[e.contact].queue].remind_ms)
+        assert not contact.stage_of_silence, e
+        contact.stage_of_silence, contact.silent_at = "reminded", e.at
+
+    def on_ContactSlept(self, e: ev.ContactSlept) -> None:
+        queue = self.policy.queues[self.contacts[e.contact].queue]
+        contact = self._silent_for(e, queue.dormant_ms)
+        assert contact.stage_of_silence or not queue.remind_ms, f"no reminder before: {e}"
+        contact.stage_of_silence, contact.silent_at = "dormant", e.at
+        held = self.agents[e.agent].contacts
+        channel = self.policy.channels.get(contact.channel)
+        wanted = channel.dormant_cost if channel is not None and channel.dormant_cost is not None else held[e.contact]
+        assert e.cost == min(wanted, held[e.contact]), e
+        held[e.contact] = e.cost
+
+    def on_ContactWoke(self, e: ev.ContactWoke) -> None:
+        contact, agent = self.contacts[e.contact], self.agents[e.agent]
+        assert (contact.agent, contact.cost) == (e.agent, e.cost), e
+        more = e.cost - agent.contacts[e.contact]
+        assert more <= 0 or judge.room_for(self, contact, agent) >= more, f"over capacity: {e}"
+        agent.contacts[e.contact] = e.cost
+        self._not_silent(contact)
+
+    def on_ContactReopened(self, e: ev.ContactReopened) -> None:
+        contact = self.contacts[e.contact]
+        assert e.at < contact.resume_until or contact.resume_until == e.at, f"too late: {e}"
+        contact.resume_until = 0
+        contact.owed |= e.opening
+        contact.decliners, contact.fruitless, contact.answered = {}, 0, False
+        self._prefer(contact, "", 0, only=False)
+        self._begin_to_wait(contact, e.at)
+        self.reopened += 1
+        self.ended -= 1
 
     def on_ContactClosed(self, e: ev.ContactClosed) -> None:
+        queue = self.policy.queues[self.contacts[e.contact].queue]
+        if e.by == "clock":
+            contact = self._silent_for(e, queue.idle_close_ms)
+            assert e.reason == "idle", e
+            assert e.reopen_until == (e.at + queue.reopen_ms if queue.reopen_ms else 0), e
+            stages = ["reminded"] * bool(queue.remind_ms) + ["dormant"] * bool(queue.dormant_ms)
+            assert contact.stage_of_silence == (stages or [""])[-1] or contact.stage_of_silence == "dormant", e
+        if e.reopen_until:
+            contact = self.contacts[e.contact]
+            self._let_go(contact, e.at)
+            self._not_silent(contact)
+            contact.prefer, contact.resume_until, contact.wrote = e.agent, e.reopen_until, False
+            self.ended += 1
+            self.may_reopen += 1
+            return
         contact = self.just_closed = self.contacts.pop(e.contact)
         assert not e.wrap_up_until or contact.agent, e
         if not e.wrap_up_until:
@@ -339,7 +466,7 @@ class Shadow:
     def on_ContactForgotten(self, e: ev.ContactForgotten) -> None:
         contact = self.contacts.pop(e.contact)
         assert contact.resume_until <= e.at, f"forgotten early: {e}"
-        self.ended += 1
+        self.ended += contact.state_before != "closed"
 
     # --- offers ---------------------------------------------------------------------------------------------------
 
@@ -351,7 +478,8 @@ class Shadow:
         judge.offer(self, e, contact, agent)
         contact.state = "offered"
         contact.agent, contact.offer, contact.deadline = e.agent, e.offer, e.deadline
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        if contact.prefer:
+            self._prefer(contact, "", 0, only=False)
         agent.contacts[e.contact] = e.cost
         agent.idle_since = e.at
         if e.forced:
@@ -366,6 +494,7 @@ class Shadow:
     def on_OfferDeclined(self, e: ev.OfferDeclined) -> None:
         contact, agent = self._offered(e), self.agents[e.agent]
         self._let_go(contact, e.at)
+        contact.fruitless += 1
         if e.forget_at > e.at:
             contact.decliners[e.agent] = e.forget_at
         agent.back_off_until = max(agent.back_off_until, e.back_off_until)
@@ -376,6 +505,7 @@ class Shadow:
         queue = self.policy.queues[contact.queue]
         assert e.effect == queue.rona, e
         self._let_go(contact, e.at)
+        contact.fruitless += 1
         if e.effect == "back_off":
             agent.back_off_until = max(agent.back_off_until, e.return_at)
         if e.effect == "lower_capacity" and e.return_at:

@@ -103,9 +103,7 @@ def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
     }  # fmt: skip
     if entry.deflect is not None:
         told = entry.deflect
-        desk.emit(
-            ev.ContactDeflected, **who, reason=told.reason, alternative=told.alternative, notice=told.notice
-        )
+        desk.emit(ev.ContactDeflected, **who, reason=told.reason, alternative=told.alternative, notice=told.notice)
         return
     queue = desk.policy.queues[entry.queue]
     if entry.queue in desk.closed_queues:

@@ -82,7 +82,9 @@ class Author:
         if self.opening and self.time.flip(0.9):
             return Do(self.opening.pop(), self.now)
         deadline = self.reference.next_deadline()
-        how = self.time.pick(("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire"))
+        how = self.time.pick(
+            ("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire")
+        )
         if deadline is None and how in ("due", "early", "fire"):
             how = "step"
         if how == "step":
@@ -178,7 +180,16 @@ def update(author: Author) -> cm.Command | None:
     if number is None:
         return None
     change: dict[str, cm.Value] = author.dice.pick(
-        [{"order": "paid"}, {"order": "open"}, {"wish": "y"}, {"to": "c"}, {"to": "a"}, {"blocked": True}, {"mood": 1}, {}]
+        [
+            {"order": "paid"},
+            {"order": "open"},
+            {"wish": "y"},
+            {"to": "c"},
+            {"to": "a"},
+            {"blocked": True},
+            {"mood": 1},
+            {},
+        ]
     )
     return cm.UpdateContact(
         tenant=author.tenant(number), contact=number, attributes=change, expect_version=author.version(number)
@@ -189,7 +200,9 @@ def say(author: Author) -> cm.Command | None:
     number = author.contact("connected", "connected", "queued", "offered")
     if number is None:
         return None
-    sender = author.dice.pick([cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM])
+    sender = author.dice.pick(
+        [cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM]
+    )
     named = sender in (cm.Sender.AGENT, cm.Sender.BOT) or author.dice.flip(0.05)
     return cm.AddMessage(
         tenant=author.tenant(number), contact=number, sender=sender, agent=author.holder(number) if named else "",
@@ -289,7 +302,9 @@ def presence(author: Author) -> cm.Command:
         return cm.ReturnAgent(agent=name) if dice.flip(0.8) else cm.SignOff(agent=name)
     if state != "available" and dice.flip(0.7):
         return cm.SetAgentState(agent=name, state="available")
-    what = dice.pick(["available", "paused", "paused", "not_ready", "finishing", "finishing", "lost", "lost", "off", "off"])
+    what = dice.pick(
+        ["available", "paused", "paused", "not_ready", "finishing", "finishing", "lost", "lost", "off", "off"]
+    )
     if what == "lost":
         return cm.LoseAgent(agent=name)
     if what == "off":

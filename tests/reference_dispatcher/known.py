@@ -24,6 +24,22 @@ def blotted(move: Move, events: Sequence[ev.Event]) -> list[ev.Event]:
     return [_blotted(move, event) for event in events]
 
 
+def in_another_order(engine: Sequence[ev.Event], reference: Sequence[ev.Event]) -> bool:
+    """The same events where contacts lose their bots: the engine tells of one contact after the other, see `bots_leave`."""
+    if len(engine) != len(reference) or not any(_lost_its_bot(event) for event in reference):
+        return False
+    left = list(reference)
+    for event in engine:
+        if event not in left:
+            return False
+        left.remove(event)
+    return True
+
+
+def _lost_its_bot(event: ev.Event) -> bool:
+    return isinstance(event, ev.PersonAsked) and event.reason == "no_bot"
+
+
 def _blotted(move: Move, event: ev.Event) -> ev.Event:
     if not isinstance(event, ev.OfferMade):
         return event
@@ -40,9 +56,8 @@ def _blotted(move: Move, event: ev.Event) -> ev.Event:
 
 def bots_leave(difference: Difference) -> bool:
     """Several come loose as the last bot leaves: the engine places one before the next waits for a person."""
-    asked = [event for event in difference.reference if isinstance(event, ev.PersonAsked) and event.reason == "no_bot"]
     loose = {event.contact for event in (*difference.engine, *difference.reference) if isinstance(event, _LOOSE)}
-    return bool(asked) and len(loose) > 1
+    return any(_lost_its_bot(event) for event in difference.reference) and len(loose) > 1
 
 
 def no_queue_left(difference: Difference) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import affinity, choices, decliners, needs, orders, steps, transfers
+from tests.reference_dispatcher import affinity, choices, decliners, needs, orders, presence, steps, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.eligible import may
 from tests.reference_dispatcher.registry import CHOICES
@@ -22,7 +22,7 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     free = [agent for agent in desk.agents.values() if may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
-            return agent, (agent.profile.pools[0], choices.preferred(agent))
+            return agent, (own_pool(agent), choices.preferred(agent))
     for pool in needs.open_pools(desk, contact):
         members = [agent for agent in free if pool in agent.profile.pools]
         if members:
@@ -38,7 +38,7 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
         first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
-        return first, (agent.profile.pools[0], orders.own_place(desk, first, desk.now)[:-1])
+        return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
     for line in orders.lines(desk, agent):
         members = [contact for contact in waiting if set(line) & set(needs.open_pools(desk, contact))]
         if members:
@@ -46,6 +46,11 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
             shared = [pool for pool in needs.open_pools(desk, first) if pool in line]
             return first, (shared[0], orders.rank(desk, first, shared[0]))
     return None
+
+
+def own_pool(agent: Agent) -> str:
+    """In whose name a preferred agent is asked; it may be of none."""
+    return next(iter(agent.profile.pools), "")
 
 
 def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) -> None:
@@ -136,13 +141,8 @@ def feed(desk: Desk, agent: Agent, trigger: str) -> None:
 def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
     """Hands are free: the next contact, or the end of a shift."""
     if agent.state == AgentState.FINISHING and not agent.holds:
-        desk.emit(
-            ev.AgentStateChanged, agent=agent.name, before=AgentState.FINISHING, after=AgentState.OFFLINE,
-            reason="finished",
-        )  # fmt: skip
-        agent.until = agent.back_off_until = 0
-        takes_nothing_more(desk, agent)
-        left(desk, agent.profile.pools, concerned(desk, agent))
+        presence.change(desk, agent, AgentState.OFFLINE, "finished")
+        gone(desk, agent, [], "finished")
     else:
         feed(desk, agent, trigger)
 

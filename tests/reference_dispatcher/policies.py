@@ -52,8 +52,8 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("tenants.acme", {}) + table("tenants.bell", {})
     lines += table("shops.flagship", {"tenant": "acme"}) + table("shops.tower", {"tenant": "bell"})
     lines += table("channels.web", {})
-    lines += table("channels.phone", {"cost": 2, "limit": dice.pick([0, 1, 2]), "messages": False})
-    lines += table("channels.mail", {"limit": dice.pick([0, 2])})
+    lines += table("channels.phone", {"cost": dice.pick([1, 2]), "limit": dice.pick([0, 1, 2]), "messages": False})
+    lines += table("channels.mail", {"limit": dice.pick([0, 1, 2])})
     for pool in POOLS:
         lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
     for one, rules in queues.items():
@@ -144,9 +144,7 @@ def entry_rules(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[dict[str,
         notice = {"reason": "mail", "alternative": "bot", "notice": "write to us"}
         rules.append({"name": "no mail", "when": {"channel": ["mail"], "to": ["a"]}, "deflect": notice})
     rules += [
-        {"name": f"to_{name}", "when": {"to": [name]}, "queue": name, **first(name)}
-        for name in queues
-        if name != BELLS
+        {"name": f"to_{name}", "when": {"to": [name]}, "queue": name, **first(name)} for name in queues if name != BELLS
     ]
     rules.append({"name": "default", "queue": "a", **first("a")})
     return rules
@@ -160,10 +158,12 @@ def profile(dice: Dice, agent: str) -> cm.AgentProfile:
         agent=agent,
         kind=cm.AgentKind.BOT if bot else dice.pick([cm.AgentKind.ONSITE, cm.AgentKind.REMOTE]),
         pools=dice.pick([("bot",)] * 5 + [("bot", "onsite")]) if bot else dice.pick(people),
-        skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}, {"x": 4, "y": 4, "z": 9}]),
+        skills=dice.pick(
+            [{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}, {"x": 4, "y": 4, "z": 9}]
+        ),
         attributes=dice.pick([{}, {"site": "n"}, {"site": "s"}]),
         tenant=dice.pick(["", "", "acme", "acme", "bell"]),
-        capacity=dice.pick([0, 1, 1, 2, 3, 4]),
+        capacity=dice.pick([0, 1, 1, 2, 2, 3, 4, 6]),
         channel_limits=dice.pick([{}, {}, {}, {"phone": 1}]),
         auto_accept=dice.flip(0.7 if bot else 0.2),
     )

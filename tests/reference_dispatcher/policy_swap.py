@@ -19,6 +19,9 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
         policy = compile_policy(command.text)
     except PolicyErrors as error:
         raise Refused(Code.BAD_POLICY, error, "a policy without problems") from error
+    for tenant in dict.fromkeys(contact.tenant for contact in desk.contacts.values()):
+        if not any(queue.tenant == tenant for queue in policy.queues.values()):
+            raise Refused(Code.BAD_POLICY, f"no queue of tenant {tenant}, whose contacts are here", "a queue for them")
     desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
     desk.policy = policy
     for contact in list(desk.contacts.values()):

@@ -13,6 +13,7 @@ from engine.dispatch.timers import Kind
 
 QUEUED: Final = ContactState.QUEUED
 CONNECTED: Final = ContactState.CONNECTED
+DORMANT: Final = ContactState.DORMANT
 CLOSED: Final = ContactState.CLOSED
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
@@ -45,6 +46,8 @@ def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
     contact.owed = contact.owed or event.opening
     if event.source and event.source != contact.source and event.source not in contact.also:
         contact.also = (*contact.also, event.source)
+    contact.silent_at, contact.reminded = 0, False
+    state.timers.arm(state.talk_due(contact), Kind.TALK, contact.contact)
 
 
 @applies_to_contact(ev.ContactResumed)
@@ -79,10 +82,10 @@ def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
-    if event.why in ("moved", "prioritised", "step"):
+    if event.why in ("moved", "prioritised", "step", "delivery_limit"):
         contact.pinned = True
-    if event.why == "moved":
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    if event.why in ("moved", "delivery_limit"):
+        contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     stand(state, contact)
 
 
@@ -104,7 +107,7 @@ def alternatives_offered(state: State, event: ev.AlternativesOffered, contact: C
 @applies_to_contact(ev.AffinityEnded)
 def affinity_ended(state: State, event: ev.AffinityEnded, contact: Contact) -> None:
     state.leave_lanes(contact)
-    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     if contact.state is QUEUED:
         state.enter_lanes(contact)
 
@@ -124,8 +127,18 @@ def message_added(state: State, event: ev.MessageAdded, contact: Contact) -> Non
     contact.messages = event.seq
     if event.sender == "customer":
         contact.owed = True
+        contact.silent_at, contact.reminded = 0, False
     elif event.sender == "agent" and not event.automatic:
-        contact.owed = False
+        contact.owed, contact.wrote = False, True
+        customer_is_silent(state, contact, event.at)
+    elif event.sender == "bot":
+        customer_is_silent(state, contact, event.at)
+
+
+def customer_is_silent(state: State, contact: Contact, at: int) -> None:
+    """Somebody has spoken to the customer: the silence clock begins anew, a sleeper's goes on to its end."""
+    contact.silent_at, contact.reminded = at, False
+    state.timers.arm(state.talk_due(contact), Kind.TALK, contact.contact)
 
 
 @applies_to_contact(ev.ReplyStarted)
@@ -133,6 +146,8 @@ def reply_started(state: State, event: ev.ReplyStarted, contact: Contact) -> Non
     contact.replying, contact.reply_since = True, event.at
     contact.reply_round, contact.reply_alarm = event.round, 0
     state.timers.arm(state.reply_due(contact), Kind.REPLY, contact.contact)
+    if state.unanswered:
+        state.timers.arm(state.talk_due(contact), Kind.TALK, contact.contact)
 
 
 @applies_to_contact(ev.ReplyWarned)
@@ -170,6 +185,10 @@ def connected(state: State, event: ev.ContactConnected, contact: Contact) -> Non
     seat = contact.seat
     assert seat is not None, contact.contact
     seat.agent.served += 1
+    if contact.team:
+        contact.team, contact.prefer_until = "", 0
+    if state.unanswered:
+        state.timers.arm(state.talk_due(contact), Kind.TALK, contact.contact)
 
 
 @applies_to_contact(ev.ContactTransferred)
@@ -181,17 +200,22 @@ def transferred(state: State, event: ev.ContactTransferred, contact: Contact) ->
     if event.attributes:
         contact.attributes = {**contact.attributes, **event.attributes}
     contact.prefer, contact.prefer_until = event.prefer, event.prefer_until
-    contact.prefer_only = bool(event.prefer)
+    contact.prefer_only, contact.team = bool(event.prefer), event.team
     if event.queue != contact.queue:
         contact.pinned = True
         forget_decliners(state, contact)
         change_queue(contact, event.queue, contact.left_at)  # the step clock starts with the new wait
     if event.forget_at:
-        contact.decliners = {**contact.decliners, event.agent: event.forget_at}
-        state.seats[event.agent].declined |= {contact.contact}
+        passed_on(state, contact, event.agent, event.forget_at)
     wait_again(state, contact, event.at)
     if event.hand_off:
         restart_wait(state, contact, event.at)
+
+
+def passed_on(state: State, contact: Contact, agent: str, forget_at: int) -> None:
+    """Who had it and did not keep it counts as a decliner for a while."""
+    contact.decliners = {**contact.decliners, agent: forget_at}
+    state.seats[agent].declined |= {contact.contact}
 
 
 @applies_to_contact(ev.ContactRequeued)
@@ -199,6 +223,9 @@ def requeued(state: State, event: ev.ContactRequeued, contact: Contact) -> None:
     release(state, contact, event.at)
     contact.reason = event.reason
     contact.prefer, contact.prefer_until, contact.prefer_only = event.prefer, event.prefer_until, False
+    contact.team = event.team
+    if event.forget_at:
+        passed_on(state, contact, event.agent, event.forget_at)
     wait_again(state, contact, event.at)
 
 
@@ -215,7 +242,7 @@ def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> Non
     state.leave_lanes(contact)
     state.leave_line(contact)
     contact.state, contact.waited, contact.left_at = ABANDONED, event.waited_ms, event.at
-    contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+    contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     contact.resume_until = event.resume_until
     state.timers.arm(event.resume_until, Kind.RESUME, contact.contact)
 
@@ -227,6 +254,12 @@ def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.state = CLOSED
+    if event.reopen_until:  # its names stay: they open it again
+        release(state, contact, event.at)
+        contact.prefer, contact.left_at, contact.resume_until = event.agent, event.at, event.reopen_until
+        contact.silent_at, contact.reminded, contact.wrote = 0, False, False
+        state.timers.arm(event.reopen_until, Kind.RESUME, contact.contact)
+        return
     unname(state, contact)
     if event.wrap_up_until:
         return  # WrapUpStarted follows in the same step; the capacity stays held
@@ -258,6 +291,7 @@ def wrap_up_ended(state: State, event: ev.WrapUpEnded, contact: Contact) -> None
 def change_queue(contact: Contact, queue: str, step_at: int) -> None:
     """Another queue: its steps start from the first; waited and age go on."""
     contact.queue, contact.step, contact.raised, contact.step_at = queue, 0, 0, step_at
+    contact.fruitless = 0
 
 
 def wait_again(state: State, contact: Contact, at: int) -> None:
@@ -265,6 +299,7 @@ def wait_again(state: State, contact: Contact, at: int) -> None:
     away = at - contact.left_at
     contact.start += away
     contact.step_at += away
+    contact.silent_at, contact.reminded, contact.wrote = 0, False, False
     contact.state = QUEUED
     stand(state, contact)
 

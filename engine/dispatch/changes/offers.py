@@ -59,6 +59,7 @@ def offer_declined(state: State, event: ev.OfferDeclined, contact: Contact) -> N
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.forget_at > event.at:
         remember_decliner(state, contact, event.agent, event.forget_at)
+    contact.fruitless += 1
     end_offer(state, event.offer, contact, "declined", event.at)
 
 
@@ -70,6 +71,7 @@ def offer_expired(state: State, event: ev.OfferExpired, contact: Contact) -> Non
         state.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
     if event.effect == "lower_capacity" and event.return_at:
         remember_decliner(state, contact, event.agent, event.return_at)
+    contact.fruitless += 1
     end_offer(state, event.offer, contact, "expired", event.at)
 
 

@@ -16,8 +16,6 @@ from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
 NOT_YET: dict[tuple[str, ...], str] = {
-    ("domain", "supervisors_queue"): "no rule moves contacts that nobody takes",
-    ("domain", "finish_ms"): "no rule ends an agent's finishing",
     ("domain", "order", "promise"): "no rule orders by promise",
     ("domain", "order", "longest_queue"): "no rule orders by queue length",
     ("domain", "overdue"): "no rule orders by promise",
@@ -53,18 +51,6 @@ NOT_YET: dict[tuple[str, ...], str] = {
     ("queues", "promise_ms"): "no rule takes messages",
     ("queues", "release_per_minute"): "no rule takes messages",
     ("queues", "release_lead_ms"): "no rule takes messages",
-    ("queues", "last_agent_ms"): "no rule prefers the last agent",
-    ("queues", "named_agent_ms"): "no rule prefers a named agent",
-    ("queues", "unanswered_ms"): "no rule takes an unanswered contact back",
-    ("queues", "delivery_limit"): "no rule moves contacts that nobody takes",
-    ("queues", "supervisors_queue"): "no rule moves contacts that nobody takes",
-    ("queues", "hand_over"): "no rule hands over to a team",
-    ("queues", "hand_over_queue"): "no rule hands over to a queue",
-    ("queues", "hand_over_ms"): "no rule hands over to a team",
-    ("queues", "remind_ms"): "no rule watches silence",
-    ("queues", "dormant_ms"): "no rule watches silence",
-    ("queues", "idle_close_ms"): "no rule watches silence",
-    ("queues", "reopen_ms"): "no rule opens a closed contact again",
     ("steps", "lender_kpi"): "no rule measures a lender",
     ("entry", "while_open"): "no rule keeps hours",
     ("entry", "while_closed"): "no rule keeps hours",

@@ -7,9 +7,15 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, Agent, AgentState
 from engine.dispatch.commands import AgentProfile
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import feed, place_all, reconsider_stranded, reconsider_without, start_reply_clock
+from engine.dispatch.matching import (
+    feed,
+    freed,
+    place_all,
+    reconsider_stranded,
+    reconsider_without,
+    start_reply_clock,
+)
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import freed
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
 from engine.dispatch.state import State
 from engine.dispatch.stepping import priority_in
@@ -95,7 +101,10 @@ def set_state(state: State, command: cmd.SetAgentState) -> None:
         return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
     if command.until and command.state == "available":
         return state.refuse(command, Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
-    change_state(state, agent, command.state, command.reason, command.until)
+    until, finish_ms = command.until, state.policy.finish_ms
+    if command.state == "finishing" and not until and finish_ms:
+        until = state.now + finish_ms
+    change_state(state, agent, command.state, command.reason, until)
 
 
 def change_state(state: State, agent: Agent, after: str, reason: str, until: int) -> None:
@@ -115,7 +124,10 @@ def change_state(state: State, agent: Agent, after: str, reason: str, until: int
 
 @handles(cmd.SignOff)
 def sign_off(state: State, command: cmd.SignOff) -> None:
-    """Nothing is kept: open offers are taken back, contacts handed over with their clocks, wrap-ups end."""
+    """Nothing is kept: open offers are taken back, contacts handed over with their clocks, wrap-ups end.
+
+    Where they go says the sign-off, or else each contact's queue.
+    """
     agent = find_agent(state, command)
     if agent is None:
         return None
@@ -133,7 +145,7 @@ def sign_off(state: State, command: cmd.SignOff) -> None:
 def leave(
     state: State, agent: Agent, reason: str, to_queue: str = "", to_agent: str = "", sticky: bool = False
 ) -> None:
-    """Go offline; each contact goes back to its queue with its clocks (``sticky``), or where the sign-off says."""
+    """Go offline; each contact goes back to its queue with its clocks (``sticky``), or is handed over."""
     name = agent.profile.agent
     loose = rescind_all(state, agent, "agent_lost" if sticky else "signed_off")
     for number in sorted(agent.contacts):
@@ -143,17 +155,37 @@ def leave(
             continue
         if to_queue or to_agent:
             hand_over(state, contact, to_queue or contact.queue, to_agent, reason)
-        else:
-            until = state.now + state.queue_of(contact).sticky_ms if sticky else 0
+        elif sticky:
+            until = state.now + state.queue_of(contact).sticky_ms
             prefer = name if until > state.now else ""
             state.emit(ev.ContactRequeued(state.now, number, name, reason, prefer, until if prefer else 0))
+        else:
+            hand_over_as_said(state, contact, agent.profile.team, reason)
         loose.append(contact)
     state.emit(ev.AgentStateChanged(state.now, name, agent.state, "offline", reason))
     place_all(state, loose, reason)
     reconsider_without(state, state.seats[name])
 
 
-def hand_over(state: State, contact: Contact, to_queue: str, to_agent: str, reason: str) -> None:
+def hand_over_as_said(state: State, contact: Contact, team: str, reason: str) -> None:
+    """Nobody was named: the contact's queue says to which queue, and whether the agent's team has it first.
+
+    What a bot serves stays with the bots of its queue.
+    """
+    queue = state.queue_of(contact)
+    people = contact.stage == "person"
+    if not people or queue.hand_over != "team" or not queue.hand_over_ms:
+        team = ""
+    until = state.now + queue.hand_over_ms if team else 0
+    if people and queue.hand_over_queue and queue.hand_over_queue != queue.name:
+        hand_over(state, contact, queue.hand_over_queue, "", reason, team, until)
+    else:
+        state.emit(ev.ContactRequeued(state.now, contact.contact, contact.agent, reason, "", until, team))
+
+
+def hand_over(
+    state: State, contact: Contact, to_queue: str, to_agent: str, reason: str, team: str = "", until: int = 0
+) -> None:
     queue = state.policy.queues[to_queue]
     if queue.tenant != contact.tenant:
         queue = state.queue_of(contact)
@@ -170,7 +202,8 @@ def hand_over(state: State, contact: Contact, to_queue: str, to_agent: str, reas
             requires=contact.asks if queue.name != contact.queue else contact.requires,
             reason=reason,
             prefer=to_agent,
-            prefer_until=state.now + queue.transfer_prefer_ms if to_agent else 0,
+            prefer_until=state.now + queue.transfer_prefer_ms if to_agent else until,
+            team=team,
             hand_off=contact.stage == "bot",
         )
     )

@@ -6,20 +6,19 @@ from typing import Final
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
-from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import Value
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.lanes import Seat
-from engine.dispatch.matching import ask_person, feed, place, place_beside, reconsider_without, start_reply_clock
+from engine.dispatch.matching import again, ask_person, feed, freed, place, start_reply_clock, stop_reply_clock
 from engine.dispatch.policy.compiled import Entry, EntryRule
 from engine.dispatch.policy.entering import lowest
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
+from engine.dispatch.rules.affinity import prefer_known
 from engine.dispatch.rules.registry import find_contact, handles
+from engine.dispatch.rules.silence import reopen, settle_reopened, settle_woken, wake
 from engine.dispatch.state import State
 from engine.dispatch.stepping import priority_in
 
-FINISHING: Final = AgentState.FINISHING
 QUEUED: Final = ContactState.QUEUED
 OFFERED: Final = ContactState.OFFERED
 HELD: Final = ContactState.HELD
@@ -27,6 +26,7 @@ CONNECTED: Final = ContactState.CONNECTED
 DORMANT: Final = ContactState.DORMANT
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
+CLOSED: Final = ContactState.CLOSED
 
 # failures.md's limit on attributes holds at the wire; the core only bounds what it will evaluate.
 PRIORITY_LIMIT = 1_000_000
@@ -78,6 +78,8 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     )
     contact = state.contacts[number]
     start_reply_clock(state, contact)
+    if state.prefers_known:
+        prefer_known(state, contact)
     return place(state, contact, "arrival")
 
 
@@ -104,8 +106,8 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         number = state.by_external.last((command.tenant, command.channel), command.external_id)
     if number is None and command.customer:
         number = state.by_customer.last((command.tenant, command.shop), command.customer)
-        if number is not None and state.policy.several_per_customer and state.contacts[number].state is not ABANDONED:
-            number = None
+        if number is not None and state.policy.several_per_customer:
+            number = number if state.contacts[number].state in (ABANDONED, CLOSED) else None
     if number is None:
         return False
     contact = state.contacts[number]
@@ -113,11 +115,18 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         state.emit(ev.ContactResumed(state.now, number, command.external_id))
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
-    else:
-        state.emit(
-            ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening, command.source)
-        )
-        start_reply_clock(state, contact)
+        return True
+    if contact.state is CLOSED:
+        served_by = reopen(state, contact, command.external_id, command.channel, command.opening, command.source)
+        settle_reopened(state, contact, served_by)
+        return True
+    woken = wake(state, contact) if contact.state is DORMANT else None
+    state.emit(
+        ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening, command.source)
+    )
+    start_reply_clock(state, contact)
+    if woken is not None:
+        settle_woken(state, contact, woken)
     return True
 
 
@@ -186,14 +195,20 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
         return None
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
-    if contact.state is CONNECTED:
+    if contact.state in (CONNECTED, DORMANT):
         if contact.seat is not None and contact.seat.bot:
             hand_to_people(state, contact, command.intent, command.reason)
+        elif contact.state is DORMANT:
+            woken = wake(state, contact)
+            if woken is not None:
+                settle_woken(state, contact, woken)
         return None
     if contact.stage == "bot":
         seat = contact.seat
         take_back(state, contact, "person_asked")
         ask_person(state, contact, command.intent, command.reason)
+        if state.prefers_known:
+            prefer_known(state, contact)
         again(state, contact, seat, "person_asked")
 
 
@@ -216,6 +231,8 @@ def hand_to_people(state: State, contact: Contact, intent: str, reason: str) -> 
         )
     )
     start_reply_clock(state, contact)
+    if first and state.prefers_known:
+        prefer_known(state, contact)
     again(state, contact, seat, "hand_off")
 
 
@@ -241,14 +258,6 @@ def abandon(state: State, command: cmd.AbandonContact) -> None:
     if not window:
         state.emit_on(contact, ev.ContactForgotten(state.now, contact.contact))
     freed(state, seat)
-
-
-def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answered: bool = False) -> None:
-    """End the running round, if one runs."""
-    if contact.replying:
-        took = state.now - contact.reply_since
-        number = contact.contact
-        state.emit_on(contact, ev.ReplyStopped(state.now, number, contact.reply_round, took, answered, agent))
 
 
 @handles(cmd.CloseContact)
@@ -294,26 +303,6 @@ def start_wrap_up(state: State, contact: Contact, agent: str, until: int) -> Non
     state.emit_on(contact, ev.WrapUpStarted(state.now, contact.contact, agent, until, cost))
     if seat is not None and cost is not None:
         feed(state, seat, "freed")
-
-
-def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:
-    """Room again: the next contact is chosen in the same step; a finishing agent without work goes offline."""
-    if seat is None:
-        return
-    agent = seat.agent
-    if agent.state is FINISHING and not agent.contacts:
-        state.emit(ev.AgentStateChanged(state.now, seat.name, agent.state, "offline", "finished"))
-        reconsider_without(state, seat)
-        return
-    feed(state, seat, trigger)
-
-
-def again(state: State, contact: Contact, seat: Seat | None, trigger: str) -> None:
-    """The contact waits once more, and the agent that had it (if any) has room: decide for both."""
-    if seat is None:
-        return place(state, contact, trigger)
-    place_beside(state, contact, seat, trigger)
-    return freed(state, seat)
 
 
 @handles(cmd.MoveContact)

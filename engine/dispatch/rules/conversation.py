@@ -9,34 +9,39 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import AgentKind, Sender
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import only_decliners_left, start_reply_clock
+from engine.dispatch.matching import again, only_decliners_left, start_reply_clock, stop_reply_clock
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import again, stop_reply_clock
+from engine.dispatch.rules.affinity import prefer_known
 from engine.dispatch.rules.registry import find_contact, handles
+from engine.dispatch.rules.silence import reopen, settle_reopened, settle_woken, wake
 from engine.dispatch.state import State
 from engine.dispatch.stepping import priority_in
 
 CONNECTED: Final = ContactState.CONNECTED
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
+CLOSED: Final = ContactState.CLOSED
+DORMANT: Final = ContactState.DORMANT
 
 
 @handles(cmd.AddMessage)
 def add_message(state: State, command: cmd.AddMessage) -> None:
     """Messages count without gaps per contact. A person's reply stops the round; an automatic one never does."""
-    contact = find_contact(state, command)
+    sender = command.sender
+    contact = find_contact(state, command, closed=sender == Sender.CUSTOMER)
     if contact is None:
         return None
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting or connected contact")
-    sender = command.sender
     if sender in (Sender.AGENT, Sender.BOT):
-        if contact.state is not CONNECTED or command.agent != contact.agent:
+        if contact.state not in (CONNECTED, DORMANT) or command.agent != contact.agent:
             return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         # What the profile says counts, not what the message claims.
         bot = contact.seat is not None and contact.seat.bot
         sender = Sender.BOT if bot else Sender.AGENT
     automatic = command.automatic or sender in (Sender.BOT, Sender.SYSTEM)
+    if sender == Sender.CUSTOMER and contact.state in (DORMANT, CLOSED):
+        return come_back_with(state, contact, automatic)
     number, agent = contact.contact, command.agent
     state.emit_on(contact, ev.MessageAdded(state.now, number, contact.messages + 1, str(sender), agent, automatic))
     if sender == Sender.CUSTOMER:
@@ -49,12 +54,25 @@ def add_message(state: State, command: cmd.AddMessage) -> None:
         stop_reply_clock(state, contact, agent, answered=True)
 
 
+def come_back_with(state: State, contact: Contact, automatic: bool) -> None:
+    """The customer writes again after a long silence: awake, or open again, and then the message counts."""
+    message = ev.MessageAdded(state.now, contact.contact, contact.messages + 1, str(Sender.CUSTOMER), "", automatic)
+    if contact.state is CLOSED:
+        served_by = reopen(state, contact)
+        state.emit_on(contact, message)
+        return settle_reopened(state, contact, served_by)
+    woken = wake(state, contact)
+    state.emit_on(contact, message)
+    start_reply_clock(state, contact)
+    return None if woken is None else settle_woken(state, contact, woken)
+
+
 @handles(cmd.TransferContact)
 def transfer(state: State, command: cmd.TransferContact) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if contact.state is not CONNECTED:
+    if contact.state not in (CONNECTED, DORMANT):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
     if command.agent != contact.agent:
         return state.refuse(command, Code.NOT_YOURS, contact.agent, "the agent that serves the contact")
@@ -82,6 +100,7 @@ def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_que
     agent, seat = contact.agent, contact.seat
     bot = seat is not None and seat.bot
     other = to_queue != contact.queue
+    handed_off = bot and contact.stage == "bot" and stage == "person"
     state.emit(
         ev.ContactTransferred(
             at=state.now,
@@ -97,11 +116,13 @@ def pass_on(state: State, contact: Contact, command: cmd.TransferContact, to_que
             attributes=command.attributes,
             prefer=command.to_agent,
             prefer_until=state.now + queue.transfer_prefer_ms if command.to_agent else 0,
-            hand_off=bot and contact.stage == "bot" and stage == "person",
+            hand_off=handed_off,
             forget_at=state.now + queue.decliner_memory_ms if not bot and queue.decliner_memory_ms else 0,
         )
     )
     start_reply_clock(state, contact)
+    if handed_off and state.prefers_known and not command.to_agent:
+        prefer_known(state, contact)
     if agent in contact.decliners and not command.to_agent and only_decliners_left(state, contact):
         # Who passed it on is the only one there who could have it: back at once is better than nobody.
         state.emit(ev.DeclinerForgotten(state.now, contact.contact, agent, "yielded"))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
-from engine.dispatch.matching import feed, may_open, place
+from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
-from engine.dispatch.rules.contacts import again, freed
-from engine.dispatch.rules.offers import rescind
+from engine.dispatch.rules.offers import rescind, undeliverable
+from engine.dispatch.rules.silence import talk_due
 from engine.dispatch.state import State
 from engine.dispatch.stepping import next_step, open_step
 from engine.dispatch.timers import Kind
@@ -36,7 +36,7 @@ def offer_due(state: State, number: int) -> None:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
-    again(state, contact, seat, "expired")
+    again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "expired")
     return None
 
 
@@ -121,4 +121,5 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.STEP: step_due,
     Kind.REPLY: reply_due,
     Kind.RESUME: resume_due,
+    Kind.TALK: talk_due,
 }

@@ -7,11 +7,11 @@ from typing import Any, Final
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.matching import connect, only_decliners_left
+from engine.dispatch.matching import again, ask_person, connect, freed, only_decliners_left
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import again, freed
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 OFFERED: Final = ContactState.OFFERED
 WRAP_UP: Final = ContactState.WRAP_UP
@@ -98,7 +98,23 @@ def decline(state: State, command: cmd.DeclineOffer) -> None:
     back_off_until = state.now + back_off if back_off else 0
     at, reason = state.now, command.reason
     state.emit_on(contact, ev.OfferDeclined(at, offer.offer, offer.contact, agent, reason, at + memory, back_off_until))
-    again(state, contact, seat, "declined")
+    again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "declined")
+
+
+def undeliverable(state: State, contact: Contact) -> bool:
+    """Offered in vain as often as its queue allows: from here on it is the supervisors', with its clocks. Never lost."""
+    supervision = state.policy.supervision(contact.queue)
+    if not supervision.limit or contact.fruitless < supervision.limit:
+        return False
+    queue = state.policy.queues[supervision.queue]
+    if queue.tenant != contact.tenant:
+        return False
+    if contact.stage == "bot":
+        ask_person(state, contact, "", "delivery_limit")
+    number, rule, priority = contact.contact, contact.rule, priority_in(state, contact, queue)
+    moved = ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "delivery_limit")
+    state.emit_on(contact, moved)
+    return True
 
 
 @handles(cmd.EndWrapUp)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from engine.dispatch.agents import Agent
-from engine.dispatch.contacts import Contact
+from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.refusals import Code
 from engine.dispatch.state import State
 
+CLOSED: Final = ContactState.CLOSED
 C = TypeVar("C")
 HANDLERS: dict[type, Callable[[State, Any], None]] = {}
 
@@ -26,10 +27,13 @@ def handles(command_type: type[C]) -> Callable[[Callable[[State, C], None]], Cal
     return register
 
 
-def find_contact(state: State, command: Any) -> Contact | None:
-    """The command's open contact, or None after a refusal. Another tenant's contact looks unknown."""
+def find_contact(state: State, command: Any, closed: bool = False) -> Contact | None:
+    """The command's open contact, or None after a refusal. Another tenant's contact looks unknown.
+
+    ``closed``: also one that is closed as idle and may open again.
+    """
     contact = state.contacts.get(command.contact)
-    if contact is None:
+    if contact is None or (contact.state is CLOSED and not closed):
         gone = 0 < command.contact < state.next_contact
         state.refuse(command, Code.CONTACT_GONE if gone else Code.UNKNOWN_CONTACT, command.contact, "an open contact")
         return None

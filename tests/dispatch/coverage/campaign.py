@@ -105,8 +105,9 @@ class WildDay(Day):
         """How many waiting contacts a bulk command's filter matches."""
         return sum(
             all(not fields[name] or getattr(contact, name) == fields[name] for name in ("queue", "shop", "channel"))
+            and fields["tenant"] in ("", contact.tenant)
             for contact in self.dispatcher.contacts.values()
-            if contact.state in ("queued", "offered", "held")
+            if contact.state in ("queued", "offered")
         )
 
     def a_tenant(self) -> str:

@@ -89,11 +89,39 @@ def gone_and_back(play: Play) -> None:
     assert stage.contact(contact).state == "queued"
 
 
+def silent_and_back(play: Play) -> None:
+    """Customers fall silent: one wakes, one is passed on asleep, one finds no room, one is closed and comes back."""
+    help_ = {"remind_ms": 10_000, "dormant_ms": 10_000, "idle_close_ms": 10_000, "reopen_ms": 60_000}
+    for ending in ("wake", "transfer", "full", "close", "idle", "forgotten", "sign off"):
+        stage = play(queues={"help": help_}, channels={"web": {"cost": 4, "dormant_cost": 1}})
+        stage.agent("ann", capacity=4)
+        contact = stage.connect("ann")
+        stage.say(contact, "agent", "ann")
+        stage.wait(20 * SECOND)
+        if ending == "full":
+            stage.do(cm.SetExternalLoad(agent="ann", source="desk", units=3))
+        if ending in ("wake", "full"):
+            stage.say(contact)
+        elif ending == "transfer":
+            stage.transfer(contact, "ann", to_queue="help")
+        elif ending == "sign off":
+            stage.do(cm.SignOff(agent="ann"))
+        elif ending == "close":
+            stage.close(contact, "ann")
+        else:
+            stage.wait(10 * SECOND)
+            if ending == "idle":
+                stage.say(contact)
+            else:
+                stage.wait(60 * SECOND)
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
     a_stamp_from_the_past,
     gone_and_back,
+    silent_and_back,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.campaign import DAYS, STEPS, WildDay, play
@@ -84,11 +85,13 @@ def test_a_zero_is_named() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_wild_day_judged_at_every_step(seed: int) -> None:
-    """Any command with any fields at any time: every invariant after each, and a refusal changes nothing."""
+    """Any command with any fields at any time: every invariant after each, and a refusal says what would be right."""
     day = WildDay(seed)
     shadow = Shadow(compile_policy(families.policy(day.policies[0])), DAWN)
     for _ in range(600):
         for event in day.step():
             shadow.apply(event)
+            if isinstance(event, ev.CommandRejected) and event.code != "not_supported":
+                assert event.wanted, event
         shadow.check(day.dispatcher)
     assert day.dispatcher.audit() == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_SILENCE = "no rule watches silence"
 _PROMISES = "no rule takes messages"
 _ORDERS = "no rule orders so"
 _CHOICES = "no rule chooses so"
@@ -29,17 +28,6 @@ UNREACHED: dict[Item, str] = {
     Item(items.CONTACT_ARROW, "queued + contact.message_left → promised"): _PROMISES,
     Item(items.CONTACT_ARROW, "promised + contact.message_released → queued"): _PROMISES,
     Item(items.CONTACT_ARROW, "promised + contact.closed → closed"): _PROMISES,
-    # silence
-    Item(items.EVENT, "contact.reminded"): _SILENCE,
-    Item(items.EVENT, "contact.dormant"): _SILENCE,
-    Item(items.EVENT, "contact.woke"): _SILENCE,
-    Item(items.EVENT, "contact.reopened"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.transferred → queued"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.requeued → queued"): _SILENCE,
-    Item(items.CONTACT_ARROW, "connected + contact.dormant → dormant"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.woke → connected"): _SILENCE,
-    Item(items.CONTACT_ARROW, "dormant + contact.closed → closed"): _SILENCE,
-    Item(items.CONTACT_ARROW, "closed + contact.reopened → queued"): _SILENCE,
     # steps
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
     # pools

@@ -75,6 +75,8 @@ class Day:
         # Some customers come again and again, most once.
         customer = int(self.rng.integers(20)) if self.flip(0.2) else 100 + self.arrivals
         extra: dict[str, cm.Value] = self.pick([{}, {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}])
+        if self.flip(0.2):
+            extra = {**extra, self.pick(["last_agent", "named_agent"]): self.pick(PEOPLE)}
         return cm.SubmitContact(
             tenant=T,
             channel=self.pick(["web", "web", "web", "mail", "phone"]),
@@ -117,9 +119,11 @@ class Day:
         return cm.CloseContact(tenant=T, contact=number, agent=agent)
 
     def say(self) -> cm.Command | None:
-        number = self.contact("connected", "queued")
+        number = self.contact("connected", "queued", "dormant", "closed")
         if number is None:
             return None
+        if self.dispatcher.contacts[number].state == "closed":
+            return cm.AddMessage(tenant=T, contact=number)
         sender = self.pick(["customer", "agent", "agent", "bot", "system"])
         agent = self.dispatcher.contacts[number].agent if sender in ("agent", "bot") else ""
         return cm.AddMessage(tenant=T, contact=number, sender=cm.Sender(sender), agent=agent, automatic=self.flip(0.1))

@@ -83,7 +83,26 @@ def conditions(table: dict[str, Any], following: str, dice: Dice) -> None:
         steps.append({**last, "move_to": following})
 
 
-def queue(dice: Dice) -> dict[str, Any]:
+def life(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
+    """Silence and reopening, unanswered, affinity, hand-over; some of them, as a shop would."""
+    found: dict[str, Any] = {}
+    if dice.flip():
+        found |= {"remind_ms": dice.pick([0, 1_500]), "dormant_ms": dice.pick([0, 1_000, 2_000])}
+        found |= {"idle_close_ms": dice.pick([0, 2_500, 2_500])}
+        if found["idle_close_ms"]:
+            found |= {"reopen_ms": dice.pick([0, 6_000, 9_000])}
+    if dice.flip(0.4):
+        found |= {"unanswered_ms": dice.pick([2_000, 5_000])}
+    if dice.flip(0.4):
+        found |= {"last_agent_ms": dice.pick([1_000, 4_000]), "named_agent_ms": dice.pick([0, 3_000])}
+    if dice.flip(0.4):
+        found |= {"hand_over": "team", "hand_over_ms": dice.pick([1_000, 4_000])}
+    if dice.flip(0.3):
+        found |= {"hand_over_queue": dice.pick(names)}
+    return found
+
+
+def queue(dice: Dice, more: Dice, names: Sequence[str]) -> dict[str, Any]:
     pools = dice.pick([["onsite"], ["onsite"], ["onsite", "remote"], ["remote", "onsite"]])
     table: dict[str, Any] = {
         "requirement": dice.pick(NEEDS),
@@ -101,6 +120,7 @@ def queue(dice: Dice) -> dict[str, Any]:
         "transfer_prefer_ms": dice.pick([0, 5_000]),
         "sticky_ms": dice.pick([0, 6_000]),
         "abandon_window_ms": dice.pick([0, 5_000]),
+        **life(more, names),
         "reply_warn_ms": 6_000,
         "reply_breach_ms": 9_000,
         "steps": steps(dice, pools),
@@ -122,6 +142,13 @@ def channels(dice: Dice) -> dict[str, Any]:
     return found
 
 
+def domain(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"finish_ms": dice.pick([0, 0, 3_000])}
+    if dice.flip():
+        found |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 3])}
+    return found
+
+
 def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     return {
         "order": dice.pick(["strict", "strict", "score"]),
@@ -137,17 +164,17 @@ def policy(number: int) -> str:
         return policy_text(queues={"a": {}, "b": {}}, pools={name: {} for name in POOLS}, channels=CHANNELS)
     dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
-    queues = {name: queue(dice) for name in names}
-    more = Dice(4, number)
+    queues = {name: queue(dice, more, names) for name in names}
+    again = Dice(5, number)
     for name, following in zip(names, (*names[1:], ""), strict=True):
-        conditions(queues[name], following, more)
+        conditions(queues[name], following, again)
     return policy_text(
         queues=queues,
         pools={name: pool(dice, names) for name in POOLS},
         channels=channels(more),
         shops={"flagship": {"limit": 2}} if more.flip(0.3) else {},
         entry=ENTRY,
-        domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3)},
+        domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3), **domain(more, names)},
         bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],
         name=f"p{number}",
     )
@@ -172,6 +199,7 @@ def profile(agent: str, number: int) -> cm.AgentProfile:
         skills=dice.pick([{}, {"x": 3}, {"x": 5, "y": 2}, {"x": 9, "z": 4, "t": 1}, {"y": 1}]),
         attributes=dice.pick([{}, {"site": "n"}, {"site": "n"}]),
         tenant=dice.pick(["", "", "acme", "acme", "bell"]),
+        team=("red", "blue", "")[number % 3],
         capacity=dice.pick([1, 1, 2, 3, 4]),
         channel_limits=dice.pick([{}, {}, {"phone": 1}]),
         auto_accept=dice.flip(0.7 if bot else 0.3),

@@ -32,7 +32,10 @@ SOME_QUEUE = st.sampled_from(("", *families.QUEUES))
 SOME_AGENT = st.sampled_from(("", "", *families.AGENTS))
 POLICY = st.integers(0, families.POLICIES - 1)
 PROFILE = st.integers(0, families.PROFILES - 1)
-EXTRA: list[dict[str, cm.Value]] = [{}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}]
+EXTRA: list[dict[str, cm.Value]] = [
+    {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}, {"last_agent": "ann"}, {"named_agent": "ben"},
+    {"last_agent": "cid", "named_agent": "nobody"},
+]  # fmt: skip
 T = "acme"
 
 
@@ -113,7 +116,21 @@ class DispatcherMachine(RuleBasedStateMachine):
         agent = self.holder(contact, pick) if sender in (cm.Sender.AGENT, cm.Sender.BOT) else ""
         self.stage.say(contact, sender, agent, automatic)
 
-    @precondition(there_is("connected"))
+    @precondition(there_is("connected", "dormant", "closed"))
+    @rule(pick=PICK, sender=st.sampled_from(["agent", "agent", "customer"]), ms=st.sampled_from([0, 1_500, 3_000]))
+    def talk_and_be_silent(self, pick: int, sender: str, ms: int) -> None:
+        """The agent has the last word, or the customer comes back; then nobody says anything for a while."""
+        states = ("connected",) if sender == "agent" else ("dormant", "closed")
+        contact = self.contact(pick, *states)
+        if sender == "agent":
+            found = self.stage.dispatcher.contacts[contact]
+            sender = "bot" if found.agent == "robo" else "agent"
+            self.stage.say(contact, sender, self.holder(contact, 0))
+        else:
+            self.stage.say(contact)
+        self.stage.wait(ms)
+
+    @precondition(there_is("connected", "dormant"))
     @rule(pick=PICK, to_queue=SOME_QUEUE, to_agent=SOME_AGENT)
     def transfer(self, pick: int, to_queue: str, to_agent: str) -> None:
         contact = self.contact(pick, "connected")
