@@ -197,11 +197,13 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
+        judged = False
         while contact.state is QUEUED:
-            if state.stands[contact.contact].watched:  # the agent it had in view may be gone by now
-                open_due_steps(state, contact)
-                if contact.state is not QUEUED:
-                    break
+            if not judged:  # the agent it had in view may be gone by now
+                judged = True
+                if state.stands[contact.contact].watched:
+                    open_due_steps(state, contact)
+                    continue
             first = first_before(state, contact)
             place(state, first, trigger)
             if first.state is QUEUED:
