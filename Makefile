@@ -4,9 +4,10 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test behaviour lint format setup bench load docs lock clean
+.PHONY: help demo test reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
+N ?= 20000
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -25,6 +26,10 @@ test: ## the tests (ARGS='-k offers')
 	$(VENV) test
 	@$(BIN)/python -m pytest $(ARGS)
 
+reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+	$(VENV) test
+	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
+
 behaviour: ## what of the dispatcher's behaviour random histories exercise, item by item (ARGS='--days 200')
 	$(VENV) test
 	@$(BIN)/python -m tests.dispatch.coverage $(ARGS)
@@ -42,11 +47,15 @@ format: ## let ruff lay the code out
 	@$(BIN)/ruff format .
 
 setup: ## the set-up alone, with every extra
-	$(VENV) postgresql load test lint
+	$(VENV) postgresql load plots test lint
 
 bench: ## full lives per second through the bare dispatcher (ARGS='--agents 100 --queues 1')
 	$(VENV)
 	@$(BIN)/python -m bench dispatch $(ARGS)
+
+sweep: ## cost per life along agents, waiting and queues, with a plot: a quarter of an hour (ARGS='--axis queues')
+	$(VENV) plots
+	@$(BIN)/python -m bench sweep $(ARGS)
 
 load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…)
 	$(VENV) load

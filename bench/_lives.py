@@ -6,13 +6,18 @@ offers are declined and 2 % expire. Load stays level, as each arrival goes with 
 
 The scene is played once to write the inputs down (a command and its stamp each); what is measured is a dispatcher,
 restored from the same snapshot, that is given the same inputs and nothing else.
+
+Three in ten of those who arrive are offered at once, seven wait first. Where that does not come by itself (few agents, few
+queues) the play steers by a little: where arrivals go, and how full the agents are. With one queue and contacts that wait
+in it nobody can be offered at once: then all wait first.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -33,6 +38,14 @@ LANGUAGES = ("zh", "en", "yue", "ja")
 SITES = ("north", "south", "west")
 # A calm agent's share of capacity in use: most have room, as they would off peak.
 CALM_LOAD = 0.6
+# With fewer agents to a topic than this, chance would leave topics that nobody, or nobody with room, knows.
+FEW_TO_A_TOPIC = 20
+# How often the number of those who wait is looked at, in arrivals.
+LOOK_AFTER = 200
+
+
+# A command, or nothing but time; and its stamp.
+Input: TypeAlias = tuple[cm.Command | None, int]
 
 
 @dataclass(frozen=True)
@@ -63,24 +76,23 @@ class Counts:
     def count(self, events: Iterable[ev.Event]) -> None:
         for event in events:
             self.events += 1
-            match event:
-                case ev.OfferMade():
-                    self.offers += 1
-                    self.direct += event.trigger == "arrival"
-                case ev.ContactSubmitted():
-                    self.submitted += 1
-                case ev.OfferAccepted():
-                    self.accepted += 1
-                case ev.ContactClosed():
-                    self.lives += 1
-                case ev.OfferDeclined():
-                    self.declined += 1
-                case ev.OfferExpired():
-                    self.expired += 1
-                case ev.StepOpened():
-                    self.steps += 1
-                case ev.CommandRejected():
-                    self.refused += 1
+            kind = type(event)
+            if kind is ev.OfferMade:
+                self.offers += 1
+                self.direct += event.trigger == "arrival"  # type: ignore[union-attr]  # `kind` says which it is
+            elif (name := COUNTED.get(kind)) is not None:
+                setattr(self, name, getattr(self, name) + 1)
+
+
+COUNTED: dict[type, str] = {
+    ev.ContactSubmitted: "submitted",
+    ev.OfferAccepted: "accepted",
+    ev.ContactClosed: "lives",
+    ev.OfferDeclined: "declined",
+    ev.OfferExpired: "expired",
+    ev.StepOpened: "steps",
+    ev.CommandRejected: "refused",
+}
 
 
 # --- the policy -----------------------------------------------------------------------------------------------------
@@ -101,11 +113,12 @@ def relaxed(queue: int) -> list[str]:
     return [[f"topic{queue}"], [LANGUAGES[queue % 4], LANGUAGES[(queue + 1) % 4]], ["site"]][queue % 3]
 
 
-def policy_text(queues: int, *, messages: bool) -> str:
-    """Queues that differ in requirement, each with two steps on timers."""
+def policy_text(queues: int, *, messages: bool, without: Collection[int] = ()) -> str:
+    """Queues that differ in requirement, each with two steps on timers; those of ``without`` left out (never the first)."""
     lines = ["[policy]", 'name = "bench"', "[tenants.shop]", "[channels.web]", f"messages = {str(messages).lower()}"]
     lines += ["[pools.onsite]", "[pools.second]"]
-    for queue in range(queues):
+    numbers = [queue for queue in range(queues) if queue not in without]
+    for queue in numbers:
         name = f"queues.q{queue}"
         lines += [
             f"[{name}]", 'tenant = "shop"', f"requirement = '{requirement(queue)}'", 'pools = ["onsite"]',
@@ -115,7 +128,7 @@ def policy_text(queues: int, *, messages: bool) -> str:
             'add_pools = ["second"]', f"relax = {relaxed(queue) if queue % 3 else []}",
             f"[[{name}.steps]]", 'name = "hurry"', 'clock = "step"', "after_ms = 30000", "raise_priority = 1",
         ]  # fmt: skip
-    for queue in range(queues):
+    for queue in numbers[1:]:
         lines += ["[[entry]]", f'name = "q{queue}"', f'queue = "q{queue}"', f'when = {{to = ["{queue}"]}}']
     lines += ["[[entry]]", 'name = "rest"', 'queue = "q0"']
     return "\n".join(lines)
@@ -131,15 +144,18 @@ def profiles(size: Size, rng: np.random.Generator, busy: int) -> list[cm.AgentPr
     """
     calm = size.queues - busy
     crowd = round(size.agents * busy / size.queues)
+    kinds = [
+        Topics(rng, range(size.queues), crowd if calm else size.agents, size.skills),
+        Topics(rng, range(busy, size.queues), size.agents - crowd, size.skills),
+    ]
     seen: set[frozenset[str]] = set()
     found = []
     for number in range(size.agents):
-        first = 0 if number < crowd or not calm else busy
-        topics = size.queues - first
-        skills = draw_skills(size, rng, first, topics)
+        topics = kinds[0 if number < crowd or not calm else 1]
+        skills = draw_skills(size, rng, topics)
         while frozenset(skills) in seen:
             # Small worlds run out of sets: one skill more, which no queue asks for, makes the difference.
-            skills = {**draw_skills(size, rng, first, topics), f"other{number}": 5}
+            skills = {**draw_skills(size, rng, topics), f"other{number}": 5}
         seen.add(frozenset(skills))
         found.append(
             cm.AgentProfile(
@@ -154,14 +170,42 @@ def profiles(size: Size, rng: np.random.Generator, busy: int) -> list[cm.AgentPr
     return found
 
 
-def draw_skills(size: Size, rng: np.random.Generator, first: int, topics: int) -> dict[str, int]:
-    count = min(max(size.skills - 1, 1), topics)
-    names = [f"topic{first + int(topic)}" for topic in rng.choice(topics, count, replace=False)]
+class Topics:
+    """Which topics an agent knows: drawn, or dealt like cards where there are few agents to a topic."""
+
+    def __init__(self, rng: np.random.Generator, topics: range, agents: int, skills: int) -> None:
+        self.rng, self.topics = rng, topics
+        self.count = min(max(skills - 1, 1), len(topics))
+        self.dealt = agents * self.count < FEW_TO_A_TOPIC * len(topics)
+        if self.dealt:  # at least one agent to a topic, whatever number of skills that takes
+            self.count = max(self.count, min(-(-len(topics) // max(agents, 1)), len(topics)))
+        # A topic that is dealt is known well enough for any queue.
+        self.least = 3 if self.dealt else 2
+        self.deck: list[int] = []
+
+    def hand(self) -> list[int]:
+        if not self.dealt:
+            drawn = self.rng.choice(len(self.topics), self.count, replace=False)
+            return [self.topics.start + int(topic) for topic in drawn]
+        hand: list[int] = []
+        while len(hand) < self.count:
+            left = [topic for topic in self.deck if topic not in hand]
+            if not left:
+                left = self.rng.permutation(self.topics).tolist()
+                self.deck += left
+                continue
+            hand.append(left[0])
+            self.deck.remove(left[0])
+        return hand
+
+
+def draw_skills(size: Size, rng: np.random.Generator, topics: Topics) -> dict[str, int]:
+    names = [f"topic{topic}" for topic in topics.hand()]
     if len(names) < size.skills:
         names.append(LANGUAGES[int(rng.integers(len(LANGUAGES)))])
     while len(names) < size.skills:  # few queues: the sets differ in what no queue asks for
         names.append(f"other{int(rng.integers(100_000))}")
-    return {name: int(level) for name, level in zip(names, rng.integers(2, 11, len(names)), strict=True)}
+    return {name: int(level) for name, level in zip(names, rng.integers(topics.least, 11, len(names)), strict=True)}
 
 
 # --- the play -------------------------------------------------------------------------------------------------------
@@ -173,7 +217,7 @@ class Play:
 
     size: Size
     dispatcher: Dispatcher = field(init=False)
-    inputs: list[tuple[cm.Command, int]] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:
@@ -184,12 +228,14 @@ class Play:
         self.now = DAWN_MS
         self.arrivals = 0
         self.served: list[deque[tuple[int, str]]] = [deque() for _ in range(size.queues)]
-        self.queue_of: dict[int, int] = {}
+        self.set = False
+        self.wanted = 0  # arrivals still missing for the number that should wait
         # What comes due by itself, each in its own order of time: (instant, command).
         self.accepts: deque[tuple[int, cm.Command]] = deque()
         self.replies: deque[tuple[int, cm.Command]] = deque()
         self.wrap_ups: deque[tuple[int, cm.Command]] = deque()
         self.answers = _Draws(self.rng)
+        self.ticking = False  # whether what is due expires by itself, or with the next command
         self.patient = False  # while the scene is set, every offer is accepted at once
 
     # setting
@@ -211,42 +257,50 @@ class Play:
         self.gap_ms = HANDLE_MS / max(sum(map(len, self.served)), 1)
         self.clock = float(self.now)
         # What waits because the first wave met the wrong agents goes before the wanted number is made up.
+        self.counts = Counts()
         self.run(units // 3)
         # Those who wait came one after the other, as fast as they will be served, so that their steps open one by one.
-        while sum(self.dispatcher.queue_length(f"q{q}") for q in range(self.busy)) < self.size.waiting:
+        while self.waiting() < self.size.waiting:
             for number in range(max(self.size.waiting // 10, self.busy)):
                 self.tick(self.gap_ms / BUSY_SHARE)
                 self.submit(number % self.busy)
         self.inputs.clear()
         self.counts = Counts()
+        self.set = True
 
     # one life after the other
 
     def run(self, lives: int) -> None:
-        """``lives`` arrivals, each with one close."""
+        """``lives`` arrivals, each with one close, give or take those that keep the shares and the number waiting."""
         calm = self.size.queues - self.busy
         draws, picks = self.rng.random((2, lives)).tolist()
         for draw, pick in zip(draws, picks, strict=True):
             self.tick(self.gap_ms)
-            # In small worlds some who arrive at a busy queue find an agent all the same: then a few more go there.
-            too_direct = self.counts.direct / max(self.counts.submitted, 100) - (1 - BUSY_SHARE)
-            busy = draw < BUSY_SHARE + max(too_direct, 0) * 3
-            queue = int(pick * self.busy) if busy or not calm else self.busy + int(pick * calm)
-            if calm:
-                self.submit(queue)
-                self.close(queue, busy)
-            else:
-                self.submit_level(queue)
+            # Above 0: more than three in ten are offered at once, so a few more go to busy queues.
+            counts = self.counts
+            too_direct = (counts.direct - (1 - BUSY_SHARE) * counts.submitted) / max(counts.submitted, 100)
+            if not calm and self.size.waiting:
+                too_direct = 0.0
+            busy = not calm or draw < BUSY_SHARE + too_direct * 3
+            queue = int(pick * self.busy) if busy else self.busy + int(pick * calm)
+            direct = self.submit(queue)
+            if direct and busy and too_direct > 0:
+                continue  # the busy agents have room, and should not
+            self.close(queue, busy)
+            if not direct and not (busy and calm) and too_direct < 0:
+                self.close(queue, busy)  # the calm ones have none, and should
+            self.make_up()
 
-    def submit_level(self, queue: int) -> None:
-        """With one queue the same agents serve both kinds: load goes up or down until the shares are right."""
-        direct = self.counts.direct < (1 - BUSY_SHARE) * max(self.counts.submitted, 1)
-        if direct and self.counts.submitted % 3 == 0:
-            self.close(queue, True)
-        elif not direct and self.counts.submitted % 3 == 0:
-            self.submit(queue)
-        self.submit(queue)
-        self.close(queue, True)
+    def make_up(self) -> None:
+        """Now and then the number of those who wait is looked at; what is missing comes one with each arrival."""
+        if self.set and self.size.waiting and not self.arrivals % LOOK_AFTER:
+            self.wanted = self.size.waiting - self.waiting()
+        if self.wanted > 0:
+            self.wanted -= 1
+            self.submit(self.arrivals % self.busy)
+
+    def waiting(self) -> int:
+        return sum(self.dispatcher.queue_length(queue) for queue in self.dispatcher.policy.queues)
 
     def tick(self, ms: float) -> None:
         """Time passes; people do what they had in mind."""
@@ -267,7 +321,8 @@ class Play:
         contact = self.dispatcher.contacts.get(reply.contact)
         return contact is not None and contact.state == "connected" and contact.agent == reply.agent
 
-    def submit(self, queue: int) -> None:
+    def submit(self, queue: int) -> bool:
+        """Whether the contact was offered in the step of its arrival."""
         self.arrivals += 1
         events = self.do(
             cm.SubmitContact(
@@ -279,8 +334,7 @@ class Play:
                 opening=self.size.replies,
             )
         )
-        submitted = next(event for event in events if isinstance(event, ev.ContactSubmitted))
-        self.queue_of[submitted.contact] = queue
+        return any(type(event) is ev.OfferMade and event.trigger == "arrival" for event in events)
 
     def close(self, queue: int, busy: bool) -> None:
         """The longest-served contact of this queue ends, or of another of its kind."""
@@ -296,23 +350,38 @@ class Play:
             turn = turn + 1 if turn + 1 in kind else kind[0]
 
     def do(self, command: cm.Command) -> list[ev.Event]:
+        if self.ticking:
+            self.pass_time()
         self.inputs.append((command, self.now))
         events = self.dispatcher.handle(command, self.now)
+        self.follow(events)
+        return events
+
+    def pass_time(self) -> None:
+        """As a driver does while no command waits: what is due before now expires, call by call, a millisecond each."""
+        now, last = self.now, self.dispatcher.now
+        while (due := self.dispatcher.next_deadline()) is not None and max(due, last + 1) < now:
+            last = self.now = max(due, last + 1)
+            self.inputs.append((None, last))
+            self.follow(self.dispatcher.expire(last))
+        self.now = now
+
+    def follow(self, events: list[ev.Event]) -> None:
+        """Agents and customers do what they do when this has happened."""
         self.counts.count(events)
         for event in events:
-            if isinstance(event, ev.OfferMade):
-                self.answer(event)
-            elif isinstance(event, ev.ContactConnected):
-                # An offer made by a submit is accepted before the submit knows its number while the scene is set.
-                queue = self.queue_of.pop(event.contact, None)
-                queue = int(self.dispatcher.contacts[event.contact].queue[1:]) if queue is None else queue
-                self.served[queue].append((event.contact, event.agent))
-                if self.size.replies:
-                    reply = cm.AddMessage(
-                        tenant="shop", contact=event.contact, sender=cm.Sender.AGENT, agent=event.agent
-                    )
-                    self.replies.append((self.now + REPLY_MS, reply))
-        return events
+            kind = type(event)
+            if kind is ev.OfferMade:
+                self.answer(event)  # type: ignore[arg-type]  # `kind` says which it is
+            elif kind is ev.ContactConnected:
+                self.talk(event)  # type: ignore[arg-type]  # the same
+
+    def talk(self, event: ev.ContactConnected) -> None:
+        queue = int(self.dispatcher.contacts[event.contact].queue[1:])
+        self.served[queue].append((event.contact, event.agent))
+        if self.size.replies:
+            reply = cm.AddMessage(tenant="shop", contact=event.contact, sender=cm.Sender.AGENT, agent=event.agent)
+            self.replies.append((self.now + REPLY_MS, reply))
 
     def answer(self, offer: ev.OfferMade) -> None:
         draw = 1.0 if self.patient else self.answers.next()
@@ -337,33 +406,3 @@ class _Draws:
         if not self.left:
             self.left = self.rng.random(1_000).tolist()
         return self.left.pop()
-
-
-# --- afterwards -----------------------------------------------------------------------------------------------------
-
-
-def broken_invariants(dispatcher: Dispatcher, rng: np.random.Generator, sample: int = 100) -> list[str]:
-    """Sentences about what is wrong: loads of all, and for some waiting contacts every agent who is free beside them."""
-    wrong = []
-    for name, agent in dispatcher.agents.items():
-        if agent.load != sum(agent.contacts.values()) or agent.load > agent.capacity:
-            wrong.append(f"{name} carries {agent.load} of {agent.capacity}")
-    queued = [contact for contact in dispatcher.contacts.values() if contact.state == "queued"]
-    chosen = rng.permutation(len(queued))[:sample].tolist()
-    free = [
-        agent
-        for agent in dispatcher.agents.values()
-        if agent.state == "available" and not agent.back_off_until and agent.load < agent.capacity
-    ]
-    for index in chosen:
-        contact = queued[index]
-        queue = dispatcher.policy.queues[contact.queue]
-        steps = queue.steps[: contact.step]
-        pools = {*queue.pools, *(pool for step in steps for pool in step.add_pools)}
-        need = queue.requirement.without(name for step in steps for name in step.relax)
-        for agent in free:
-            profile = agent.profile
-            fits = need.matches(profile.skills, profile.attributes) and pools & set(profile.pools)
-            if fits and profile.agent not in contact.decliners:
-                wrong.append(f"{profile.agent} is free beside waiting contact {contact.contact}")
-    return wrong

@@ -74,17 +74,27 @@ def yardstick_ns() -> float:
     return round(best * 1e9 / 20_000, 1)
 
 
+def set_gc(thresholds: tuple[int, int, int]) -> None:
+    gc.set_threshold(*thresholds)
+
+
 def settle_gc() -> None:
     """The engine's garbage-collector settings: what is there now is never looked at again, young ones seldom."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*ENGINE_GC)
+    set_gc(ENGINE_GC)
 
 
 def forget_gc() -> None:
     """Undo :func:`settle_gc`: what was frozen and is no longer needed is given back."""
     gc.unfreeze()
     gc.collect()
+
+
+def rss_mb() -> float:
+    """The memory this process holds now, in MB of 10⁶ bytes; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * resource.getpagesize() / 1e6 if told.exists() else 0.0
 
 
 def peak_rss_mb() -> float:

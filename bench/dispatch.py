@@ -6,26 +6,23 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 
 import engine
-from bench._lives import BUSY_SHARE, Counts, Play, Size, broken_invariants
-from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc, yardstick_ns
-from engine.dispatch.commands import Command
+from bench._lives import BUSY_SHARE, Counts, Size
+from bench._machine import commit, forget_gc, machine, peak_rss_mb, rss_mb, settle_gc, yardstick_ns
+from bench._scene import Given, digest, read_batches, set_apart
+from bench._soundness import broken_invariants
 from engine.dispatch.dispatcher import Dispatcher
 
 RESULTS = Path(__file__).parent / "results"
-# The first lives after a start meet cold caches and heaps that have just been built.
-WARM_UP = 0.2
-# As many as the driver takes at once.
-BATCH = 512
-Input: TypeAlias = tuple[Command, int]
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -52,20 +49,13 @@ def parser() -> argparse.ArgumentParser:
 
 def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     """Set the scene, write one day's inputs down, then give them to restored dispatchers and take the time."""
-    started = time.perf_counter()
-    play = Play(size)
-    play.set_scene()
-    snapshot = play.dispatcher.snapshot()
-    setup_s = time.perf_counter() - started
-    play.run(round(lives * WARM_UP))
-    warm, counts = batches(play.inputs), Counts()
-    play.inputs, play.counts, before = [], counts, play.counts
-    play.run(lives - round(lives * WARM_UP))
-    commands = len(play.inputs)
-    measured, play.inputs = batches(play.inputs), []
-    ended = play.dispatcher.snapshot()
-    del play.dispatcher
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
+        scene = set_apart(size, lives, Path(name))
+        snapshot = (scene.folder / "snapshot").read_bytes()
+        warm, measured = read_batches(scene.folder / "warm"), read_batches(scene.folder / "day")
+    counts = scene.counts
     timings, busy_s, yardsticks = [], [], []
+    dispatcher = None
     for _ in range(rounds):
         dispatcher = None  # let the last round's go before the next one comes
         forget_gc()
@@ -76,13 +66,14 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
         wall, cpu = replay(dispatcher, measured)
         timings.append(wall)
         busy_s.append(cpu)
-    peak_mb = peak_rss_mb()
+    held_mb, peak_mb = rss_mb(), peak_rss_mb()
+    del snapshot, warm, measured
     assert dispatcher is not None
     wrong = [*broken_invariants(dispatcher, np.random.default_rng(size.seed)), *dispatcher.audit()]
-    if dispatcher.snapshot() != ended:
+    if digest(dispatcher.snapshot()) != scene.ended:
         wrong.append("the restored dispatcher did not end where the first one did")
-    if before.refused + counts.refused:
-        wrong.append(f"{before.refused + counts.refused} commands were refused")
+    if refused := scene.refused_before + counts.refused:
+        wrong.append(f"{refused} commands were refused")
     best = min(timings)
     return {
         "benchmark": "dispatch",
@@ -100,9 +91,11 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
         "rounds": [round(counts.lives / timing) for timing in timings],
         "yardstick_ns": min(yardsticks),
         "compiled": engine.COMPILED,
-        "commands_per_life": round(commands / counts.lives, 2),
+        "commands_per_life": round(scene.commands / counts.lives, 2),
         "events_per_life": round(counts.events / counts.lives, 2),
-        "setup_s": round(setup_s, 2),
+        "setup_s": round(scene.setup_s, 2),
+        # Of the process that measures: the dispatcher, its snapshot and the day's inputs.
+        "rss_mb": round(held_mb, 1),
         "peak_rss_mb": round(peak_mb, 1),
         "shares": _shares(counts),
         "waiting_at_end": sum(dispatcher.queue_length(queue) for queue in dispatcher.policy.queues),
@@ -110,15 +103,9 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def batches(inputs: Sequence[Input]) -> list[bytes]:
-    """Encoded as they would come: in the engine, commands are decoded just before they are handled."""
-    encode = msgspec.msgpack.Encoder().encode
-    return [encode(inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
-
-
 def replay(dispatcher: Dispatcher, given: Iterable[bytes]) -> tuple[float, float]:
     """Wall and processor seconds inside ``handle`` for these batches; decoding them is not counted."""
-    handle, decode = dispatcher.handle, msgspec.msgpack.Decoder(list[Input]).decode
+    handle, decode = dispatcher.handle, msgspec.msgpack.Decoder(list[Given]).decode
     wall = busy = 0.0
     for batch in given:
         inputs = decode(batch)
@@ -145,7 +132,11 @@ def _shares(counts: Counts) -> dict[str, float]:
 def store(result: dict[str, Any]) -> Path:
     """One file per size; git keeps the older ones."""
     name = "dispatch-{agents}-agents-{queues}-queues-{skills}-skills-{waiting}-waiting".format(**result)
-    path = RESULTS / f"{name}{'-replies' if result['replies'] else ''}.json"
+    return store_as(f"{name}{'-replies' if result['replies'] else ''}", result)
+
+
+def store_as(name: str, result: dict[str, Any]) -> Path:
+    path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return path

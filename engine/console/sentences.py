@@ -29,6 +29,7 @@ INSTANTS = frozenset(
         "resume_until",
         "prefer_until",
         "hold_until",
+        "promised_by",
         "reopen_until",
     }
 )
@@ -208,6 +209,14 @@ def _declined(event: ev.OfferDeclined) -> Iterator[str]:
         yield "offer.declined.memory"
 
 
+def _told(event: ev.ContactTold) -> Iterator[str]:
+    yield "contact.told" if event.why == "outside_hours" else f"contact.told.{event.why}"
+    if event.notice:
+        yield "contact.told.what"
+    if event.alternative:
+        yield "contact.told.offered"
+
+
 def _by(field: str, plain: str) -> Callable[[Any], Iterator[str]]:
     """``type.value`` of a field where there is such a text, else ``type``."""
 
@@ -235,6 +244,8 @@ PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactTransferred: _transferred,
     ev.ContactRequeued: _requeued,
     ev.ContactAbandoned: _abandoned,
+    ev.ContactTold: _told,
+    ev.MessageReleased: _by("why", "pace"),
     ev.ContactClosed: _closed,
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _accepted,

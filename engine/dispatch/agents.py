@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
 from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile
+from engine.dispatch.timers import Kind
+
+BACK_OFF: Final = Kind.BACK_OFF
+AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 
 
 class AgentState(StrEnum):
@@ -88,3 +93,10 @@ class Agent:
         self.contacts = {}
         self.ended_offers = {}
         self.served = 0
+
+
+def agent_deadline(agent: Agent, kind: int) -> int:
+    """What the agent names as its deadline of this kind; 0: none."""
+    if kind == BACK_OFF:
+        return agent.back_off_until
+    return agent.until if kind == AGENT_UNTIL else agent.capacity_until

@@ -110,4 +110,5 @@ def timers(state: State) -> list[str]:
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
     for agent_kind in (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY):
         wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]
+    wanted += [(state.house.due(ident), Kind.HOUSE, ident) for ident in state.house.idents()]
     return [f"not armed: {entry}" for entry in wanted if entry[0] and entry not in armed]

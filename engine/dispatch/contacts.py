@@ -54,6 +54,7 @@ TRANSITIONS: dict[tuple[ContactState | None, type], ContactState] = {
     (S.ABANDONED, ev.ContactResumed): S.QUEUED,
     (S.ABANDONED, ev.ContactForgotten): S.CLOSED,
     (S.QUEUED, ev.MessageLeft): S.PROMISED,
+    (S.CONNECTED, ev.MessageLeft): S.PROMISED,  # with a bot
     (S.PROMISED, ev.MessageReleased): S.QUEUED,
     (S.QUEUED, ev.ContactClosed): S.CLOSED,
     (S.PROMISED, ev.ContactClosed): S.CLOSED,
@@ -128,6 +129,8 @@ class Contact:
     wrap_up_until: int = 0
     resume_until: int = 0
     pinned: bool = False  # a person decided where it waits: entry rules leave it alone
+    promised: bool = False  # under a promise: a message or a call-back, see standing.Promise
+    behind: bool = False  # … and ranks behind live contacts
     asks: str = ""  # the requirement that came with it, kept when the queue changes
     source: str = ""  # the channel principal that speaks for the customer
     also: tuple[str, ...] = ()  # further channel principals that speak for the customer
@@ -185,6 +188,8 @@ class Contact:
         self.wrap_up_until = 0
         self.resume_until = 0
         self.pinned = False
+        self.promised = False
+        self.behind = False
         self.asks = event.asks
         self.source = event.source
         self.also = ()

@@ -13,6 +13,7 @@ from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Step
+from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
 from engine.dispatch.timers import FAR
@@ -139,6 +140,8 @@ def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None
 def start_reply_clock(state: State, contact: Contact) -> None:
     """If the customer has written and waits for a person, the reply clock runs from now, unless it already does."""
     channel = state.policy.channels.get(contact.channel)
+    if contact.promised:
+        return  # the promise is its clock
     if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
         state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
 
@@ -250,7 +253,7 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
             if best is None or key < best:
                 best = key
         else:
-            group = groups[lane.pool.name]
+            group = groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
             if best is None or (group, key) < (best_group, best):
                 best, best_group = key, group
     return best
@@ -341,8 +344,10 @@ def make_offer(
 
 def connect(state: State, contact: Contact, offer: Offer) -> None:
     """HELD → CONNECTED; on a channel without messages connected is answered."""
-    waited = state.now - contact.start
+    waited, promised = state.now - contact.start, contact.promised
     state.emit_on(contact, ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
+    if promised:
+        start_reply_clock(state, contact)
     channel = state.policy.channels.get(contact.channel)
     if contact.answered or channel is None or channel.messages:
         return

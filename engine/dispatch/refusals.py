@@ -27,6 +27,7 @@ class Code(StrEnum):
     LIMIT_NOT_DECLARED = "limit_not_declared"
     AGENT_BUSY = "agent_busy"
     TIME_WENT_BACK = "time_went_back"
+    NO_PROMISE = "no_promise"
     NOT_SUPPORTED = "not_supported"
 
 
@@ -50,5 +51,6 @@ SENTENCES: dict[Code, str] = {
     Code.LIMIT_NOT_DECLARED: "an agent may lower only a limit that the policy's channel declares",
     Code.AGENT_BUSY: "the agent still holds work",
     Code.TIME_WENT_BACK: "a stamp lies before the last one",
+    Code.NO_PROMISE: "the queue takes no messages to be answered later",
     Code.NOT_SUPPORTED: "this release knows the command but not yet its rule",
 }

@@ -9,6 +9,7 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.standing import Standing
 from engine.dispatch.state import State
 
 # Raised with every change of shape; an older one is read as long as its fields have defaults.
@@ -37,6 +38,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     agents: list[Agent]
     contacts: list[Contact]
     offers: list[Offer]
+    standing: Standing = Standing()
     measures: dict[str, Measure] = {}
     looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
 
@@ -54,6 +56,7 @@ def encode(state: State) -> bytes:
             sorted(state.agents.values(), key=lambda agent: agent.seq),
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
+            state.house.standing(),
             dict(sorted(state.measures.items())),
             {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
         )
@@ -75,6 +78,7 @@ def decode(data: bytes) -> State:
     state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
+    state.house.restore(snapshot.standing)
     for contact in snapshot.contacts:
         if contact.state != "wrap_up":
             index_names(state, contact)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
 
 from engine.dispatch.contacts import Contact
 from engine.dispatch.lanes import ContactKey, Lane
 from engine.dispatch.ranks import Ranked
 
 MINUTE_MS = 60_000
+# What is added to the listed rank of a contact that stands behind all live ones: a message put in line at its pace.
+BEHIND: Final = 1_000_000
 
 
 class Stand(NamedTuple):
@@ -29,6 +32,8 @@ class Stand(NamedTuple):
         is the same for a lane's contacts of one slope and is left out of the stored key.
         """
         listed, slope, strict = self.keyed[place]
+        if contact.behind:
+            listed += BEHIND
         priority = contact.priority + contact.raised
         if strict:
             return (listed, -priority, contact.start, contact.contact)
@@ -47,3 +52,25 @@ class Line:
         self.ranked: Ranked | None = None  # kept from the first question about a position on
         self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
         self.oldest: list[tuple[int, int]] | None = None  # a heap, kept from the first question about waits on
+
+    def enter(self, contact: Contact) -> None:
+        self.waiting[contact.contact] = contact.start
+        if self.oldest is not None:
+            heappush(self.oldest, (contact.start, contact.contact))
+
+    def leave(self, number: int) -> bool:
+        """False: it was not there."""
+        if self.waiting.pop(number, None) is None:
+            return False
+        if self.oldest is not None and len(self.oldest) > 64 + 2 * len(self.waiting):
+            self.oldest = [entry for entry in self.oldest if self.waiting.get(entry[1]) == entry[0]]
+            heapify(self.oldest)
+        return True
+
+    def oldest_start(self) -> int | None:
+        if self.oldest is None:
+            self.oldest = [(start, number) for number, start in self.waiting.items()]
+            heapify(self.oldest)
+        while self.oldest and self.waiting.get(self.oldest[0][1]) != self.oldest[0][0]:
+            heappop(self.oldest)
+        return self.oldest[0][0] if self.oldest else None

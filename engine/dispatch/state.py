@@ -7,13 +7,13 @@ operations below, so that indexes can be rebuilt from state at any time and comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeAlias
 
-from engine.dispatch.agents import PRESENT, Agent
+from engine.dispatch.agents import PRESENT, Agent, agent_deadline
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
+from engine.dispatch.house import LIVE, SORT_SHIFT, House
 from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Seat, recount, refresh
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
@@ -33,8 +33,8 @@ STEP: Final = Kind.STEP
 REPLY: Final = Kind.REPLY
 TALK: Final = Kind.TALK
 BACK_OFF: Final = Kind.BACK_OFF
-AGENT_UNTIL: Final = Kind.AGENT_UNTIL
 CAPACITY: Final = Kind.CAPACITY
+HOUSE: Final = Kind.HOUSE
 ANYONE = parse("")
 # What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
 GOT_LIMIT = 8_000
@@ -64,6 +64,7 @@ class State:
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
         self.by_customer = Names()  # (tenant, shop), customer
+        self.house = House(self.contacts)
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -79,6 +80,8 @@ class State:
         self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
         self._bounds: dict[tuple[str, str], Bound] = {}
         self.timers = Timers(self.contacts, self.offers)
+        self.house.contacts = self.contacts
+        self.house.set_policy(policy)
         self.lanes: dict[LaneKey, Lane] = {}
         self.lanes_kept = LANES_KEPT
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
@@ -110,12 +113,16 @@ class State:
             if contact.queue not in policy.queues:
                 continue  # its queue is gone: the rules move it before anything else happens
             self.arm_contact(contact)
+            if contact.promised:
+                self.shelve(contact)
             if contact.state in WAITING:
                 self.enter_line(contact)
             if contact.state is QUEUED:
                 self.enter_lanes(contact)
         for offer in self.offers.values():
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
+        for ident in self.house.idents():
+            self.arm_house(ident)
         self.reached = {}  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
 
     # --- events and refusals --------------------------------------------------------------------------------------
@@ -421,29 +428,20 @@ class State:
 
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
-        line.waiting[contact.contact] = contact.start
+        line.enter(contact)
         if line.watched and len(line.waiting) in line.watched:
             self.reached[contact.queue] = None
-        if line.oldest is not None:
-            heappush(line.oldest, (contact.start, contact.contact))
+        if self.house.crowds and contact.shop in self.house.crowds:
+            self.house.crowds[contact.shop][contact.contact] = None
 
     def leave_line(self, contact: Contact) -> None:
         line = self.lines.get(contact.queue)
-        if line is None or line.waiting.pop(contact.contact, None) is None:
-            return
-        if line.oldest is not None and len(line.oldest) > 64 + 2 * len(line.waiting):
-            line.oldest = [entry for entry in line.oldest if line.waiting.get(entry[1]) == entry[0]]
-            heapify(line.oldest)
+        if line is not None and line.leave(contact.contact) and self.house.crowds and contact.shop in self.house.crowds:
+            del self.house.crowds[contact.shop][contact.contact]
 
     def oldest_start(self, queue: str) -> int | None:
         """``start`` of the queue's longest-waiting contact, offered ones included."""
-        line = self.lines[queue]
-        if line.oldest is None:
-            line.oldest = [(start, number) for number, start in line.waiting.items()]
-            heapify(line.oldest)
-        while line.oldest and line.waiting.get(line.oldest[0][1]) != line.oldest[0][0]:
-            heappop(line.oldest)
-        return line.oldest[0][0] if line.oldest else None
+        return self.lines[queue].oldest_start()
 
     # --- deadlines ------------------------------------------------------------------------------------------------
 
@@ -516,7 +514,9 @@ class State:
         if measure is None:
             measure = self.measures[contact.queue] = Measure()
         others = self.lines[contact.queue].standing > 1
-        measure.left(at, contact.start + contact.waited, self.slots_of(contact), how, others)
+        # What was left to be answered later has not stood in line since then.
+        entered = at if contact.promised else contact.start + contact.waited
+        measure.left(at, entered, self.slots_of(contact), how, others)
 
     def reply_due(self, contact: Contact) -> int:
         """The next alarm of the reply clock; 0: none."""
@@ -557,6 +557,17 @@ class State:
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
+    def shelve(self, contact: Contact) -> None:
+        """The contact is under a promise. Any may come to be the first, so that each instant has a hint of its own."""
+        live_at, hinted = self.house.shelve(contact), self.house.hinted
+        if live_at <= self.now or live_at not in hinted:
+            hinted[live_at] = None
+            self.timers.arm(live_at, HOUSE, LIVE << SORT_SHIFT)
+
+    def arm_house(self, ident: int) -> None:
+        """Arm one of the domain's own deadlines."""
+        self.timers.arm(self.house.due(ident), HOUSE, ident)
+
     def due(self, kind: int, ident: int) -> int:
         """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
         if kind == OFFER:
@@ -565,6 +576,8 @@ class State:
         if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else agent_deadline(seat.agent, kind)
+        if kind == HOUSE:
+            return self.house.due(ident)
         contact = self.contacts.get(ident)
         if contact is None:
             return 0
@@ -597,12 +610,5 @@ class State:
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
             entries, self.timers = self.timers.entries(), Timers(self.contacts, self.offers)
             for deadline, kind, ident in entries:
-                if self.due(kind, ident) == deadline:
+                if kind == HOUSE or self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)
-
-
-def agent_deadline(agent: Agent, kind: int) -> int:
-    """What the agent names as its deadline of this kind; 0: none."""
-    if kind == BACK_OFF:
-        return agent.back_off_until
-    return agent.until if kind == AGENT_UNTIL else agent.capacity_until

@@ -46,11 +46,13 @@ class Kind:
     REPLY: Final = 9
     RESUME: Final = 10
     TALK: Final = 11  # the customer's silence, or the agent's who has never answered
+    HOUSE: Final = 15  # the domain's own: calendars, notices, promises, slices of mass effects; see house.House
 
 
 OFFER: Final = Kind.OFFER
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
+HOUSE: Final = Kind.HOUSE
 
 
 class Timers:
@@ -123,7 +125,11 @@ class Timers:
         alive: list[int] = []
         for entry in entries:
             kind = entry >> ID_BITS & KIND_MASK
-            if BACK_OFF <= kind <= CAPACITY or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts):
+            if (
+                BACK_OFF <= kind <= CAPACITY
+                or kind == HOUSE
+                or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts)
+            ):
                 alive.append(entry)
         return alive
 

@@ -67,6 +67,9 @@ def _result(command: Command, contact: int | None, events: Sequence[Event], disp
         return _message(command.contact, events)
     if isinstance(command, cmd.ApplyPolicy):
         return {"policy": dispatcher.policy.version}
+    if isinstance(command, cmd.LeaveMessage):
+        left = next(event for event in reversed(events) if isinstance(event, ev.MessageLeft))
+        return {"contact": command.contact, "promised_by": left.promised_by}
     if contact is None:
         return {}
     found = dispatcher.contacts.get(contact)
@@ -87,6 +90,9 @@ def _received(events: Sequence[Event]) -> Result:
                 "notice": event.notice,
             }
         assert isinstance(event, ev.ContactSubmitted | ev.ContactJoined | ev.ContactResumed | ev.ContactReopened)
+        later = [left for left in events if isinstance(left, ev.MessageLeft) and left.contact == event.contact]
+        if later and isinstance(event, ev.ContactSubmitted):
+            return {"contact": event.contact, "state": "promised", "promised_by": later[-1].promised_by}
         return {"contact": event.contact, "state": state}
     raise AssertionError("a contact was submitted, not refused, and no event says what became of it")
 

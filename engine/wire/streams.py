@@ -44,6 +44,8 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
         ev.ContactReopened,
         ev.MessageLeft,
         ev.MessageReleased,
+        ev.ContactTold,
+        ev.ContactSentToBot,
         ev.ContactAbandoned,
         ev.ContactClosed,
         ev.ContactForgotten,
@@ -77,6 +79,7 @@ _MOVES: frozenset[type] = frozenset(
         ev.OfferAccepted,
         ev.ContactTransferred,
         ev.ContactRequeued,
+        ev.MessageLeft,
         ev.OfferRescinded,
         ev.ContactClosed,
         ev.ContactDeflected,
@@ -255,7 +258,7 @@ class Directory:
                 facts.agent = agent
             case ev.OfferAccepted(agent=agent, held=True):
                 facts.agent = agent
-            case ev.ContactTransferred() | ev.ContactRequeued():
+            case ev.ContactTransferred() | ev.ContactRequeued() | ev.MessageLeft():
                 facts.agent = ""
             case ev.OfferRescinded():
                 facts.agent = ""

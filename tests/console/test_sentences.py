@@ -22,7 +22,7 @@ EN, ZH = Words("en", NAMES), Words("zh-CN", NAMES)
 SILENT = {
     ev.MessageAdded, ev.AgentDefined, ev.AgentRemoved, ev.AgentStateChanged, ev.AgentLost, ev.AgentBack, ev.BackOffEnded,
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
-    ev.EngineStarted, ev.CommandRejected,
+    ev.EngineStarted, ev.CommandRejected, ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip
 ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.DomainEvent) for kind in get_args(union)]
 
@@ -41,6 +41,10 @@ def sample(kind: type) -> Any:
         del fields["why"]
     if kind is ev.ContactMoved:
         fields["why"] = "moved"
+    if kind is ev.ContactTold:
+        fields["why"] = "closing"
+    if kind is ev.MessageReleased:
+        fields["why"] = "pace"
     return kind(at=T, **fields)
 
 

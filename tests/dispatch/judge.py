@@ -177,6 +177,7 @@ def fair_class(contact: ShadowContact) -> tuple[object, ...]:
         contact.priority + contact.raised,
         contact.requires,
         contact.channel,
+        contact.behind,
     )
 
 
@@ -184,6 +185,7 @@ def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int) -> tuple[flo
     """The pool's order as a key; equal keys leave the choice to the sequence."""
     rules = shadow.policy.pools[pool]
     listed = rules.listed.index(c.queue) if c.queue in rules.listed else len(rules.listed)
+    listed += 1_000_000 * c.behind  # what was left stands behind all who are there
     if rules.order == "strict":
         return (listed, -(c.priority + c.raised), c.start)
     return (listed, -round(score(shadow.policy.queues[c.queue], now - c.start, c.priority + c.raised), 6))
@@ -244,13 +246,14 @@ def same_contacts(shadow: Shadow, dispatcher: Dispatcher) -> None:
         for name in (
             "queue", "stage", "channel", "customer", "shop", "priority", "requires", "attributes", "transcript",
             "arrived_at", "state", "step", "raised", "cost", "agent", "offer", "decliners", "prefer", "prefer_until",
-            "prefer_only", "team", "fruitless", "silent_at", "wrote", "owed", "replying", "reply_round", "messages", "intent", "reason",
+            "prefer_only", "team", "fruitless", "silent_at", "wrote", "owed", "promised", "behind", "replying", "reply_round",
+            "messages", "intent", "reason",
         ):  # fmt: skip
             got, wanted = getattr(real, name), getattr(mine, name)
             assert got == wanted, f"contact {number}.{name}: state {got!r}, events {wanted!r}"
         if mine.state in ("queued", "offered", "held"):
             assert (real.start, real.step_at) == (mine.start, mine.step_at), f"clocks of contact {number}"
-        elif mine.state not in ("wrap_up", "closed"):
+        elif mine.state not in ("wrap_up", "closed", "promised"):
             assert real.waited == mine.waited, f"waited of contact {number}"
 
 
@@ -265,6 +268,7 @@ def same_agents(shadow: Shadow, dispatcher: Dispatcher) -> None:
         assert real.contacts == mine.contacts, f"agent {name}.contacts"
         assert real.load == mine.load, f"agent {name}.load"
     assert dict(dispatcher.closed_queues) == shadow.closed_queues
+    shadow.house.same(shadow, dispatcher)
 
 
 def one_place_each(shadow: Shadow, dispatcher: Dispatcher) -> None:
@@ -387,6 +391,7 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
             (a.capacity_until, f"capacity of {name}"),
             (a.back_off_until, f"back-off of {name}"),
         ]
+    found += shadow.house.deadlines(shadow)
     return sorted(entry for entry in found if entry[0])
 
 

@@ -16,6 +16,8 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
+from tests.dispatch.hours_judge import House
+from tests.dispatch.hours_shadow import HouseEvents
 
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
@@ -69,6 +71,11 @@ class ShadowContact:
     messages: int = 0
     wrap_up_until: int = 0
     resume_until: int = 0
+    promised: bool = False
+    behind: bool = False
+    left_message_at: int = 0
+    promised_by: int = 0
+    live_at: int = 0
     intent: str = ""
     reason: str = ""
 
@@ -98,7 +105,7 @@ class ShadowAgent:
         return self.capacity - self.load - sum(self.external.values())
 
 
-class Shadow:
+class Shadow(HouseEvents):
     """``apply`` events in order, ``check`` after each call."""
 
     def __init__(self, policy: Policy, now: int) -> None:
@@ -107,6 +114,7 @@ class Shadow:
         self.contacts: dict[int, ShadowContact] = {}
         self.agents: dict[str, ShadowAgent] = {}
         self.closed_queues: dict[str, str] = {}
+        self.house = House(policy)
         self.agents_seen = 0
         self.submitted = self.ended = self.deflected = 0
         self.offers_made = 0
@@ -163,6 +171,7 @@ class Shadow:
     def on_ContactSubmitted(self, e: ev.ContactSubmitted) -> None:
         assert e.queue in self.policy.queues, e
         assert e.queue not in self.closed_queues, f"a closed queue took a contact: {e}"
+        self.house.let_in(self, e)
         self.submitted += 1
         self.contacts[e.contact] = ShadowContact(
             contact=e.contact,
@@ -187,6 +196,7 @@ class Shadow:
     def on_ContactDeflected(self, e: ev.ContactDeflected) -> None:
         assert e.reason, e
         assert e.alternative in ("message", "call_back", "bot"), f"never silence: {e}"
+        self.house.turned_away(self, e)
         self.deflected += 1
 
     def on_ContactJoined(self, e: ev.ContactJoined) -> None:
@@ -334,6 +344,7 @@ class Shadow:
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.connected_at = e.waited_ms, e.at, e.at
         contact.offer = contact.deadline = 0
+        contact.promised = contact.behind = False
         if contact.team:
             self._prefer(contact, "", 0, only=False)
 
@@ -601,12 +612,11 @@ class Shadow:
     def on_QueueOpened(self, e: ev.QueueOpened) -> None:
         del self.closed_queues[e.queue]
 
-    def on_QueueNoticeSet(self, e: ev.QueueNoticeSet) -> None:
-        assert e.queue in self.policy.queues, e
-
     def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
+        before = self.policy
         self.policy = compile_policy(e.text)
         assert self.policy.version == e.version, e
+        self.house.begin(before, self.policy, e.at)
 
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:
         assert e.epoch >= 1, e

@@ -64,6 +64,7 @@ def policy_text(
     pools: Mapping[str, Table] | None = None,
     channels: Mapping[str, Table] | None = None,
     shops: Mapping[str, Table] | None = None,
+    calendars: Mapping[str, Table] | None = None,
     entry: Sequence[Table] = (),
     domain: Table | None = None,
     bot_first: Sequence[str] = (),
@@ -84,6 +85,8 @@ def policy_text(
         lines += toml_table(f"tenants.{tenant}", {"weight": 1})
     for shop in ("flagship", "outlet"):
         lines += toml_table(f"shops.{shop}", {"tenant": "acme", **(shops or {}).get(shop, {})})
+    for calendar, table in (calendars or {}).items():
+        lines += toml_table(f"calendars.{calendar}", table)
     for channel, table in channels.items():
         lines += toml_table(f"channels.{channel}", {"cost": 1, **table})
     for pool, table in pools.items():

@@ -9,7 +9,8 @@ requirements.
     registry.py     the tables that rules enter themselves into
     needs, eligible, choices, orders, matching      who may have what, and who comes first
     entry, offers, rona, transfers, endings …       one topic a module: its commands, its deadlines, its words
-    policies, histories, comparing, known           material at random, and the comparison
+    policies, histories                             material at random
+    comparing, shrinking, known                     the comparison, made small; what is decided and not yet mended
     test_reference, test_decided, test_broken       what `make test` runs; `make reference N=20000` is the long run
 
 To add a rule:

@@ -7,7 +7,8 @@ import sys
 from collections import Counter
 
 from tests.reference_dispatcher import known
-from tests.reference_dispatcher.comparing import compare, smallest
+from tests.reference_dispatcher.comparing import compare
+from tests.reference_dispatcher.shrinking import smallest
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Both dispatchers play the same moves; the first answer that differs ends the play and is made small."""
+"""Both dispatchers play the same moves; the first answer that differs ends the play."""
 
 from __future__ import annotations
 
@@ -80,26 +80,16 @@ def compare(seed: int, watch: Watch | None = None) -> Difference | None:
     for place in range(author.length):
         move = author.next()
         history.moves.append(move)
-        found = _differs(history, place, engine, author.reference, watch)
+        found = differs(history, place, engine, author.reference, watch)
         if found is not None:
             return found
     return None
 
 
-def replay(history: History) -> Difference | None:
-    """The same moves again, on two fresh dispatchers."""
-    policy = compile_policy(history.text)
-    engine, reference = Dispatcher(policy), ReferenceDispatcher(policy)
-    for place in range(len(history.moves)):
-        found = _differs(history, place, engine, reference)
-        if found is not None:
-            return found
-    return None
-
-
-def _differs(
+def differs(
     history: History, place: int, engine: Dispatcher, reference: ReferenceDispatcher, watch: Watch | None = None
 ) -> Difference | None:
+    """Play the move at ``place`` on both; how they differ, or None."""
     answers: list[list[ev.Event]] = []
     for dispatcher in (engine, reference):
         try:
@@ -111,30 +101,12 @@ def _differs(
     move = history.moves[place]
     if watch is not None:
         watch(move, answers[0])
+    said, wanted = answers
     blotted = [known.blotted(move, answer) for answer in answers]
     same = blotted[0] == blotted[1] or known.in_another_order(*blotted)
     if same and engine.next_deadline() != reference.next_deadline():
         crash = f"next deadline: engine {engine.next_deadline()}, reference {reference.next_deadline()}"
-        return Difference(history, place, *answers, crash=crash)
+        return Difference(history, place, said, wanted, crash=crash)
     if same:
         return None
-    return Difference(history, place, *answers, desk=reference.desk)
-
-
-def smallest(found: Difference) -> Difference:
-    """Moves are left out, in pieces and then one by one, as long as the difference stays alike."""
-    moves, piece = found.history.moves[: found.place + 1], max(1, found.place // 2)
-    while piece:
-        start = 0
-        while start < len(moves):
-            fewer = moves[:start] + moves[start + piece :]
-            again = replay(History(found.history.seed, found.history.text, fewer))
-            if again is None or again.sign != found.sign:
-                start += piece
-            else:
-                found, moves = again, fewer[: again.place + 1]
-        piece = piece // 2
-    return Difference(
-        History(found.history.seed, found.history.text, moves), found.place, found.engine, found.reference, found.crash,
-        found.desk,
-    )  # fmt: skip
+    return Difference(history, place, said, wanted, desk=reference.desk)

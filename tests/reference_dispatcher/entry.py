@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.dispatch import commands as cm
 from engine.dispatch import contacts as contact_table
 from engine.dispatch import events as ev
@@ -97,7 +99,7 @@ def first_rule(desk: Desk, of: Contact | cm.SubmitContact) -> Entry:
 def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
     entry = first_rule(desk, command)
     number = desk.number("contact")
-    who = {
+    who: dict[str, Any] = {
         "contact": number, "tenant": command.tenant, "channel": command.channel, "external_id": command.external_id,
         "customer": command.customer, "shop": command.shop, "queue": entry.queue, "rule": entry.rule,
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher.policies import Dice
+from tests.reference_dispatcher.registry import HANDLERS
 
 # A small round number, and a wall clock: large numbers round otherwise.
 DAWNS = (1_000_000, 1_000_000, 1_000_000, 1_764_000_000_000)
@@ -47,11 +48,19 @@ class History:
     moves: list[Move]
 
 
-def play(dispatcher: object, move: Move) -> list[ev.Event]:
+class Player(Protocol):
+    """What both dispatchers are."""
+
+    def handle(self, command: cm.Command, stamp: int) -> list[ev.Event]: ...
+
+    def expire(self, now: int, limit: int = 512) -> list[ev.Event]: ...
+
+
+def play(dispatcher: Player, move: Move) -> list[ev.Event]:
     """One move on either dispatcher."""
     if isinstance(move, Do):
-        return dispatcher.handle(move.command, move.stamp)  # type: ignore[attr-defined]
-    return dispatcher.expire(move.now, move.limit)  # type: ignore[attr-defined]
+        return dispatcher.handle(move.command, move.stamp)
+    return dispatcher.expire(move.now, move.limit)
 
 
 class Author:
@@ -275,9 +284,11 @@ def prioritise(author: Author) -> cm.Command | None:
     )  # fmt: skip
 
 
-def not_ruled(author: Author) -> cm.Command:
+def not_ruled(author: Author) -> cm.Command | None:
     """What this release refuses."""
-    return author.dice.pick([cm.AssignContact(contact=1), cm.LeaveMessage(contact=1), cm.DrainPool(pool="onsite")])
+    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.LeaveMessage(contact=1), cm.DrainPool(pool="onsite")]
+    refused = [command for command in some if type(command) not in HANDLERS]
+    return author.dice.pick(refused) if refused else None
 
 
 def define(author: Author) -> cm.Command:
@@ -334,8 +345,13 @@ def decline(author: Author) -> cm.Command | None:
 
 def finish_hold(author: Author) -> cm.Command | None:
     found = author.an_offer(held=True)
-    kind = cm.CompleteAccept if author.dice.flip(0.6) else cm.FailAccept
-    return found and kind(agent=found[0], offer=found[1])
+    if found is None:
+        return None
+    agent, offer = found
+    well = author.dice.flip(0.6)
+    if well:
+        return cm.CompleteAccept(agent=agent, offer=offer)
+    return cm.FailAccept(agent=agent, offer=offer)
 
 
 def end_wrap_up(author: Author) -> cm.Command | None:

@@ -57,13 +57,12 @@ def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) 
     """Put the pair to the agent; capacity is taken in the same step."""
     pool, rank = pick
     preferred = contact.prefer == agent.name
-    rules = desk.policy.pools.get(pool)
+    choice, order = ("preferred", "preferred") if preferred else rules_of(desk, pool)
     made = Offer(desk.number("offer"), contact.contact, agent.name, desk.now + desk.queue_of(contact).offer_ms)
     desk.emit(
         ev.OfferMade, offer=made.offer, contact=contact.contact, agent=agent.name, queue=contact.queue, pool=pool,
         step=contact.step, cost=contact.cost, deadline=made.deadline, waited_ms=desk.now - contact.start,
-        trigger=trigger, choice="preferred" if preferred else rules.choice,
-        order="preferred" if preferred else rules.order, rank=rank, policy=desk.policy.version, preferred=preferred,
+        trigger=trigger, choice=choice, order=order, rank=rank, policy=desk.policy.version, preferred=preferred,
     )  # fmt: skip
     desk.offers[made.offer] = made
     contact.agent, contact.offer = agent.name, made.offer
@@ -75,6 +74,10 @@ def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) 
             ev.OfferAccepted, offer=made.offer, contact=contact.contact, agent=agent.name, automatic=True
         )  # fmt: skip
         connect(desk, contact, agent)
+
+
+def rules_of(desk: Desk, pool: str) -> tuple[str, str]:
+    return desk.policy.pools[pool].choice, desk.policy.pools[pool].order
 
 
 def connect(desk: Desk, contact: Contact, agent: Agent) -> None:

@@ -11,10 +11,11 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import known
-from tests.reference_dispatcher.comparing import Difference, compare, smallest
+from tests.reference_dispatcher.comparing import Difference, compare
 from tests.reference_dispatcher.histories import Do, Move
 from tests.reference_dispatcher.registry import CHOICES, HANDLERS, ORDERS
 from tests.reference_dispatcher.rona import EFFECTS
+from tests.reference_dispatcher.shrinking import smallest
 
 HISTORIES = 600
 

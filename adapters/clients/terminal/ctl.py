@@ -155,9 +155,11 @@ async def show_policy(door: Door, text: bool, as_json: bool) -> None:
 # --- steering -------------------------------------------------------------------------------------------------------
 
 
-async def carry_out(door: Door, command: Mapping[str, Any], as_json: bool, for_s: int = 0) -> None:
+async def carry_out(
+    door: Door, command: Mapping[str, Any], as_json: bool, for_s: int = 0, role: str = "supervisor"
+) -> None:
     """Do one command. ``for_s``: it ends by itself so many seconds of the engine's time from now."""
-    async with door.connect("supervisor") as client:
+    async with door.connect(role) as client:
         if for_s:
             assert client.welcome is not None
             command = {**command, "until": client.welcome.now + for_s * 1000}
@@ -219,6 +221,32 @@ def close_queue(door: Door, queue: str, reason: str, as_json: bool) -> None:
 def open_queue(door: Door, queue: str, reason: str, as_json: bool) -> None:
     """Open a closed queue again."""
     run(carry_out, door, {"type": "queue.open", "queue": queue, "reason": reason}, as_json)
+
+
+@ctl.command(epilog=EXIT_CODES)
+@click.argument("queue")
+@click.argument("code", required=False, default="")
+@click.option(
+    "--for", "for_s", type=click.IntRange(1), default=3600, show_default=True, help="Seconds (engine's time)."
+)
+@json_option
+@engine_options
+def notice(door: Door, queue: str, code: str, for_s: int, as_json: bool) -> None:
+    """Hang a notice, by its CODE, in a queue: who waits and who arrives is told. Without CODE: take it down."""
+    command = {"type": "queue.notice", "queue": queue, "notice": code}
+    run(carry_out, door, command, as_json, for_s if code else 0)
+
+
+@ctl.command("leave-message", epilog=EXIT_CODES)
+@click.argument("number", type=click.IntRange(1))
+@click.option("--call-back", is_flag=True, help="The customer is to be called back.")
+@json_option
+@engine_options
+def leave_message(door: Door, number: int, call_back: bool, as_json: bool) -> None:
+    """Let a waiting customer, as the channel that speaks for it, be answered later, under the queue's promise."""
+    kind = "call_back" if call_back else "message"
+    command = {"type": "contact.leave_message", "contact": number, "kind": kind}
+    run(carry_out, door, command, as_json, role="channel")
 
 
 @ctl.command(epilog=EXIT_CODES)

@@ -8,6 +8,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import GAVE_UP, OTHERWISE
+from engine.dispatch.house import RELEASE, SORT_SHIFT
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -33,6 +34,8 @@ def submitted(state: State, event: ev.ContactSubmitted) -> None:
         state.by_customer.add((event.tenant, event.shop), event.customer, number)
     state.enter_line(contact)
     state.enter_lanes(contact)
+    if state.house.counting:
+        state.house.count(event.queue, event.shop, event.at)
 
 
 @applies(ev.ContactDeflected)
@@ -185,6 +188,8 @@ def connected(state: State, event: ev.ContactConnected, contact: Contact) -> Non
     seat = contact.seat
     assert seat is not None, contact.contact
     seat.agent.served += 1
+    if contact.promised:
+        keep_promise(state, contact)
     if contact.team:
         contact.team, contact.prefer_until = "", 0
     if state.unanswered:
@@ -319,6 +324,9 @@ def stand(state: State, contact: Contact) -> None:
         state.enter_line(contact)
     if contact.state is QUEUED:
         state.enter_lanes(contact)
+    if contact.promised:
+        state.shelve(contact)
+        state.arm_house(RELEASE << SORT_SHIFT | state.house.queues.index(contact.queue))
     state.arm_contact(contact)
 
 
@@ -327,6 +335,12 @@ def forget_decliners(state: State, contact: Contact) -> None:
         if name in state.seats:
             state.seats[name].declined -= {contact.contact}
     contact.decliners = {}
+
+
+def keep_promise(state: State, contact: Contact) -> None:
+    """Nothing is owed later any more: somebody has it, or it is over."""
+    contact.promised = contact.behind = False
+    del state.house.promises[contact.contact]
 
 
 def unname(state: State, contact: Contact) -> None:
@@ -341,4 +355,6 @@ def unname(state: State, contact: Contact) -> None:
 def forget(state: State, contact: Contact) -> None:
     if contact.decliners:
         forget_decliners(state, contact)
+    if contact.promised:
+        keep_promise(state, contact)
     del state.contacts[contact.contact]

@@ -21,7 +21,9 @@ def queue_opened(state: State, event: ev.QueueOpened) -> None:
 @applies(ev.PolicyApplied)
 def policy_applied(state: State, event: ev.PolicyApplied) -> None:
     if event.version != state.policy.version:
-        state.set_policy(compile_policy(event.text))
+        policy = compile_policy(event.text)
+        state.house.begin(policy, event.at)
+        state.set_policy(policy)
 
 
 @applies(ev.EngineStarted)

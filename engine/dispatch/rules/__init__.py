@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from engine.dispatch.rules import agents, contacts, conversation, deadlines, domain, offers
+from engine.dispatch.rules import agents, contacts, conversation, deadlines, domain, gate, hours, offers, promises
 from engine.dispatch.rules.registry import HANDLERS
 
-__all__ = ["HANDLERS", "agents", "contacts", "conversation", "deadlines", "domain", "offers"]
+__all__ = [
+    "HANDLERS",
+    "agents",
+    "contacts",
+    "conversation",
+    "deadlines",
+    "domain",
+    "gate",
+    "hours",
+    "offers",
+    "promises",
+]

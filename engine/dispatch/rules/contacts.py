@@ -14,6 +14,8 @@ from engine.dispatch.policy.entering import lowest
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.affinity import prefer_known
+from engine.dispatch.rules.gate import holds, no_room, open_now, sent_off, tell_arrival
+from engine.dispatch.rules.promises import leave, released_at_once
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.rules.silence import reopen, settle_reopened, settle_woken, wake
 from engine.dispatch.state import State
@@ -54,6 +56,10 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     queue = policy.queues[entry.queue]
     requires = joined(entry.requirement, asks)
     number = state.next_contact
+    outside = queue.closed if state.house.gated and not open_now(state, queue.name, command.shop) else ""
+    stage = "bot" if entry.first == "bot" and queue.bot_pools else "person"
+    if outside:
+        stage = "bot" if outside == "bot" else "person"
     state.emit(
         ev.ContactSubmitted(
             at=state.now,
@@ -65,7 +71,7 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
             shop=command.shop,
             queue=queue.name,
             rule=entry.rule,
-            stage="bot" if entry.first == "bot" and queue.bot_pools else "person",
+            stage=stage,
             priority=queue.priority if entry.priority is None else entry.priority,
             requires=requires.text,
             attributes=command.attributes,
@@ -77,6 +83,11 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
         )
     )
     contact = state.contacts[number]
+    if outside or state.house.notices:
+        tell_arrival(state, contact, queue, outside)
+        if outside == "message":
+            leave(state, contact, "message")
+            return released_at_once(state, contact)
     start_reply_clock(state, contact)
     if state.prefers_known:
         prefer_known(state, contact)
@@ -93,10 +104,12 @@ def joined(rule: Requirement | None, asks: Requirement) -> Requirement:
 def enter(state: State, tenant: str, shop: str, channel: str, attributes: cmd.Attributes) -> Entry:
     """The first matching entry rule's word; the names tenant, shop and channel cannot be forged by an attribute."""
     facts: dict[str, Value] = {**attributes, "tenant": tenant, "shop": shop, "channel": channel}
-    rule: EntryRule = state.policy.entry[lowest(state.entering.matching(facts))]
-    if rule.conditional:
-        return state.policy.enter(facts, state.now, lambda queue: len(state.lines[queue].waiting))
-    return rule.entry
+    matching = state.entering.matching(facts)
+    while True:
+        rule: EntryRule = state.policy.entry[lowest(matching)]
+        if not rule.conditional or holds(state, rule):
+            return rule.entry
+        matching &= matching - 1
 
 
 def rejoin(state: State, command: cmd.SubmitContact) -> bool:
@@ -134,11 +147,19 @@ def deflect(state: State, command: cmd.SubmitContact, entry: Entry) -> bool:
     """Refused entry, with a reason and an alternative; never silence."""
     if entry.deflect is not None:
         reason, alternative, notice = entry.deflect.reason, entry.deflect.alternative, entry.deflect.notice
-    elif entry.queue in state.closed_queues:
-        queue = state.policy.queues[entry.queue]
-        reason, alternative, notice = "queue_closed", queue.closed_alternative, queue.closed_notice
     else:
-        return False
+        queue = state.policy.queues[entry.queue]
+        alternative, notice = queue.closed_alternative, queue.closed_notice
+        gated = state.house.gated
+        if gated and queue.closed == "serve" and not open_now(state, queue.name, command.shop):
+            reason = "outside_hours"
+        elif entry.queue in state.closed_queues:
+            reason = "queue_closed"
+        else:
+            reason = no_room(state, queue, command.shop) if gated else ""
+            alternative, notice = queue.full_alternative, queue.full_notice
+        if not reason:
+            return False
     state.emit(
         ev.ContactDeflected(
             at=state.now,
@@ -196,14 +217,14 @@ def asked_for_person(state: State, command: cmd.AskPerson) -> None:
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
     if contact.state in (CONNECTED, DORMANT):
-        if contact.seat is not None and contact.seat.bot:
+        if contact.seat is not None and contact.seat.bot and not sent_off(state, contact):
             hand_to_people(state, contact, command.intent, command.reason)
         elif contact.state is DORMANT:
             woken = wake(state, contact)
             if woken is not None:
                 settle_woken(state, contact, woken)
         return None
-    if contact.stage == "bot":
+    if contact.stage == "bot" and not sent_off(state, contact):
         seat = contact.seat
         take_back(state, contact, "person_asked")
         ask_person(state, contact, command.intent, command.reason)

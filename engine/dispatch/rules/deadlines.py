@@ -9,6 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
+from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
 from engine.dispatch.state import State
@@ -36,6 +37,8 @@ def offer_due(state: State, number: int) -> None:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
+    if contact.state is not S.QUEUED:  # who waited for this agent alone looked elsewhere, and it went along with them
+        return freed(state, seat)
     again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "expired")
     return None
 
@@ -121,5 +124,6 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.STEP: step_due,
     Kind.REPLY: reply_due,
     Kind.RESUME: resume_due,
+    Kind.HOUSE: house_due,
     Kind.TALK: talk_due,
 }

@@ -12,6 +12,7 @@ from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.agents import lose_connection
 from engine.dispatch.rules.contacts import reclassify
+from engine.dispatch.rules.promises import release_all
 from engine.dispatch.rules.registry import HANDLERS, handles
 from engine.dispatch.state import State
 
@@ -63,6 +64,7 @@ def resettle(state: State) -> None:
             queue = next(q for q in policy.queues.values() if q.tenant == contact.tenant)
             state.emit(ev.ContactMoved(state.now, number, queue.name, "", contact.priority, contact.asks, "policy"))
     place_all(state, [contact for contact in state.contacts.values() if contact.state is S.QUEUED], "policy")
+    release_all(state)
 
 
 @handles(cmd.StartEngine)
@@ -88,9 +90,7 @@ for known in (
     cmd.AssignContact,
     cmd.ConsultAgent,
     cmd.TakeOverContact,
-    cmd.LeaveMessage,
     cmd.BulkCommand,
-    cmd.SetQueueNotice,
     cmd.DrainPool,
 ):
     HANDLERS[known] = not_yet

@@ -89,6 +89,17 @@ def gone_and_back(play: Play) -> None:
     assert stage.contact(contact).state == "queued"
 
 
+def many_are_told(play: Play) -> None:
+    """More wait than are told at one stamp: the rest hears a millisecond later."""
+    stage = play()
+    check, stage.shadow.check = stage.shadow.check, lambda dispatcher: None  # type: ignore[method-assign]  # for speed
+    for _ in range(130):
+        stage.submit()
+    stage.do(cm.SetQueueNotice(queue="help", notice="storm", until=stage.now + SECOND))
+    stage.wait(1)
+    check(stage.dispatcher)
+
+
 def silent_and_back(play: Play) -> None:
     """Customers fall silent: one wakes, one is passed on asleep, one finds no room, one is closed and comes back."""
     help_ = {"remind_ms": 10_000, "dormant_ms": 10_000, "idle_close_ms": 10_000, "reopen_ms": 60_000}
@@ -121,6 +132,7 @@ STORIES: tuple[Callable[[Play], None], ...] = (
     turned_away_with_each_alternative,
     a_stamp_from_the_past,
     gone_and_back,
+    many_are_told,
     silent_and_back,
 )
 

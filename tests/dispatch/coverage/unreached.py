@@ -8,7 +8,6 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_PROMISES = "no rule takes messages"
 _ORDERS = "no rule orders so"
 _CHOICES = "no rule chooses so"
 
@@ -19,15 +18,6 @@ UNREACHED: dict[Item, str] = {
     Item(items.COMMAND, "contact.take_over"): "no rule takes over",
     Item(items.COMMAND, "contacts.bulk"): "no rule for many at once",
     Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
-    # notices and messages under a promise
-    Item(items.COMMAND, "queue.notice"): "no rule gives notice",
-    Item(items.EVENT, "queue.notice_set"): "no rule gives notice",
-    Item(items.COMMAND, "contact.leave_message"): _PROMISES,
-    Item(items.EVENT, "contact.message_left"): _PROMISES,
-    Item(items.EVENT, "contact.message_released"): _PROMISES,
-    Item(items.CONTACT_ARROW, "queued + contact.message_left → promised"): _PROMISES,
-    Item(items.CONTACT_ARROW, "promised + contact.message_released → queued"): _PROMISES,
-    Item(items.CONTACT_ARROW, "promised + contact.closed → closed"): _PROMISES,
     # steps
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
     # pools

@@ -46,7 +46,7 @@ class Day:
             (26, self.submit), (24, self.accept), (4, self.decline), (2, self.finish_hold), (16, self.close),
             (8, self.say), (6, self.end_wrap_up), (4, self.transfer), (3, self.abandon), (2, self.update),
             (2, self.ask_person), (2, self.move), (6, self.presence), (2, self.room), (0.5, self.define),
-            (0.3, self.upheaval),
+            (0.3, self.upheaval), (1, self.leave_message), (0.3, self.notice),
         ]  # fmt: skip
         weights = np.array([weight for weight, _ in self.mix])
         self.shares = np.cumsum(weights / weights.sum())
@@ -153,6 +153,16 @@ class Day:
         number = self.contact("queued", "offered", "connected")
         change: dict[str, cm.Value] = self.pick([{"order": "paid"}, {"wish": "y"}, {"to": "c"}])
         return None if number is None else cm.UpdateContact(tenant=T, contact=number, attributes=change)
+
+    def leave_message(self) -> cm.Command | None:
+        number = self.contact("queued", "offered", "held", "connected")
+        return None if number is None else cm.LeaveMessage(tenant=T, contact=number)
+
+    def notice(self) -> cm.Command:
+        until = self.now + int(self.rng.integers(9_000))
+        return cm.SetQueueNotice(
+            queue=self.pick(families.QUEUES), notice=self.pick(["storm", "flood", ""]), until=until
+        )
 
     def ask_person(self) -> cm.Command | None:
         number = self.contact("queued", "offered", "connected")

@@ -157,6 +157,38 @@ def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+# The machine's time begins at 00:16:40 of a thursday: minutes open and minutes closed, some of them longer.
+CALENDARS: dict[str, Any] = {
+    "odd": {"zone": "UTC", "weekly": {"thu": [f"00:{m:02}-00:{m + 1:02}" for m in range(17, 58, 2)]}},
+    "day": {"zone": "UTC", "weekly": {"thu": ["00:00-00:17", "00:18-00:22", "00:25-08:00"], "fri": "00:00-24:00"}},
+}
+
+
+def keep_hours(dice: Dice, queues: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Hours, ceilings, quotas and promises into some of the queues and shops; returns what else the policy needs."""
+    for table in queues.values():
+        if dice.flip(0.6):
+            table["hours"] = dice.pick(["odd", "day"])
+            table["closed"] = dice.pick(["serve", "message", "bot" if "bot_pools" in table else "message"])
+            table["closed_notice"] = "closed"
+        if table.get("closed") == "message" or dice.flip(0.7):
+            table["promise_ms"] = dice.pick([5_000, 20_000])
+            table["release_per_minute"] = dice.pick([0, 20, 60])
+            table["release_lead_ms"] = dice.pick([0, 3_000])
+        if dice.flip(0.3):
+            table["ceiling"] = dice.pick([2, 4])
+        if dice.flip(0.2):
+            table["daily_quota"] = dice.pick([6, 60])
+    shops = {"flagship": dice.pick([{}, {"hours": "odd"}, {"hours": "day"}, {"ceiling": 3}, {"daily_quota": 9}])}
+    entry = dice.pick([
+        [], [{"name": "late", "while_closed": "odd", "when": {"wish": ["y"]}, "queue": "b"}],
+        [{"name": "crowd", "queue_length": 2, "of_queue": "a", "queue": "b"}],
+    ])  # fmt: skip
+    asked = {queue.get("hours") for queue in queues.values()} | {shops["flagship"].get("hours")}
+    asked |= {rule.get("while_closed") for rule in entry}
+    return {"calendars": {name: CALENDARS[name] for name in CALENDARS if name in asked}, "shops": shops, "entry": entry}
+
+
 @cache
 def policy(number: int) -> str:
     """The text of policy ``number``: two or three queues on three pools; 0 is the plainest."""
@@ -165,15 +197,21 @@ def policy(number: int) -> str:
     dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice, more, names) for name in names}
-    again = Dice(5, number)
+    again = Dice(6, number)
     for name, following in zip(names, (*names[1:], ""), strict=True):
         conditions(queues[name], following, again)
+    late = Dice(5, number)
+    house: dict[str, Any] = keep_hours(late, queues) if late.flip() else {}
+    shops = dict(house.get("shops", {}))
+    if more.flip(0.3):
+        shops["flagship"] = {**shops.get("flagship", {}), "limit": 2}
     return policy_text(
         queues=queues,
         pools={name: pool(dice, names) for name in POOLS},
         channels=channels(more),
-        shops={"flagship": {"limit": 2}} if more.flip(0.3) else {},
-        entry=ENTRY,
+        shops=shops,
+        calendars=house.get("calendars", {}),
+        entry=[*house.get("entry", []), *ENTRY],
         domain={"grace_ms": 4_000, "several_per_customer": dice.flip(0.3), **domain(more, names)},
         bot_first=[name for name in names if "bot_pools" in queues[name] and dice.flip()],
         name=f"p{number}",

@@ -155,6 +155,28 @@ class DispatcherMachine(RuleBasedStateMachine):
         else:
             self.stage.do(cm.PrioritiseContact(tenant=T, contact=contact, priority=pick % 4))
 
+    @precondition(there_is("queued", "offered", "held", "connected"))
+    @rule(pick=PICK, kind=st.sampled_from(["message", "call_back"]))
+    def leave_message(self, pick: int, kind: Any) -> None:
+        contact = self.contact(pick, *(("queued", "offered", "held") if pick < 9 else ("connected",)))
+        self.stage.do(cm.LeaveMessage(tenant=T, contact=contact, kind=kind))
+
+    @rule(queue=QUEUE, notice=st.sampled_from(["storm", "flood", "", "not a code"]), ms=st.sampled_from([0, 1, 4_000]))
+    def notice(self, queue: str, notice: str, ms: int) -> None:
+        self.stage.do(cm.SetQueueNotice(queue=queue, notice=notice, until=self.stage.now + ms))
+
+    @precondition(there_is("promised"))
+    @rule(pick=PICK, what=st.sampled_from(["say", "close", "update", "ask_person"]))
+    def under_a_promise(self, pick: int, what: str) -> None:
+        contact = self.contact(pick, "promised")
+        command: dict[str, cm.Command] = {
+            "say": cm.AddMessage(tenant=T, contact=contact),
+            "close": cm.CloseContact(tenant=T, contact=contact),
+            "update": cm.UpdateContact(tenant=T, contact=contact, attributes={"order": "paid"}),
+            "ask_person": cm.AskPerson(tenant=T, contact=contact),
+        }
+        self.stage.do(command[what])
+
     @precondition(there_is())
     @rule(pick=PICK)
     def ask_person(self, pick: int) -> None:
@@ -247,7 +269,7 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     # --- time -------------------------------------------------------------------------------------------------------
 
-    @rule(ms=st.sampled_from([1, 500, 1_000, 2_500, 4_000, 7_000]), fire=st.sampled_from([True, True, False]))
+    @rule(ms=st.sampled_from([1, 500, 1_000, 2_500, 4_000, 7_000, 25_000]), fire=st.sampled_from([True, True, False]))
     def time_passes(self, ms: int, fire: bool) -> None:
         if fire:
             self.stage.wait(ms)

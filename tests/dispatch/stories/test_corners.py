@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
@@ -431,3 +433,26 @@ def test_a_removed_queue_and_one_free_agent() -> None:
 
     assert stage.offered(urgent) == "ann"
     assert stage.contact(plain).state == "queued"
+
+
+@pytest.mark.parametrize("ready", [False, True], ids=["ben answers", "ben accepts by himself"])
+def test_an_offer_expires_and_who_waited_for_that_agent_alone_looks_elsewhere_too(ready: bool) -> None:
+    """Ann's offer expires, and Cid's contact, which waited for her alone, is let go: who waited longer has Ben, and once."""
+    stage = Stage(queues={"help": {"transfer_prefer_ms": 60_000, "rona": "not_ready"}})
+    stage.agent("cid")
+    meant_for_ann = stage.connect("cid")
+    stage.wait(SECOND)
+    stage.agent("ann")
+    stage.state("cid", "paused")
+    ringing = stage.submit()
+    stage.wait(SECOND)
+    stage.transfer(meant_for_ann, "cid", to_agent="ann")
+    stage.agent("ben", auto_accept=ready)
+    assert (stage.offered(ringing), stage.contact(meant_for_ann).prefer) == ("ann", "ann")
+
+    happened = stage.wait(20 * SECOND)
+
+    assert only(happened, ev.OfferExpired).contact == ringing
+    assert [(made.contact, made.agent) for made in every(happened, ev.OfferMade)] == [(ringing, "ben")]
+    assert stage.contact(meant_for_ann).state == "queued"
+    assert stage.contact(meant_for_ann).prefer == ""

@@ -84,12 +84,18 @@ BAD: list[tuple[cm.Command, set[str]]] = [
     (cm.DefineAgent(profile=cm.AgentProfile(agent="x", capacity=-1)), {"bad_value"}),
     (cm.DefineAgent(profile=cm.AgentProfile(agent="x", channel_limits={"web": 1})), {"limit_not_declared"}),
     (cm.AssignContact(tenant=T, contact=3, agent="ann"), {"not_supported"}),
-    (cm.SetQueueNotice(queue="help", notice="storm", until=2_000_000), {"not_supported"}),
+    (cm.SetQueueNotice(queue="nowhere", notice="storm", until=2_000_000), {"unknown_queue"}),
+    (cm.SetQueueNotice(queue="help", notice="storm"), {"bad_value"}),
+    (cm.SetQueueNotice(queue="help", notice="storm", until=5), {"bad_value"}),
+    (cm.SetQueueNotice(queue="help", notice="Dear Ms Li, we are sorry", until=2_000_000), {"bad_value"}),
     (cm.DrainPool(pool="onsite"), {"not_supported"}),
     (cm.BulkCommand(tenant=T, queue="help", action="move", to_queue="refund", expect_count=1), {"not_supported"}),
     (cm.ConsultAgent(tenant=T, contact=1, agent="ann", to_agent="ben"), {"not_supported"}),
     (cm.TakeOverContact(tenant=T, contact=1, agent="ben"), {"not_supported"}),
-    (cm.LeaveMessage(tenant=T, contact=3), {"not_supported"}),
+    (cm.LeaveMessage(tenant=T, contact=3), {"no_promise"}),
+    (cm.LeaveMessage(tenant=T, contact=99), {"unknown_contact"}),
+    (cm.LeaveMessage(tenant="bell", contact=3), {"unknown_contact"}),
+    (cm.LeaveMessage(tenant=T, contact=4), {"wrong_state"}),
 ]
 
 

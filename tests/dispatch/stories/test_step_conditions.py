@@ -327,6 +327,20 @@ def test_at_60_s_the_customer_is_offered_a_bot_and_goes_on_waiting() -> None:
     assert stage.offered(contact) == "ann"
 
 
+def test_at_60_s_a_call_back_is_offered_and_may_be_taken() -> None:
+    """A minute has passed: a call-back or a message is offered; one customer takes the call-back, the other stays."""
+    step = {"name": "ask", "clock": "waited", "after_ms": 60_000, "offer": ["call_back", "message"]}
+    stage = Stage(queues={"help": {"steps": [step], "promise_ms": 3_600_000}})
+    stays, leaves = stage.submit(), stage.submit()
+
+    told = every(stage.wait(60 * SECOND), ev.AlternativesOffered)
+    assert [(e.contact, e.alternatives) for e in told] == [(n, ("call_back", "message")) for n in (stays, leaves)]
+
+    stage.do(cm.LeaveMessage(tenant="acme", contact=leaves, kind="call_back"))
+    assert stage.contact(leaves).state != "connected"
+    assert stage.contact(stays).waited_ms(stage.now) == 60 * SECOND
+
+
 # --- why not yet ----------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench import _machine, dispatch
-from bench._lives import Size, profiles
+from bench._lives import Play, Size, profiles
 from engine.cli import serve
 
 
@@ -50,6 +50,40 @@ def test_a_small_run(capsys: pytest.CaptureFixture[str], size: str) -> None:
     assert shares["direct"] == pytest.approx(0.3, abs=0.08)
     assert shares["declined"] == pytest.approx(0.05, abs=0.02)
     assert shares["expired"] == pytest.approx(0.02, abs=0.012)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        Size(100, 200, 5, 0), Size(100, 200, 5, 300), Size(300, 3, 5, 0), Size(300, 3, 5, 200), Size(500, 1, 5, 0),
+        Size(40, 100, 3, 0),
+    ],
+)  # fmt: skip
+def test_the_mix_holds_in_small_worlds(size: Size) -> None:
+    """Two agents to a queue, or three queues, or one: still three in ten are offered at once, and as many wait as should."""
+    play = Play(size)
+    play.set_scene()
+    play.run(4_000)
+    assert play.counts.direct / play.counts.submitted == pytest.approx(0.3, abs=0.03)
+    assert play.counts.lives / play.counts.submitted == pytest.approx(1, abs=0.1)
+    assert play.waiting() > size.waiting * 0.9
+    assert play.counts.refused == 0
+
+
+def test_with_one_queue_all_wait_behind_those_who_wait() -> None:
+    """Somebody waits in the only queue: whoever comes later waits behind them, and the line keeps its length."""
+    play = Play(Size(100, 1, 5, 200))
+    play.set_scene()
+    play.run(2_000)
+    assert play.counts.direct == 0
+    assert play.waiting() == pytest.approx(200, rel=0.1)
+
+
+def test_nobody_waits_for_a_skill_that_nobody_has() -> None:
+    """Two topics to each agent: every queue has somebody all the same."""
+    size = Size(30, 100, 3, 0)
+    known = {skill for profile in profiles(size, np.random.default_rng(1), 70) for skill in profile.skills}
+    assert {f"topic{number}" for number in range(100)} <= known
 
 
 def test_every_agent_has_another_set_of_skills() -> None:
