@@ -189,7 +189,11 @@ class LeaveMessage(_Command, tag="contact.leave_message", frozen=True, gc=False)
 
 
 class BulkCommand(_Command, tag="contacts.bulk", frozen=True, gc=False):
-    """One action on all contacts that match; atomic per contact. ``expect_count`` must equal the previewed count."""
+    """One action on all contacts that wait (offered ones included) and match; each is done whole or not at all.
+
+    ``preview`` only counts them. ``expect_count`` must equal that count. A filter without queue, shop and channel
+    matches everything and needs ``everything``.
+    """
 
     tenant: str = ""
     queue: str = ""
@@ -200,6 +204,8 @@ class BulkCommand(_Command, tag="contacts.bulk", frozen=True, gc=False):
     priority: int = 0
     expect_count: int = 0
     reason: str = ""
+    preview: bool = False
+    everything: bool = False
 
 
 # --- agents ---------------------------------------------------------------------------------------------------------

@@ -23,9 +23,13 @@ from engine.dispatch.matching import look_again
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
+from engine.dispatch.rules.bulk import do_job
 from engine.dispatch.rules.deadlines import EXPIRE
+from engine.dispatch.rules.rearranging import do_slice, finish_start, house
+from engine.dispatch.slices import CONTACTS
 from engine.dispatch.state import State
 from engine.dispatch.stepping import estimate_of
+from engine.dispatch.timers import Kind
 
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
@@ -34,15 +38,22 @@ if TYPE_CHECKING:
 
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
 EXPIRE_LIMIT = 512
+# … and where one deadline sets off many (a lost bot's contacts), so many events end the call.
+EVENT_LIMIT = 1_024
 UNBOUNDED = 1 << 62
 
 
 class Dispatcher:
     """One routing domain. All instants are integer milliseconds on the driver's time base."""
 
-    def __init__(self, policy: Policy, state: State | None = None) -> None:
-        """A fresh domain under ``policy``; ``state`` is for :meth:`restore` alone."""
+    def __init__(self, policy: Policy, state: State | None = None, slice_units: int = 0) -> None:
+        """A fresh domain under ``policy``; ``state`` is for :meth:`restore` alone.
+
+        ``slice_units``: how much one call may do of a mass effect (0: see :mod:`engine.dispatch.slices`); kept in snapshots.
+        """
         self._state = State(policy) if state is None else state
+        if slice_units:
+            self._state.slice_units = slice_units
         self._state.apply = APPLY
         self._looked_at = 0
 
@@ -64,12 +75,15 @@ class Dispatcher:
             state.now = stamp
             HANDLERS[StartEngine](state, command)
             look_again(state)
-            self._expire_due(stamp, UNBOUNDED)
+            if state.rearranging is None:
+                self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
+        if state.frozen:
+            self._before(command, stamp)
         if state.arriving:
             state.settle()
         if stamp >= state.timers.near_ms:
-            self._expire_due(stamp, UNBOUNDED)
+            self._expire_due(stamp, UNBOUNDED, UNBOUNDED)
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
@@ -78,18 +92,58 @@ class Dispatcher:
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
-        """Time passed: expire at most ``limit`` deadlines due at or before ``now``; harmless early or twice."""
+        """Time passed: expire at most ``limit`` deadlines due at or before ``now``; harmless early or twice.
+
+        When nothing more is due, one slice of unfinished work is done (see :attr:`is_busy`).
+        """
         state = self._state
         out: list[Event] = []
         state.out = out
         now = max(now, state.now)
-        if self._expire_due(now, limit):
+        work = state.rearranging
+        if work is not None and work.stage < CONTACTS:
             state.now = now
+            do_slice(state, work)
+            return out
+        if self._expire_due(now, limit, EVENT_LIMIT):
+            state.now = now
+            if state.rearranging is not None:
+                do_slice(state, state.rearranging)
+            elif state.jobs:
+                do_job(state)
         state.trim_timers()
         return out
 
-    def _expire_due(self, now: int, limit: int) -> bool:
-        """Expire in deadline order; False when ``limit`` was reached with more to do."""
+    @property
+    def is_busy(self) -> bool:
+        """Work is left that was too much for one call: ``next_deadline`` is now, and each ``expire`` does a slice.
+
+        A driver that is never idle calls ``expire(now)`` between its commands: it expires nothing that they have not.
+        """
+        return self._state.rearranging is not None or bool(self._state.jobs)
+
+    def is_behind(self, stamp: int) -> bool:
+        """So much is due by ``stamp`` that a driver calls ``expire(stamp)`` first, lest one ``handle`` do it all."""
+        return self._state.timers.is_crowded(stamp)
+
+    def _before(self, command: Command, stamp: int) -> None:
+        """A command in the midst of a rearrangement: the start of an epoch is finished first, and whom it is about has a queue."""
+        state = self._state
+        state.now = stamp
+        finish_start(state)
+        if state.former:
+            offer = state.offers.get(getattr(command, "offer", 0))
+            number = offer.contact if offer is not None else getattr(command, "contact", 0)
+            found = state.contacts.get(number)
+            if found is not None:
+                house(state, found)
+            agent = state.agents.get(getattr(command, "agent", ""))
+            if agent is not None:
+                for number in sorted(agent.contacts):
+                    house(state, state.contacts[number])
+
+    def _expire_due(self, now: int, limit: int, events: int) -> bool:
+        """Expire in deadline order; False when ``limit`` or that many events were reached with more to do."""
         state = self._state
         if state.arriving:
             state.settle()
@@ -101,18 +155,33 @@ class Dispatcher:
             if state.due(kind, ident) != timers.deadline:
                 timers.drop()
                 continue
-            if not limit:
+            if not limit or len(state.out) >= events:
                 return False
             timers.drop()
             limit -= 1
             state.now = now
+            if state.former:
+                self._house_before(kind, ident)
             EXPIRE[kind](state, ident)
             if state.reached:
                 look_again(state)
             state.settle()
 
+    def _house_before(self, kind: int, ident: int) -> None:
+        """As :meth:`_before`, for a deadline."""
+        state = self._state
+        if kind == Kind.OFFER:
+            house(state, state.contacts[state.offers[ident].contact])
+        elif Kind.BACK_OFF <= kind <= Kind.CAPACITY:
+            for number in sorted(state.seats_by_seq[ident].agent.contacts):
+                house(state, state.contacts[number])
+        elif ident in state.contacts:
+            house(state, state.contacts[ident])
+
     def next_deadline(self) -> int | None:
         """The instant at which ``expire`` has something to do, or None."""
+        if self.is_busy:
+            return self._state.now
         due = self._state.next_due()
         return None if due is None else due[0]
 
@@ -191,6 +260,8 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
+        if found.queue in state.former:
+            return 0  # its queue is gone, and it has not been given another one yet
         return 1 + state.ranks(found.queue).rank(state.line_key(found))
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:

@@ -11,6 +11,12 @@ from typing import TypeAlias
 import msgspec
 
 from engine.dispatch.commands import AgentProfile, Attributes
+from engine.dispatch.mass_events import BulkContinued as BulkContinued
+from engine.dispatch.mass_events import BulkEnded as BulkEnded
+from engine.dispatch.mass_events import BulkStarted as BulkStarted
+from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
+from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
+from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
@@ -517,15 +523,19 @@ class EffectSliced(_Event, tag="effect.sliced", frozen=True, gc=False):
 
 
 class PolicyApplied(_Event, tag="policy.applied", frozen=True, gc=False):
-    """``text`` is the whole file: a journal explains itself."""
+    """``text`` is the whole file: a journal explains itself. ``sliced``: a rearrangement begins, see below."""
 
     version: str
     text: str
+    sliced: bool = False
 
 
 class EngineStarted(_Event, tag="engine.started", frozen=True, gc=False):
+    """``sliced``: a rearrangement begins, whose first stages take the last epoch's offers back and lose its agents."""
+
     epoch: int
     down_ms: int
+    sliced: bool = False
 
 
 class CommandRejected(_Event, tag="command.rejected", frozen=True, gc=False):
@@ -594,6 +604,12 @@ DomainEvent: TypeAlias = (
     | HoursChanged
     | EffectSliced
     | PolicyApplied
+    | RearrangementStarted
+    | RearrangementContinued
+    | RearrangementEnded
+    | BulkStarted
+    | BulkContinued
+    | BulkEnded
     | EngineStarted
     | CommandRejected
 )

@@ -99,7 +99,10 @@ class House:
     def calendar_of(self, queue: str, shop: str) -> str:
         """The name of the shop's calendar, else the queue's; "": always open."""
         found = self.policy.shops.get(shop)
-        return found.hours if found is not None and found.hours else self.policy.queues[queue].hours
+        if found is not None and found.hours:
+            return found.hours
+        own = self.policy.queues.get(queue)
+        return "" if own is None else own.hours  # gone: the contact is about to get another one
 
     # --- deadlines ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
 from engine.dispatch.policy.compiled import Step
+from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
@@ -31,6 +32,9 @@ AT_ONCE: Final = 200
 
 def place(state: State, contact: Contact, trigger: str) -> None:
     """Offer a QUEUED contact to the agent whom its open pools put first; leave it waiting if there is none."""
+    if state.frozen:
+        place_later(state, contact)
+        return
     if state.reached:
         look_again(state)
         if contact.state is not QUEUED:
@@ -57,6 +61,28 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             return
 
 
+def place_later(state: State, contact: Contact) -> None:
+    """During a rearrangement: nobody is offered anything, and the contact has its turn when its stage comes.
+
+    Once steps are being opened, they are for those who begin to wait then, too.
+    """
+    work = state.rearranging
+    if work is not None and work.stage >= OPENING:
+        open_anew(state, contact)
+
+
+def open_anew(state: State, contact: Contact) -> None:
+    """What a contact that waits opens before anyone is offered it: memories that yield, steps due, steps for nobody."""
+    if contact.decliners and only_decliners_left(state, contact):
+        for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
+            state.emit_on(contact, ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+    open_due_steps(state, contact)
+    if contact.prefer_only:
+        return
+    while widen(state, contact, state.stands[contact.contact].lanes):
+        pass
+
+
 def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | None:
     """The first open pool, in listed order, with a free agent, and the one whom its choice puts first."""
     if state.freed:
@@ -73,6 +99,9 @@ def open_due_steps(state: State, contact: Contact) -> None:
 
     Where others stand to gain as well (a queue has grown long enough), they come first: the contact may have an offer then.
     """
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return
     while contact.state is QUEUED:
         if state.reached:
             look_again(state)
@@ -98,6 +127,9 @@ def look_again(state: State) -> None:
     """Queues have become long enough for a step of theirs: open it for all who stand before it, in line order."""
     queues = list(state.reached)
     state.reached.clear()
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return  # everybody's steps are looked at when that stage comes
     for queue in queues:
         ready: list[Contact] = []
         for number in state.lines[queue].waiting:
@@ -158,13 +190,20 @@ def stop_reply_clock(state: State, contact: Contact, agent: str = "", *, answere
 
 
 def feed(state: State, seat: Seat, trigger: str) -> None:
-    """Offer the agent waiting contacts, best first, as long as it has room."""
+    """Offer the agent waiting contacts, best first, as long as it has room; thousands of them in slices."""
+    left = state.slice_units // 2
     while seat.room() > 0 and feed_one(state, seat, trigger):
-        pass
+        left -= 1
+        if left <= 0:
+            if seat.room() > 0:
+                state.emit(ev.RearrangementStarted(state.now, trigger, NOTES, seat.name))
+            return
 
 
 def feed_one(state: State, seat: Seat, trigger: str, before: int = 0) -> bool:
     """Offer the agent with room its best waiting contact, unless that is ``before``; False: nothing was offered."""
+    if state.frozen:
+        return False
     if state.arriving:
         state.settle()
     if seat.preferred:
@@ -197,6 +236,10 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
     """Several contacts look for an agent in one step: in the order in which they stand, and nobody passes anybody."""
     waiting = [contact for contact in contacts if contact.state is QUEUED]
+    if state.frozen:
+        for contact in waiting:
+            place_later(state, contact)
+        return
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
@@ -371,7 +414,14 @@ def reconsider_without(state: State, seat: Seat) -> None:
 
 def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
     """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return
     state.settle()
+    lanes = list(lanes)
+    if sum(len(lane.waits) for lane in lanes if not lane.signed_on) > state.slice_units // 2:
+        state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
+        return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
@@ -397,6 +447,9 @@ def stranded(lanes: Iterable[Lane]) -> set[int]:
 
 def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
     """Whether every signed-on agent who could serve the contact has declined it (``also`` counted as a decliner)."""
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return False  # the lanes are being filled: asked again when steps are opened
     decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
     for lane in state.lanes_of(contact):
         signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)

@@ -26,6 +26,8 @@ class Code(StrEnum):
     BAD_POLICY = "bad_policy"
     LIMIT_NOT_DECLARED = "limit_not_declared"
     AGENT_BUSY = "agent_busy"
+    COUNT_CHANGED = "count_changed"
+    NOT_CONFIRMED = "not_confirmed"
     TIME_WENT_BACK = "time_went_back"
     NO_PROMISE = "no_promise"
     NOT_SUPPORTED = "not_supported"
@@ -50,6 +52,8 @@ SENTENCES: dict[Code, str] = {
     Code.BAD_POLICY: "the policy has problems and was not applied",
     Code.LIMIT_NOT_DECLARED: "an agent may lower only a limit that the policy's channel declares",
     Code.AGENT_BUSY: "the agent still holds work",
+    Code.COUNT_CHANGED: "another number of contacts matches than you expect: look again",
+    Code.NOT_CONFIRMED: "the filter matches everything, and nobody said that this is meant",
     Code.TIME_WENT_BACK: "a stamp lies before the last one",
     Code.NO_PROMISE: "the queue takes no messages to be answered later",
     Code.NOT_SUPPORTED: "this release knows the command but not yet its rule",

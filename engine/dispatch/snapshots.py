@@ -9,8 +9,10 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
 from engine.dispatch.standing import Standing
 from engine.dispatch.state import State
+from engine.dispatch.swapping import rearrange
 
 # Raised with every change of shape; an older one is read as long as its fields have defaults.
 VERSION = 1
@@ -39,6 +41,10 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     contacts: list[Contact]
     offers: list[Offer]
     standing: Standing = Standing()
+    slice_units: int = SLICE_UNITS
+    rearranging: Rearrangement | None = None
+    next_job: int = 1
+    jobs: dict[int, Job] = {}
     measures: dict[str, Measure] = {}
     looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
 
@@ -57,6 +63,10 @@ def encode(state: State) -> bytes:
             [state.contacts[number] for number in sorted(state.contacts)],
             [state.offers[number] for number in sorted(state.offers)],
             state.house.standing(),
+            state.slice_units,
+            state.rearranging,
+            state.next_job,
+            state.jobs,
             dict(sorted(state.measures.items())),
             {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
         )
@@ -83,7 +93,16 @@ def decode(data: bytes) -> State:
         if contact.state != "wrap_up":
             index_names(state, contact)
     state.measures = snapshot.measures
+    state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
+    work = snapshot.rearranging
+    if work is not None:
+        for text in work.former:
+            state.former |= compile_policy(text).queues
+        state.former = {name: queue for name, queue in state.former.items() if name not in state.policy.queues}
+        rearrange(state, work)
+        state.noting = False  # what it has noted is in the snapshot
     state.set_policy(state.policy)
+    rearrange(state, work)
     state.overdue = snapshot.looks
     return state
 

@@ -21,6 +21,7 @@ from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.refusals import SENTENCES, Code
+from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
 from engine.dispatch.stands import Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
@@ -64,45 +65,35 @@ class State:
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
         self.by_customer = Names()  # (tenant, shop), customer
+        self.slice_units = SLICE_UNITS
+        self.rearranging: Rearrangement | None = None
+        self.frozen = False  # a rearrangement is under way, this call is no part of it, and nobody is offered anything
+        self.noting = False  # … and has begun to make offers: who begins to wait or becomes freer is noted
+        self.former: dict[str, Queue] = {}  # queues that the policy no longer has and contacts still stand in
+        self.unplaced_from = 0  # contacts between these two have no place under the new policy yet,
+        self.unplaced_until = 0  # and their steps and reply clocks are not watched until they have
+        self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
+        self.todo_at = 0
+        self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
+        self.jobs: dict[int, Job] = {}
+        self.next_job = 1
+        self.lines: dict[str, Line] = {}
+        self.seats: dict[str, Seat] = {}
+        self.seats_by_seq: dict[int, Seat] = {}
+        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.house = House(self.contacts)
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
         """Take a policy and rebuild every index from state. O(contacts + agents × lanes)."""
-        self.policy = policy
-        self.entering = EntryIndex([rule.when for rule in policy.entry])
-        self.limited = {name for name, channel in policy.channels.items() if channel.limit}
-        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
-        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
-        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
-        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
-        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
-        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
-        self._bounds: dict[tuple[str, str], Bound] = {}
+        self.use(policy)
         self.timers = Timers(self.contacts, self.offers)
         self.house.contacts = self.contacts
         self.house.set_policy(policy)
-        self.lanes: dict[LaneKey, Lane] = {}
-        self.lanes_kept = LANES_KEPT
-        self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
-        self.seats: dict[str, Seat] = {}
-        self.seats_by_seq: dict[int, Seat] = {}
-        self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
-        self.lines: dict[str, Line] = {
-            name: Line(frozenset(step.queue_length for step in queue.steps if step.queue_length))
-            for name, queue in policy.queues.items()
-        }
-        self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
-        self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
-        self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
-        self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
-        self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
-        self.stands: dict[int, Stand] = {}  # where each queued contact stands
-        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
-        self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
-        self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
-        self._requirements: dict[tuple[str, str, int], Requirement] = {}
+        self.seats = {}
+        self.seats_by_seq = {}
+        self.freed = {}
+        self.lines = {name: self.line_of(name) for name in (*policy.queues, *self.former)}
         for agent in self.agents.values():
             self.seat_agent(agent)
         for contact in self.contacts.values():
@@ -110,10 +101,10 @@ class State:
             for name in contact.decliners:
                 if name in self.seats:
                     self.seats[name].declined |= {contact.contact}
-            if contact.queue not in policy.queues:
+            if contact.queue not in self.lines:
                 continue  # its queue is gone: the rules move it before anything else happens
             self.arm_contact(contact)
-            if contact.promised:
+            if contact.promised and contact.queue not in self.former:
                 self.shelve(contact)
             if contact.state in WAITING:
                 self.enter_line(contact)
@@ -124,6 +115,38 @@ class State:
         for ident in self.house.idents():
             self.arm_house(ident)
         self.reached = {}  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
+
+    def line_of(self, name: str) -> Line:
+        """An empty line for the queue."""
+        queue = self.policy.queues.get(name) or self.former[name]
+        return Line(frozenset(step.queue_length for step in queue.steps if step.queue_length))
+
+    def use(self, policy: Policy) -> None:
+        """Decide by this policy from here on; the lanes are empty and wait to be filled."""
+        self.policy = policy
+        self.entering = EntryIndex([rule.when for rule in policy.entry])
+        self.limited = {name for name, channel in policy.channels.items() if channel.limit}
+        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
+        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
+        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
+        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
+        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
+        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
+        self._bounds: dict[tuple[str, str], Bound] = {}
+        self.lanes: dict[LaneKey, Lane] = {}
+        self.lanes_kept = LANES_KEPT
+        self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
+        self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
+        self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
+        self.stands: dict[int, Stand] = {}  # where each queued contact stands
+        self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
+        self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
+        self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
+        self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
+        self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
+        self._groups: dict[tuple[str, ...], dict[str, int]] = {}
+        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
+        self._requirements: dict[tuple[str, str, int], Requirement] = {}
 
     # --- events and refusals --------------------------------------------------------------------------------------
 
@@ -156,18 +179,20 @@ class State:
     # --- what a contact needs and where it may be served ----------------------------------------------------------
 
     def queue_of(self, contact: Contact) -> Queue:
-        return self.policy.queues[contact.queue]
+        """Its queue; while a policy is being swapped in, perhaps one of the former policy."""
+        queue = self.policy.queues.get(contact.queue)
+        return queue if queue is not None else self.former[contact.queue]
 
     def pools_of(self, contact: Contact) -> tuple[Pool, ...]:
         """Open pools in listed order: the queue's own, then those its steps have added."""
-        queue = self.policy.queues[contact.queue]
+        queue = self.queue_of(contact)
         if contact.stage == "bot":
             names = queue.bot_pools
         else:
             names = queue.pools
             for step in queue.steps[: contact.step]:
                 names += tuple(name for name in step.add_pools if name not in names)
-        return tuple(self.policy.pools[name] for name in names)
+        return tuple(self.policy.pools[name] for name in names if name in self.policy.pools)
 
     def requirement_of(self, contact: Contact) -> Requirement:
         """Queue's and contact's needs together, less what steps have relaxed. Bots of the bot stage serve anyone."""
@@ -176,7 +201,7 @@ class State:
         key = (contact.queue, contact.requires, contact.step)
         known = self._requirements.get(key)
         if known is None:
-            queue = self.policy.queues[contact.queue]
+            queue = self.queue_of(contact)
             known = both(queue.requirement, parse_canonical(contact.requires))
             dropped = [name for step in queue.steps[: contact.step] for name in step.relax]
             if dropped:
@@ -285,6 +310,8 @@ class State:
         recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
+        if self.noting:  # another profile
+            self.note(0, agent.seq)
         for number, units in agent.contacts.items():
             contact = self.contacts[number]
             contact.seat = seat
@@ -350,8 +377,20 @@ class State:
 
     def enter_lanes(self, contact: Contact) -> None:
         """The contact is QUEUED. Most arrivals are offered in the same step, so the work waits for :meth:`settle`."""
+        if self.frozen and contact.queue in self.former:
+            return
+        if self.noting:
+            self.note(contact.contact, 0)
         self.stands[contact.contact] = self.stand_of(contact)
         self.arriving[contact.contact] = contact
+
+    def note(self, contact: int, agent_seq: int) -> None:
+        """Who begins to wait or becomes freer while a rearrangement makes its offers has a turn at the end."""
+        assert self.rearranging is not None
+        if contact:
+            self.rearranging.contacts[contact] = 0
+        else:
+            self.rearranging.agents[agent_seq] = 0
 
     def settle(self) -> None:
         """Before anyone looks for a waiting contact: arrivals really take their places."""
@@ -383,6 +422,8 @@ class State:
 
     def leave_lanes(self, contact: Contact) -> None:
         stand = self.stands.pop(contact.contact, None)
+        if contact.prefer and contact.prefer in self.seats:
+            self.seats[contact.prefer].preferred -= {contact.contact}
         if self.arriving.pop(contact.contact, None) is not None:
             if self.overdue:
                 self.overdue.pop(contact.contact, None)
@@ -400,8 +441,6 @@ class State:
             ranked.remove(rank)
         for lane in lanes:
             lane.drop_contact(contact.contact)
-        if contact.prefer and contact.prefer in self.seats:
-            self.seats[contact.prefer].preferred -= {contact.contact}
 
     def ranks(self, queue: str) -> Ranked:
         """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""
@@ -417,6 +456,8 @@ class State:
     def freer(self, seat: Seat) -> None:
         """The agent may have become freer; the lanes hear of it in :meth:`tell_lanes`, if it still is by then."""
         self.freed[seat.agent.seq] = seat
+        if self.noting:
+            self.note(0, seat.agent.seq)
 
     def tell_lanes(self) -> None:
         """Before anyone looks for a free agent: the lanes learn who became freer."""
@@ -450,7 +491,9 @@ class State:
 
         Steps open for contacts that wait without an offer; one that comes back opens what has fallen due meanwhile.
         """
-        steps = self.policy.queues[contact.queue].steps
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        steps = self.queue_of(contact).steps
         if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
             return 0
         step = steps[contact.step]
@@ -468,7 +511,9 @@ class State:
         """Arm the next judging of a step that asks for more than its clock: when the clock has run, and then, where it asks
         for the estimate, every 5 s from there."""
         number = contact.contact
-        step = self.policy.queues[contact.queue].steps[contact.step]
+        if self.unplaced_from < number < self.unplaced_until:
+            return
+        step = self.queue_of(contact).steps[contact.step]
         due = self.clock_due(contact, step)
         if due <= self.now:
             if not step.estimated_wait_ms:
@@ -508,9 +553,13 @@ class State:
         """A contact that stands for a person is about to leave its lanes; see :mod:`engine.dispatch.estimates`."""
         if contact.stage == "bot":
             return
+        measure = self.measures.get(contact.queue)
+        if self.rearranging is not None:  # who stands where is being found out
+            if measure is not None:
+                measure.busy, measure.until = False, at
+            return
         if self.arriving:
             self.settle()
-        measure = self.measures.get(contact.queue)
         if measure is None:
             measure = self.measures[contact.queue] = Measure()
         others = self.lines[contact.queue].standing > 1
@@ -522,7 +571,9 @@ class State:
         """The next alarm of the reply clock; 0: none."""
         if not contact.replying or contact.reply_alarm == 2:
             return 0
-        queue = self.policy.queues[contact.queue]
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        queue = self.queue_of(contact)
         return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
 
     def talk_due(self, contact: Contact) -> int:
@@ -531,7 +582,9 @@ class State:
         state = contact.state
         if state is not CONNECTED and state is not DORMANT:
             return 0
-        queue = self.policy.queues[contact.queue]
+        if self.unplaced_from < contact.contact < self.unplaced_until:
+            return 0
+        queue = self.queue_of(contact)
         if contact.silent_at:
             if state is DORMANT:
                 wait = queue.idle_close_ms

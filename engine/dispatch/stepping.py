@@ -17,7 +17,7 @@ def next_step(state: State, contact: Contact) -> Step | None:
     """The step that opens next for a contact that waits for a person; None: there is none."""
     if contact.stage == "bot":
         return None
-    steps = state.policy.queues[contact.queue].steps
+    steps = state.queue_of(contact).steps
     return steps[contact.step] if contact.step < len(steps) else None
 
 

@@ -25,6 +25,8 @@ MS_SHIFT: Final = ID_BITS + KIND_BITS
 ID_MASK: Final = (1 << ID_BITS) - 1
 KIND_MASK: Final = (1 << KIND_BITS) - 1
 FAR: Final = 1 << 60
+# A quarter of what one expiry may do; a bucket of a busy domain holds a few hundred, most of them dead.
+CROWD: Final = 128
 
 Deadline = tuple[int, int, int]  # (instant, kind, id)
 
@@ -132,6 +134,14 @@ class Timers:
             ):
                 alive.append(entry)
         return alive
+
+    def is_crowded(self, instant: int) -> bool:
+        """Whether many hints may be due by then; quick, and never wrong about few."""
+        if self.near_ms > instant:
+            return False
+        if len(self.late) + len(self.front) > CROWD:
+            return True
+        return bool(self.keys) and self.keys[0] < instant >> BUCKET_BITS
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""

@@ -18,6 +18,7 @@ from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
 from tests.dispatch.hours_judge import House
 from tests.dispatch.hours_shadow import HouseEvents
+from tests.dispatch.shadow_mass import MassShadow
 
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
@@ -105,7 +106,7 @@ class ShadowAgent:
         return self.capacity - self.load - sum(self.external.values())
 
 
-class Shadow(HouseEvents):
+class Shadow(HouseEvents, MassShadow):
     """``apply`` events in order, ``check`` after each call."""
 
     def __init__(self, policy: Policy, now: int) -> None:
@@ -120,6 +121,7 @@ class Shadow(HouseEvents):
         self.offers_made = 0
         self.reopened = self.may_reopen = 0
         self.just_closed: ShadowContact | None = None
+        super().__init__()
 
     def check(self, dispatcher: Dispatcher) -> None:
         self.now = max(self.now, dispatcher.now)
@@ -613,6 +615,9 @@ class Shadow(HouseEvents):
         del self.closed_queues[e.queue]
 
     def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
+        if e.sliced:
+            self.former = {**self.former, **self.policy.queues}
+            self.rearranging = True
         before = self.policy
         self.policy = compile_policy(e.text)
         assert self.policy.version == e.version, e
@@ -620,6 +625,7 @@ class Shadow(HouseEvents):
 
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:
         assert e.epoch >= 1, e
+        self.rearranging |= e.sliced
 
     def on_CommandRejected(self, e: ev.CommandRejected) -> None:
         assert e.what, e

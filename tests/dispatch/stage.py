@@ -116,10 +116,11 @@ class Stage:
     at its very instant; :meth:`lag` moves the clock and fires nothing.
     """
 
-    def __init__(self, text: str | None = None, *, now: int = DAWN, **parts: Any) -> None:
+    def __init__(self, text: str | None = None, *, now: int = DAWN, slice_units: int = 0, **parts: Any) -> None:
         self.text = text if text is not None else policy_text(**parts)
         policy = compile_policy(self.text)
-        self.dispatcher = Dispatcher(policy)
+        self.dispatcher = Dispatcher(policy, slice_units=slice_units)
+        self.units = slice_units
         self.shadow = Shadow(policy, now)
         self.dawn = now
         self.now = now
@@ -152,6 +153,15 @@ class Stage:
     def lag(self, ms: int) -> None:
         """The driver is late: the clock moves, no deadline fires."""
         self.now += ms
+
+    def finish(self) -> list[ev.Event]:
+        """Let unfinished work come to its end, at this very instant."""
+        happened: list[ev.Event] = []
+        for _ in range(10_000):
+            if not self.dispatcher.is_busy:
+                return happened
+            happened += self.expire()
+        raise AssertionError("the work does not end")
 
     def expire(self, limit: int = 512) -> list[ev.Event]:
         events = self.dispatcher.expire(self.now, limit)

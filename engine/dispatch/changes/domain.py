@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.slices import CONTACTS, RESCINDING, Rearrangement
 from engine.dispatch.state import State
+from engine.dispatch.swapping import advance, enter_stage, rearrange, swap_policy
 
 
 @applies(ev.QueueClosed)
@@ -20,7 +24,13 @@ def queue_opened(state: State, event: ev.QueueOpened) -> None:
 
 @applies(ev.PolicyApplied)
 def policy_applied(state: State, event: ev.PolicyApplied) -> None:
-    if event.version != state.policy.version:
+    if event.sliced:
+        former = state.policy.text
+        texts = () if state.rearranging is None else state.rearranging.former
+        swap_policy(state, compile_policy(event.text), event.at)
+        until = state.next_contact
+        rearrange(state, Rearrangement("policy", event.at, CONTACTS, 0, until, (*texts, former), {}, {}))
+    elif event.version != state.policy.version:
         policy = compile_policy(event.text)
         state.house.begin(policy, event.at)
         state.set_policy(policy)
@@ -29,6 +39,43 @@ def policy_applied(state: State, event: ev.PolicyApplied) -> None:
 @applies(ev.EngineStarted)
 def engine_started(state: State, event: ev.EngineStarted) -> None:
     """A mark in the journal; the rescinded offers and lost agents have events of their own."""
+    if event.sliced:
+        begin(state, "restart", RESCINDING, event.at)
+
+
+@applies(ev.RearrangementStarted)
+def rearrangement_started(state: State, event: ev.RearrangementStarted) -> None:
+    begin(state, event.why, event.stage, event.at)
+    if event.agent:
+        assert state.rearranging is not None
+        state.rearranging.agents[state.agents[event.agent].seq] = 0
+
+
+@applies(ev.RearrangementContinued)
+def rearrangement_continued(state: State, event: ev.RearrangementContinued) -> None:
+    work = state.rearranging
+    assert work is not None
+    if event.stage != work.stage:
+        enter_stage(state, work, event.stage)
+        return
+    if event.cursor:
+        advance(state, work, event.cursor)
+    for notes, count in ((work.contacts, event.contacts), (work.agents, event.agents)):
+        for number in list(islice(notes, count)):
+            del notes[number]
+
+
+@applies(ev.RearrangementEnded)
+def rearrangement_ended(state: State, event: ev.RearrangementEnded) -> None:
+    rearrange(state, None)
+
+
+def begin(state: State, why: str, stage: int, at: int) -> None:
+    """One that is under way goes on from ``stage``, and keeps what it has noted."""
+    work = state.rearranging
+    if work is None:
+        work = Rearrangement(why, at, stage, 0, 0, (), {}, {})
+    enter_stage(state, work, stage)
 
 
 @applies(ev.CommandRejected)

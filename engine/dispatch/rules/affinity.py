@@ -21,10 +21,16 @@ def prefer_known(state: State, contact: Contact) -> None:
     for attribute, budget_ms in (("named", queue.named_agent_ms), ("last", queue.last_agent_ms)):
         name = contact.attributes.get(f"{attribute}_agent") if budget_ms else None
         seat = state.seats.get(name) if isinstance(name, str) else None
-        if seat is None or not any(seat.agent.seq in lane.members for lane in state.lanes_of(contact)):
+        if seat is None or not may_serve(state, contact, seat):
             continue
         if prefer(state, contact, seat, budget_ms, attribute):
             return
+
+
+def may_serve(state: State, contact: Contact, seat: Seat) -> bool:
+    """By pool and requirement. Not read off the lanes' members: while a policy is swapped in they are incomplete."""
+    pools = seat.agent.profile.pools
+    return any(lane.pool.name in pools and lane.qualifies(seat) for lane in state.lanes_of(contact))
 
 
 def prefer(state: State, contact: Contact, seat: Seat | None, budget_ms: int, why: str) -> bool:

@@ -9,7 +9,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.commands import Value
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import again, ask_person, feed, freed, place, start_reply_clock, stop_reply_clock
-from engine.dispatch.policy.compiled import Entry, EntryRule
+from engine.dispatch.policy.compiled import Entry, EntryRule, Queue
 from engine.dispatch.policy.entering import lowest
 from engine.dispatch.policy.requirements import ANYONE, Requirement, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
@@ -336,11 +336,16 @@ def move(state: State, command: cmd.MoveContact) -> None:
         return state.refuse(command, Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
     if contact.state not in (QUEUED, OFFERED, HELD):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
+    move_to(state, contact, queue, command.reason)
+
+
+def move_to(state: State, contact: Contact, queue: Queue, reason: str) -> None:
+    """A waiting contact into another queue, for a person; an offer is taken back without blame."""
     seat = contact.seat
     take_back(state, contact, "moved")
     if contact.stage == "bot":
         ask_person(state, contact, "", "moved")
-    number, rule, reason = contact.contact, contact.rule, command.reason
+    number, rule = contact.contact, contact.rule
     priority = priority_in(state, contact, queue)
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
     again(state, contact, seat, "moved")
@@ -355,15 +360,11 @@ def prioritise(state: State, command: cmd.PrioritiseContact) -> None:
         return state.refuse(command, Code.BAD_VALUE, command.priority, f"−{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
     if contact.state not in (QUEUED, OFFERED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
-    state.emit(
-        ev.ContactMoved(
-            state.now,
-            contact.contact,
-            contact.queue,
-            contact.rule,
-            command.priority,
-            contact.requires,
-            "prioritised",
-            command.reason,
-        )
-    )
+    prioritise_as(state, contact, command.priority, command.reason)
+
+
+def prioritise_as(state: State, contact: Contact, priority: int, reason: str) -> None:
+    """Another place in the same queue; an open offer stands."""
+    number, queue, rule = contact.contact, contact.queue, contact.rule
+    requires = contact.requires
+    state.emit(ev.ContactMoved(state.now, number, queue, rule, priority, requires, "prioritised", reason))

@@ -12,6 +12,7 @@ from engine.dispatch.rules.agents import change_state, leave
 from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
+from engine.dispatch.slices import OPENING
 from engine.dispatch.state import State
 from engine.dispatch.stepping import next_step, open_step
 from engine.dispatch.timers import Kind
@@ -95,7 +96,8 @@ def step_due(state: State, number: int) -> None:
     contact = state.contacts[number]
     step = next_step(state, contact)
     assert step is not None, number
-    if not may_open(state, contact, step):
+    work = state.rearranging
+    if step.watched and ((work is not None and work.stage < OPENING) or not may_open(state, contact, step)):
         state.look_later(contact)
         return
     open_step(state, contact, step, "conditions" if step.watched else "clock")

@@ -11,8 +11,8 @@ from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.agents import lose_connection
-from engine.dispatch.rules.contacts import reclassify
 from engine.dispatch.rules.promises import release_all
+from engine.dispatch.rules.rearranging import rehouse
 from engine.dispatch.rules.registry import HANDLERS, handles
 from engine.dispatch.state import State
 
@@ -43,12 +43,15 @@ def apply_policy(state: State, command: cmd.ApplyPolicy) -> None:
         policy = compile_policy(command.text)
     except PolicyErrors as errors:
         return state.refuse(command, Code.BAD_POLICY, str(errors), "a policy without problems")
-    tenants = {contact.tenant for contact in state.contacts.values()}
-    if not tenants <= policy.tenants.keys():
-        gone = ", ".join(sorted(tenants - policy.tenants.keys()))
-        return state.refuse(command, Code.BAD_POLICY, f"no tenant {gone}", "every tenant that has open contacts")
-    state.emit(ev.PolicyApplied(state.now, policy.version, command.text))
-    resettle(state)
+    if not state.policy.tenants.keys() <= policy.tenants.keys():
+        tenants = {contact.tenant for contact in state.contacts.values()}
+        if not tenants <= policy.tenants.keys():
+            gone = ", ".join(sorted(tenants - policy.tenants.keys()))
+            return state.refuse(command, Code.BAD_POLICY, f"no tenant {gone}", "every tenant that has open contacts")
+    sliced = state.rearranging is not None or len(state.contacts) + len(state.agents) > state.slice_units
+    state.emit(ev.PolicyApplied(state.now, policy.version, command.text, sliced))
+    if not sliced:
+        resettle(state)
     return None
 
 
@@ -57,12 +60,8 @@ def resettle(state: State) -> None:
     policy = state.policy
     for number in sorted(state.contacts):
         contact = state.contacts[number]
-        if contact.queue in policy.queues:
-            continue
-        reclassify(state, contact, "policy")
-        if contact.queue not in policy.queues:  # the entry rules would deflect it: the tenant's first queue has it
-            queue = next(q for q in policy.queues.values() if q.tenant == contact.tenant)
-            state.emit(ev.ContactMoved(state.now, number, queue.name, "", contact.priority, contact.asks, "policy"))
+        if contact.queue not in policy.queues:
+            rehouse(state, contact)
     place_all(state, [contact for contact in state.contacts.values() if contact.state is S.QUEUED], "policy")
     release_all(state)
 
@@ -70,7 +69,10 @@ def resettle(state: State) -> None:
 @handles(cmd.StartEngine)
 def start_engine(state: State, command: cmd.StartEngine) -> None:
     """First input of an epoch. Offers open when the last one ended are rescinded without blame, agents are lost."""
-    state.emit(ev.EngineStarted(state.now, command.epoch, command.down_ms))
+    sliced = state.rearranging is not None or len(state.offers) + len(state.agents) > state.slice_units
+    state.emit(ev.EngineStarted(state.now, command.epoch, command.down_ms, sliced))
+    if sliced:
+        return
     contacts = [state.contacts[state.offers[number].contact] for number in sorted(state.offers)]
     for contact in contacts:
         state.emit_on(contact, ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, "restart"))
@@ -90,7 +92,6 @@ for known in (
     cmd.AssignContact,
     cmd.ConsultAgent,
     cmd.TakeOverContact,
-    cmd.BulkCommand,
     cmd.DrainPool,
 ):
     HANDLERS[known] = not_yet

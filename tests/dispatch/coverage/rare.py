@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from tests.dispatch.coverage.collector import Coverage, Witness
@@ -127,6 +129,20 @@ def silent_and_back(play: Play) -> None:
                 stage.wait(60 * SECOND)
 
 
+def many_at_once(play: Play) -> None:
+    """Bulk commands in slices, a wrong count, a filter that nobody confirmed; a bot for whom hundreds wait."""
+    stage = play(queues={"help": {"bot_pools": ["bot"]}, "other": {}}, pools={"onsite": {}, "bot": {}}, slice_units=8)
+    for _ in range(10):
+        stage.submit("help")
+    command = cm.BulkCommand(tenant=T, queue="help", to_queue="other")
+    assert refusal(stage.do(command)) == "count_changed"
+    assert refusal(stage.do(msgspec.structs.replace(command, queue="", expect_count=10))) == "not_confirmed"
+    stage.do(msgspec.structs.replace(command, expect_count=10))
+    stage.finish()
+    stage.agent("ann", capacity=20)
+    stage.finish()
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
@@ -134,6 +150,7 @@ STORIES: tuple[Callable[[Play], None], ...] = (
     gone_and_back,
     many_are_told,
     silent_and_back,
+    many_at_once,
 )
 
 

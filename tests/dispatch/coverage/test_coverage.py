@@ -86,7 +86,7 @@ def test_a_zero_is_named() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_wild_day_judged_at_every_step(seed: int) -> None:
     """Any command with any fields at any time: every invariant after each, and a refusal says what would be right."""
-    day = WildDay(seed)
+    day = WildDay(seed, slice_units=9 if seed == 2 else 0)
     shadow = Shadow(compile_policy(families.policy(day.policies[0])), DAWN)
     for _ in range(600):
         for event in day.step():

@@ -16,7 +16,6 @@ UNREACHED: dict[Item, str] = {
     Item(items.COMMAND, "contact.assign"): "no rule forces an assignment",
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
     Item(items.COMMAND, "contact.take_over"): "no rule takes over",
-    Item(items.COMMAND, "contacts.bulk"): "no rule for many at once",
     Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
     # steps
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",

@@ -1,7 +1,7 @@
 """A long day at random: one number gives one history, in any process.
 
 Run as a program it prints the SHA-256 of every event of such a day, encoded:
-``python -m tests.dispatch.golden.history SEED STEPS [RESTORE_EVERY]``.
+``python -m tests.dispatch.golden.history SEED STEPS [RESTORE_EVERY [SLICE_UNITS]]``.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ BOTS = ("robo", "bobo")
 class Day:
     """Draws one command after another from what the dispatcher's state offers; ``step`` plays one."""
 
-    def __init__(self, seed: int, dispatcher: Dispatcher | None = None) -> None:
+    def __init__(self, seed: int, dispatcher: Dispatcher | None = None, slice_units: int = 0) -> None:
         self.rng = np.random.default_rng((3, seed))
         # 0 is the plain policy; a day wants one with rules in it.
         self.policies = [1 + int(number) for number in self.rng.choice(families.POLICIES - 1, 4, replace=False)]
-        self.dispatcher = dispatcher or Dispatcher(compile_policy(families.policy(self.policies[0])))
+        policy = compile_policy(families.policy(self.policies[0]))
+        self.dispatcher = dispatcher or Dispatcher(policy, slice_units=slice_units)
         self.now = DAWN
         self.arrivals = 0
         self.opening: list[cm.Command] = []
@@ -46,7 +47,7 @@ class Day:
             (26, self.submit), (24, self.accept), (4, self.decline), (2, self.finish_hold), (16, self.close),
             (8, self.say), (6, self.end_wrap_up), (4, self.transfer), (3, self.abandon), (2, self.update),
             (2, self.ask_person), (2, self.move), (6, self.presence), (2, self.room), (0.5, self.define),
-            (0.3, self.upheaval), (1, self.leave_message), (0.3, self.notice),
+            (0.3, self.upheaval), (0.3, self.bulk), (1, self.leave_message), (0.3, self.notice),
         ]  # fmt: skip
         weights = np.array([weight for weight, _ in self.mix])
         self.shares = np.cumsum(weights / weights.sum())
@@ -215,6 +216,19 @@ class Day:
         queue = self.pick(families.QUEUES)
         return cm.CloseQueue(queue=queue, reason="full") if what == "close" else cm.OpenQueue(queue=queue)
 
+    def bulk(self) -> cm.Command:
+        queue = self.pick(["", *families.QUEUES])
+        matching = [c for c in self.dispatcher.contacts.values() if c.state in ("queued", "offered")]
+        return cm.BulkCommand(
+            tenant=T,
+            queue=queue,
+            action=self.pick(["move", "prioritise"]),  # type: ignore[arg-type]
+            to_queue=self.pick(families.QUEUES),
+            priority=int(self.rng.integers(5)),
+            expect_count=sum(queue in ("", c.queue) for c in matching),
+            everything=not queue,
+        )
+
     # --- the clock --------------------------------------------------------------------------------------------------
 
     def next(self) -> cm.Command:
@@ -237,9 +251,9 @@ class Day:
         return self.dispatcher.handle(self.next(), self.now)
 
 
-def digest(seed: int, steps: int, restore_every: int = 0) -> str:
+def digest(seed: int, steps: int, restore_every: int = 0, slice_units: int = 0) -> str:
     """SHA-256 over the encoded events of the first ``steps`` steps; restored from a snapshot every so many."""
-    day = Day(seed)
+    day = Day(seed, slice_units=slice_units)
     sha = hashlib.sha256()
     for number in range(1, steps + 1):
         sha.update(msgspec.msgpack.encode(day.step()))

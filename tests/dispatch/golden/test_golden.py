@@ -45,15 +45,23 @@ def test_a_long_day_under_two_hash_seeds_and_through_snapshots() -> None:
     assert run("1", "7") == plain
 
 
+def test_a_long_day_in_small_slices_and_through_snapshots() -> None:
+    """Mass effects cut into slices of a few units: restored between any two of them, the day goes on the same."""
+    plain = run("0", "0", "7")
+
+    assert run("1", "7", "7") == plain
+    assert run("0", "3", "7") == plain
+
+
 def test_a_long_day_compiled_and_from_source() -> None:
     """The dispatcher decides the same as C and as Python. (Where nothing is compiled, both days are Python.)"""
     assert run("0", "500") == run("0", "500", pure="1")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_long_day_judged_at_every_step(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "slice_units"), [(0, 0), (1, 0), (2, 7), (3, 20)])
+def test_a_long_day_judged_at_every_step(seed: int, slice_units: int) -> None:
     """Twelve agents and two bots, a thousand steps, everything that may happen: all invariants after each."""
-    day = Day(seed)
+    day = Day(seed, slice_units=slice_units)
     policy = compile_policy(families.policy(day.policies[0]))
     shadow = Shadow(policy, DAWN)
     log = []
@@ -65,7 +73,7 @@ def test_a_long_day_judged_at_every_step(seed: int) -> None:
         shadow.check(day.dispatcher)
 
     assert shadow.submitted + shadow.deflected > 100
-    again = Dispatcher(policy)
+    again = Dispatcher(policy, slice_units=slice_units)
     again.apply_events(log)
     mine, other = (msgspec.msgpack.decode(d.snapshot()) for d in (day.dispatcher, again))
     # Time passes without events too; all else is in them.

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -36,6 +37,8 @@ EXTRA: list[dict[str, cm.Value]] = [
     {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}, {"last_agent": "ann"}, {"named_agent": "ben"},
     {"last_agent": "cid", "named_agent": "nobody"},
 ]  # fmt: skip
+# How much one call does of a mass effect: as usual, or so little that there is always something between two slices.
+UNITS = (0, 0, 2, 5)
 T = "acme"
 
 
@@ -54,9 +57,9 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     stage: Stage
 
-    @initialize(policy=POLICY, profiles=st.tuples(PROFILE, PROFILE, PROFILE, PROFILE))
-    def open_doors(self, policy: int, profiles: tuple[int, ...]) -> None:
-        self.stage = Stage(families.policy(policy))
+    @initialize(policy=POLICY, profiles=st.tuples(PROFILE, PROFILE, PROFILE, PROFILE), units=st.sampled_from(UNITS))
+    def open_doors(self, policy: int, profiles: tuple[int, ...], units: int) -> None:
+        self.stage = Stage(families.policy(policy), slice_units=units)
         for agent, number in zip(families.AGENTS, profiles, strict=True):
             self.stage.do(cm.DefineAgent(profile=families.profile(agent, number)))
             self.stage.do(cm.SignOn(agent=agent))
@@ -267,6 +270,13 @@ class DispatcherMachine(RuleBasedStateMachine):
         }
         self.stage.do(command[what])
 
+    @rule(queue=SOME_QUEUE, to_queue=QUEUE, action=st.sampled_from(["move", "prioritise"]), right=st.booleans())
+    def bulk(self, queue: str, to_queue: str, action: Any, right: bool) -> None:
+        matching = [c for c in self.stage.dispatcher.contacts.values() if c.state in ("queued", "offered")]
+        count = sum(queue in ("", c.queue) for c in matching) + (not right)
+        command = cm.BulkCommand(tenant=T, queue=queue, action=action, to_queue=to_queue, priority=3)
+        self.stage.do(msgspec.structs.replace(command, expect_count=count, everything=right))
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     @rule(ms=st.sampled_from([1, 500, 1_000, 2_500, 4_000, 7_000, 25_000]), fire=st.sampled_from([True, True, False]))
@@ -305,13 +315,14 @@ class DispatcherMachine(RuleBasedStateMachine):
             return
         self.stage.now = max(self.stage.now, self.stage.dispatcher.now)
         self.stage.expire()
+        self.stage.finish()
         before = self.stage.dispatcher.snapshot()
         # A refusal changes nothing, and carries the last stamp into the log.
         self.stage.do(cm.CloseContact(tenant=T, contact=9_999))
         assert self.stage.dispatcher.snapshot() == before
         if self.stage.mirror is not None:
             assert self.stage.mirror.snapshot() == before
-        again = Dispatcher(compile_policy(self.stage.text))
+        again = Dispatcher(compile_policy(self.stage.text), slice_units=self.stage.units)
         again.apply_events(self.stage.log)
         assert again.snapshot() == before, "the events alone build another state"
         assert again.audit() == []

@@ -1,0 +1,74 @@
+"""What happens to the whole domain, slice by slice; part of :mod:`engine.dispatch.events`, where everybody finds it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
+    at: int
+
+
+class RearrangementStarted(_Event, tag="rearrangement.started", frozen=True, gc=False):
+    """Too much to decide in one call: until ``rearrangement.ended`` nobody is offered anything else.
+
+    ``why``: policy, restart, capacity, agent_left …; ``stage``: the first one (see ``slices.STAGES``). ``agent``: the
+    only one it is about, empty for everybody. One that is under way begins again from that stage.
+    """
+
+    why: str
+    stage: int
+    agent: str = ""
+
+
+class RearrangementContinued(_Event, tag="rearrangement.continued", frozen=True, gc=False):
+    """A slice is done: ``stage`` has come to ``cursor`` (a contact's number or an agent's sequence number).
+
+    ``contacts`` and ``agents``: so many of those noted meanwhile have had their turn.
+    """
+
+    stage: int
+    cursor: int
+    contacts: int = 0
+    agents: int = 0
+
+
+class RearrangementEnded(_Event, tag="rearrangement.ended", frozen=True, gc=False):
+    """Everybody has had a turn; ``took_ms`` of the domain's time."""
+
+    why: str
+    took_ms: int
+
+
+class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):
+    """A bulk command: ``count`` contacts match now, and each has its turn in ascending order, in slices."""
+
+    job: int
+    action: str
+    count: int
+    tenant: str = ""
+    queue: str = ""
+    shop: str = ""
+    channel: str = ""
+    to_queue: str = ""
+    priority: int = 0
+    reason: str = ""
+
+
+class BulkContinued(_Event, tag="bulk.continued", frozen=True, gc=False):
+    """All up to contact ``cursor`` have had their turn; since the last time ``done`` were changed, ``passed`` no longer matched."""
+
+    job: int
+    cursor: int
+    done: int
+    passed: int
+
+
+class BulkEnded(_Event, tag="bulk.ended", frozen=True, gc=False):
+    """``done`` and ``passed`` of the whole command; ``took_ms`` of the domain's time."""
+
+    job: int
+    action: str
+    done: int
+    passed: int
+    took_ms: int

@@ -1,0 +1,53 @@
+"""The shadow's part that follows mass effects: see `tests.dispatch.shadow`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.dispatch import events as ev
+from engine.dispatch.policy.compiled import Queue
+
+if TYPE_CHECKING:
+    from tests.dispatch.shadow import ShadowContact
+
+
+class MassShadow:
+    """What is under way: a rearrangement, and what bulk commands have still to do."""
+
+    contacts: dict[int, ShadowContact]
+
+    def __init__(self) -> None:
+        self.rearranging = False
+        self.former: dict[str, Queue] = {}
+        self.jobs: dict[int, list[int]] = {}  # bulk command → what it matched, still to do
+
+    def on_RearrangementStarted(self, e: ev.RearrangementStarted) -> None:
+        self.rearranging = True
+
+    def on_RearrangementContinued(self, e: ev.RearrangementContinued) -> None:
+        assert self.rearranging, e
+
+    def on_RearrangementEnded(self, e: ev.RearrangementEnded) -> None:
+        assert self.rearranging, e
+        self.rearranging, self.former = False, {}
+
+    def on_BulkStarted(self, e: ev.BulkStarted) -> None:
+        found = [
+            c.contact
+            for c in self.contacts.values()
+            if c.state in ("queued", "offered")
+            and e.tenant in ("", c.tenant)
+            and e.queue in ("", c.queue)
+            and e.shop in ("", c.shop)
+            and e.channel in ("", c.channel)
+        ]
+        assert len(found) == e.count, e
+        self.jobs[e.job] = found
+
+    def on_BulkContinued(self, e: ev.BulkContinued) -> None:
+        left = [number for number in self.jobs[e.job] if number > e.cursor]
+        assert len(self.jobs[e.job]) - len(left) == e.done + e.passed, e
+        self.jobs[e.job] = left
+
+    def on_BulkEnded(self, e: ev.BulkEnded) -> None:
+        assert not self.jobs.pop(e.job), e
