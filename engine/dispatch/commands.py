@@ -323,7 +323,7 @@ class OpenQueue(_Command, tag="queue.open", frozen=True, gc=False):
 
 
 class SetQueueNotice(_Command, tag="queue.notice", frozen=True, gc=False):
-    """``until``: the instant at which the notice ends."""
+    """Those who wait and those who arrive are told ``notice``, a code, until the instant ``until``. Empty: take it down."""
 
     queue: str = ""
     notice: str = ""

@@ -240,6 +240,15 @@ class Dispatcher:
         """Queue → the reason it was closed to new contacts."""
         return self._state.closed_queues
 
+    @property
+    def notices(self) -> Mapping[str, str]:
+        """Queue → the code of the notice that hangs there."""
+        return {queue: notice.notice for queue, notice in self._state.house.notices.items()}
+
+    def is_open(self, queue: str) -> bool:
+        """By the queue's own hours, as of the last input."""
+        return self._state.house.is_open(self._state.policy.queues[queue].hours, self._state.now)
+
     def queue_length(self, queue: str) -> int:
         """Contacts that wait in the queue, offered ones included."""
         return len(self._state.lines[queue].waiting)

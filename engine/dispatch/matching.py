@@ -51,13 +51,21 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
+    widened = False
     while contact.state is QUEUED:
         found = best_agent(state, contact)
         if found is not None:
+            if widened:  # it stands elsewhere now: from the bots to the people it goes to the end of the line
+                first = first_before(state, contact)
+                if first is not contact:
+                    place(state, first, trigger)
+                    if first.state is not QUEUED:
+                        continue
             pool, key, seat = found
             make_offer(state, contact, seat, pool, trigger, tuple(map(float, key[:-1])))
             return
-        if not widen(state, contact, state.stands[contact.contact].lanes):
+        widened = widen(state, contact, state.stands[contact.contact].lanes)
+        if not widened:
             return
 
 

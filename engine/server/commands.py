@@ -15,7 +15,7 @@ from engine.wire.messages import Do, Error, Ok
 
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
 # States of a submitted contact in which what the customer wrote becomes its first message.
-_TAKES_TEXT = frozenset({"queued", "joined", "resumed"})
+_TAKES_TEXT = frozenset({"queued", "joined", "resumed", "reopened"})
 
 
 # Why a first message may find no contact to go into any more.

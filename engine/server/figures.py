@@ -12,7 +12,7 @@ from engine.wire.queries import Figures, QueueRow
 
 def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str) -> list[QueueRow]:
     """One row per queue of the tenant (empty: of all), in the policy's order."""
-    rows = []
+    rows, notices = [], dispatcher.notices
     for name, queue in dispatcher.policy.queues.items():
         if tenant and queue.tenant != tenant:
             continue
@@ -27,7 +27,7 @@ def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str
                 connected=now.connected,
                 bot=now.bot,
                 closed=now.closed,
-                notice=queue.closed_notice if now.closed else "",
+                notice=notices.get(name) or (queue.closed_notice if now.closed or not dispatcher.is_open(name) else ""),
                 open_agents=sum(
                     number
                     for (of, pools), number in gauges.room.items()

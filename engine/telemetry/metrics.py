@@ -223,6 +223,7 @@ _QUEUE_COUNTERS: tuple[tuple[str, str, Callable[[QueueTally], int]], ...] = (
     ("contacts_submitted", "Contacts that entered the queue.", lambda t: t.submitted),
     ("contacts_joined", "Submits that joined an open contact.", lambda t: t.joined),
     ("contacts_resumed", "Contacts that came back inside the abandon window.", lambda t: t.resumed),
+    ("contacts_reopened", "Re-contacts: closed as idle, and the customer came back in time.", lambda t: t.reopened),
     ("contacts_answered", "First message by a person since it began waiting for one.", lambda t: t.answered),
     ("contacts_connections", "Contacts connected to an agent or bot.", lambda t: t.connected),
     ("contacts_abandoned", "Contacts that left unserved.", lambda t: t.abandoned),
@@ -231,7 +232,7 @@ _QUEUE_COUNTERS: tuple[tuple[str, str, Callable[[QueueTally], int]], ...] = (
     ("contacts_bot_contained", "Contacts closed by a bot alone.", lambda t: t.bot_contained),
     ("contacts_handed_off", "Contacts that went from the bot stage to people.", lambda t: t.handed_off),
     ("contacts_transferred", "Transfers.", lambda t: t.transferred),
-    ("contacts_requeued", "Contacts back in their queue because their agent was gone.", lambda t: t.requeued),
+    ("contacts_requeued", "Contacts back in their queue: their agent was gone, or did not answer.", lambda t: t.requeued),
     ("reply_rounds_unanswered", "Reply rounds that ended without a person's reply.", lambda t: t.rounds_unanswered),
     ("reply_rounds_breached", "Reply rounds that passed their breach point.", lambda t: t.rounds_late),
 )  # fmt: skip

@@ -57,6 +57,7 @@ class QueueTally:
     deflected: Counter[str] = field(default_factory=Counter)
     joined: int = 0
     resumed: int = 0
+    reopened: int = 0
     answered: int = 0
     connected: int = 0
     abandoned: int = 0
@@ -166,7 +167,8 @@ class Tally:
     def _closed(self, event: ev.ContactClosed) -> None:
         place = self._places.get(event.contact)
         if place is not None:
-            self._ended.append(event.contact)
+            if not event.reopen_until:
+                self._ended.append(event.contact)
             queue, with_bot = place
             queue.closed += 1
             queue.bot_contained += with_bot and bool(event.agent)
@@ -219,6 +221,7 @@ _COUNT: dict[type, Callable[[Tally, Any], None]] = {
     ev.ContactDeflected: Tally._deflected,
     ev.ContactJoined: _one("joined"),
     ev.ContactResumed: _one("resumed"),
+    ev.ContactReopened: _one("reopened"),
     ev.ContactMoved: Tally._moved,
     ev.ContactTransferred: Tally._transferred,
     ev.ContactRequeued: _one("requeued"),

@@ -11,7 +11,7 @@ from engine.dispatch.explain import AgentVerdict, Explanation, Reason
 from engine.trials.cases import Names
 from engine.trials.lengths import shown_length
 from engine.trials.outcome import Said, Why
-from engine.trials.player import Happening, Play
+from engine.trials.player import CAME, Happening, Play
 
 # Of a group's equal members a reader needs the reasons once, and of several groups a few.
 AGENTS_ASKED = 3
@@ -83,11 +83,10 @@ def entered_as(played: Play, name: str) -> Explanation | None:
 
 
 def came_as(played: Play, name: str) -> ev.Event | None:
-    """The event with which the contact came: submitted, deflected, joined or resumed."""
+    """The event with which the contact came: submitted, deflected, joined, resumed or reopened."""
     if name not in played.entered:
         return None
-    kinds = (ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed)
-    return next(event for event in played.calls[played.entered[name]].events if isinstance(event, kinds))
+    return next(event for event in played.calls[played.entered[name]].events if isinstance(event, CAME))
 
 
 # --- why ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from engine.trials.cases import Action, Arrival, Case, Member
 from engine.trials.deeds import DEEDS, OTHER_WORK, Impossible, Moment
 
 SignedOn: TypeAlias = Literal["available", "paused", "not_ready"]
+# The events with which a contact comes, or comes back.
+CAME = (ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed, ev.ContactReopened)
 # Far beyond what a case of a thousand contacts needs; a policy that goes round in circles ends here.
 MAX_CALLS = 200_000
 
@@ -149,7 +151,7 @@ class Play:
         call = len(self.calls)
         events = self.do(arrival.submit, stamp)
         for event in events:
-            if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected | ev.ContactJoined | ev.ContactResumed):
+            if isinstance(event, CAME):
                 self.numbers[arrival.name] = event.contact
                 self.entered[arrival.name] = call
         number = self.numbers.get(arrival.name)

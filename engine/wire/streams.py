@@ -68,10 +68,10 @@ _TO_NAMED_AGENT: frozenset[type] = frozenset(
     }
 )
 # Neither these nor refusals (which are answers) are told to the agent who holds the contact.
-_NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityEnded, ev.DeclinerForgotten})
+_NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded, ev.DeclinerForgotten})
 # The events that say whose a contact is, and those that change who holds it.
 _BRINGS_FACTS: frozenset[type] = frozenset(
-    {ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed}
+    {ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed, ev.ContactReopened}
 )
 _MOVES: frozenset[type] = frozenset(
     {
@@ -262,6 +262,8 @@ class Directory:
                 facts.agent = ""
             case ev.OfferRescinded():
                 facts.agent = ""
+            case ev.ContactClosed(reopen_until=until) if until:
+                facts.agent = ""  # its facts are wanted when it opens again, or until it is forgotten
             case ev.ContactClosed() | ev.ContactDeflected() | ev.ContactForgotten():
                 facts.agent = ""
                 self._end(contact, facts)

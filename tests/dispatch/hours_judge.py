@@ -106,7 +106,7 @@ class House:
             assert e.reason == self._against(shadow, e.queue, e.shop, e.at), e
 
     def told(self, shadow: Shadow, e: ev.ContactTold, queue: str, shop: str) -> None:
-        self._spend(e.at, limited=False)
+        self.spend(e.at, limited=False)
         if e.why == "notice":
             assert self.notices[queue][0] == e.notice, e
             return
@@ -125,7 +125,7 @@ class House:
         assert e.live_at == e.promised_by - rules.release_lead_ms, e
 
     def released(self, shadow: Shadow, e: ev.MessageReleased, contact: ShadowContact) -> None:
-        self._spend(e.at)
+        self.spend(e.at)
         if e.why == "due":
             assert contact.live_at <= e.at, f"released early: {e}"
             return
@@ -143,7 +143,7 @@ class House:
 
     # --- slices ---------------------------------------------------------------------------------------------------
 
-    def _spend(self, at: int, *, limited: bool = True) -> None:
+    def spend(self, at: int, *, limited: bool = True) -> None:
         self.effects = {at: self.effects.get(at, 0) + 1}
         assert not limited or self.effects[at] <= SLICE, f"too much at {at}"
 

@@ -64,6 +64,7 @@ class HouseEvents:
 
     def on_MessageDue(self, e: ev.MessageDue) -> None:
         contact = self.contacts[e.contact]
+        self.house.spend(e.at)
         assert contact.behind, e
         assert contact.live_at <= e.at, f"live too early: {e}"
         contact.behind, contact.start = False, contact.left_message_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from tests.server.stage import Peer, house
+from tests.server.stage import POLICY, WALL_S, Peer, house
 
 
 @pytest.mark.parametrize("carrier", ["json", "msgpack", "framed"])
@@ -101,6 +101,26 @@ async def test_what_a_submit_is_answered_when_nothing_is_queued(autojump_clock: 
         away = await web.done("contact.submit", channel="web", customer="c2", text="four")
         assert (away["state"], away["alternative"]) == ("deflected", "message")
         assert "seq" not in away
+
+
+async def test_a_customer_chooses_to_be_answered_later(autojump_clock: MockClock) -> None:
+    """A notice reaches who waits; who does not want to wait is promised an answer, and an agent gets the message."""
+    policy = POLICY.replace("[queues.help]\n", "[queues.help]\npromise_ms = 3_600_000\n")
+    assert policy != POLICY
+    async with house(policy=policy) as home:
+        sue = await home.framed("supervisor", "sue")
+        web = await home.framed("channel", "web")
+        await web.done("contact.submit", channel="web", customer="c1", text="one")
+        await sue.done("queue.notice", queue="help", notice="storm", until=(WALL_S + 60) * 1000)
+        assert (await web.event("contact.told"))["notice"] == "storm"
+        left = await web.done("contact.leave_message", contact=1, kind="call_back")
+        assert left["contact"] == 1
+        assert left["promised_by"] > 0
+        assert (await web.event("contact.message_left"))["kind"] == "call_back"
+        ann = await home.agent("ann")
+        assert (await ann.event("offer.made"))["contact"] == 1
+        late = await web.done("contact.submit", channel="web", customer="c2", text="two")
+        assert late["state"] == "queued"
 
 
 async def test_the_same_submit_with_another_text_is_a_conflict(autojump_clock: MockClock) -> None:

@@ -385,6 +385,14 @@ async def test_a_supervisor_looks_and_steers(
             await ctl.carry_out(DOOR, {"type": "agent.set_capacity", "agent": "cai", "capacity": 9}, True, for_s=60)
             await ctl.show_rows(DOOR, {"type": "agents"}, "agents", "agent", 10, agents_table, False)
             assert "0/9" in capsys.readouterr().out
+            await ctl.carry_out(DOOR, {"type": "queue.notice", "queue": "vip", "notice": "storm"}, True, for_s=60)
+            capsys.readouterr()
+            await ctl.show_rows(DOOR, {"type": "queues"}, "queues", "", 0, queues_table, True)
+            assert {row["queue"]: row["notice"] for row in json.loads(capsys.readouterr().out)["queues"]}[
+                "vip"
+            ] == "storm"
+            with pytest.raises(Refused, match="no_promise"):
+                await ctl.carry_out(DOOR, {"type": "contact.leave_message", "contact": 1}, True, role="channel")
             await ctl.show_answer(DOOR, {"type": "contact", "contact": 1}, False)
             assert "queue        vip" in capsys.readouterr().out
             await ctl.show_history(DOOR, 1, False)

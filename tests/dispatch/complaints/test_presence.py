@@ -76,6 +76,21 @@ def test_complaint_27_stuck_with_who_went_offline() -> None:
     assert stage.offered(returning) == "cid"
 
 
+@pytest.mark.parametrize("state", ["offline", "lost"])
+def test_complaint_27_a_returning_customer_and_her_last_agent(state: str) -> None:
+    """Routing complaint 27, the returning chat: whoever knew the customer is not there, so somebody who is has it at once."""
+    stage = Stage(domain={"grace_ms": 60_000}, queues={"help": {"last_agent_ms": 60_000}})
+    stage.agent("ann")
+    stage.agent("ben")
+    stage.do(cm.LoseAgent(agent="ann") if state == "lost" else cm.SignOff(agent="ann"))
+
+    contact = stage.submit(attributes={"last_agent": "ann"})
+    if state == "lost":
+        # Her line may come back any moment: she is waited for, and no longer than that.
+        stage.wait(60 * SECOND)
+    assert stage.offered(contact) == "ben"
+
+
 def test_complaint_28_locked_out_because_the_hours_could_not_be_read() -> None:
     """Routing complaint 28: at start the opening hours cannot be read, and agents are locked out for good or at random.
 

@@ -215,6 +215,29 @@ def test_complaint_24_declined_once_and_never_offered_again() -> None:
     assert every(stage.log, ev.ContactClosed) == []
 
 
+def test_complaint_24_declined_by_all_goes_to_the_supervisors() -> None:
+    """Routing complaint 24, to its end: after three vain offers the contact is the supervisors', with its clocks, not ended."""
+    stage = Stage(
+        queues={
+            "help": {"decliner_memory_ms": 0, "delivery_limit": 3, "supervisors_queue": "desk"},
+            "desk": {"pools": ["supervisors"]},
+        },
+        pools={"onsite": {}, "supervisors": {}},
+    )
+    stage.agent("ann")
+    stage.agent("boss", "supervisors")
+    contact = stage.submit("help")
+    stage.wait(5 * SECOND)
+    for _ in range(3):
+        assert stage.offered(contact) == "ann"
+        stage.decline("ann")
+
+    assert stage.offered(contact) == "boss"
+    assert stage.contact(contact).queue == "desk"
+    assert stage.contact(contact).waited_ms(stage.now) == 5 * SECOND
+    assert [e.why for e in every(stage.log, ev.ContactMoved)] == ["delivery_limit"]
+
+
 def test_complaint_25_an_unaccepted_chat_never_moves_on() -> None:
     """Routing complaint 25: a chat that its first operator does not accept is never given to the next.
 

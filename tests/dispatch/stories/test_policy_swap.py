@@ -124,3 +124,25 @@ def test_many_waiting_contacts_are_all_carried_over() -> None:
 
 
 RENAMED = {"name": "renamed", "when": {"to": ["old"]}, "queue": "new"}
+
+
+def test_who_is_sent_from_the_bots_to_the_people_by_a_swap_passes_nobody() -> None:
+    """The new policy knows no bots: who waited for one waits for a person from now on, behind who did so for 10 s."""
+    pools = {"onsite": {}, "bot": {}}
+    rules = [{"name": "person", "when": {"first": ["person"]}, "queue": "help"}]
+    before = {"help": {"requirement": "service >= 5", "bot_pools": ["bot"]}}
+    stage = Stage(queues=before, pools=pools, bot_first=["help"], entry=rules)
+    stage.bot("robo", capacity=1)
+    stage.submit()
+    for_the_bot = stage.submit()
+    stage.wait(10 * SECOND)
+    for_a_person = stage.submit(attributes={"first": "person"})
+    stage.wait(10 * SECOND)
+    stage.agent("ann")
+    assert [stage.contact(one).stage for one in (for_the_bot, for_a_person)] == ["bot", "person"]
+
+    stage.do(cm.ApplyPolicy(text=policy_text(pools=pools)))
+    stage.wait(1)
+
+    assert stage.offered(for_a_person) == "ann"
+    assert (stage.contact(for_the_bot).stage, stage.contact(for_the_bot).state) == ("person", "queued")
