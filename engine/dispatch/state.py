@@ -114,7 +114,7 @@ class State:
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
         for ident in self.house.idents():
             self.arm_house(ident)
-        self.reached = {}  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
+        self.reached.clear()  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
 
     def line_of(self, name: str) -> Line:
         """An empty line for the queue."""
