@@ -19,6 +19,7 @@ from tests.dispatch import judge
 from tests.dispatch.hours_judge import House
 from tests.dispatch.hours_shadow import HouseEvents
 from tests.dispatch.shadow_mass import MassShadow
+from tests.dispatch.silence_shadow import SilenceEvents
 
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
@@ -106,7 +107,7 @@ class ShadowAgent:
         return self.capacity - self.load - sum(self.external.values())
 
 
-class Shadow(HouseEvents, MassShadow):
+class Shadow(HouseEvents, MassShadow, SilenceEvents):
     """``apply`` events in order, ``check`` after each call."""
 
     def __init__(self, policy: Policy, now: int) -> None:
@@ -119,7 +120,6 @@ class Shadow(HouseEvents, MassShadow):
         self.agents_seen = 0
         self.submitted = self.ended = self.deflected = 0
         self.offers_made = 0
-        self.reopened = self.may_reopen = 0
         self.just_closed: ShadowContact | None = None
         super().__init__()
 
@@ -207,9 +207,6 @@ class Shadow(HouseEvents, MassShadow):
         contact.owed |= e.opening
         self._not_silent(contact)
 
-    def _not_silent(self, contact: ShadowContact) -> None:
-        contact.silent_at, contact.stage_of_silence = 0, ""
-
     def on_ContactResumed(self, e: ev.ContactResumed) -> None:
         contact = self.contacts[e.contact]
         contact.resume_until = 0
@@ -252,6 +249,7 @@ class Shadow(HouseEvents, MassShadow):
         contact.step, contact.step_at = e.step, e.at
         contact.raised += step.raise_priority
 
+<<<<<<< HEAD
     def on_AlternativesOffered(self, e: ev.AlternativesOffered) -> None:
         contact = self.contacts[e.contact]
         assert (contact.state, contact.step) == ("queued", e.step), e
@@ -284,26 +282,14 @@ class Shadow(HouseEvents, MassShadow):
             assert not [a for a in there if judge.of_tenant(contact, a) and judge.qualifies(self.policy, contact, a)], e
         self._prefer(contact, "", 0, only=False)
 
+=======
+>>>>>>> main
     def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
         contact = self.contacts[e.contact]
         assert e.agent in contact.decliners, e
         if e.why == "expired":
             assert contact.decliners[e.agent] <= e.at, f"forgotten early: {e}"
         del contact.decliners[e.agent]
-
-    def on_MessageAdded(self, e: ev.MessageAdded) -> None:
-        contact = self.contacts[e.contact]
-        assert e.seq == contact.messages + 1, f"a gap in the messages: {e}"
-        contact.messages = e.seq
-        if e.sender == "customer":
-            assert contact.state not in ("dormant", "closed"), e
-            contact.owed = True
-            self._not_silent(contact)
-        elif e.sender == "bot" or (e.sender == "agent" and not e.automatic):
-            contact.silent_at = e.at
-            contact.stage_of_silence = "dormant" if contact.state == "dormant" else ""
-        if e.sender == "agent" and not e.automatic:
-            contact.wrote, contact.owed = True, False
 
     def on_ReplyStarted(self, e: ev.ReplyStarted) -> None:
         contact = self.contacts[e.contact]
@@ -378,24 +364,6 @@ class Shadow(HouseEvents, MassShadow):
         contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = agent, until, only, team
         contact.ever_preferred |= bool(agent or team)
 
-    def on_ContactRequeued(self, e: ev.ContactRequeued) -> None:
-        contact = self.contacts[e.contact]
-        assert contact.agent == e.agent, e
-        self._let_go(contact, e.at)
-        self._wait_again(contact, e.at)
-        contact.reason = e.reason
-        queue = self.policy.queues[contact.queue]
-        if e.reason == "unanswered":
-            assert contact.replying, e
-            assert e.at - max(contact.connected_at, contact.reply_since) >= queue.unanswered_ms > 0, f"too early: {e}"
-        if e.forget_at:
-            assert e.forget_at == e.at + queue.decliner_memory_ms, e
-            contact.decliners = {**contact.decliners, e.agent: e.forget_at}
-        if e.team:
-            assert (queue.hand_over, e.prefer_until) == ("team", e.at + queue.hand_over_ms), e
-            assert e.team == self.agents[e.agent].profile.team, e
-        self._prefer(contact, e.prefer, e.prefer_until, only=False, team=e.team)
-
     def on_PersonAsked(self, e: ev.PersonAsked) -> None:
         contact = self.contacts[e.contact]
         assert (contact.state, contact.stage) == ("queued", "bot"), e
@@ -408,73 +376,6 @@ class Shadow(HouseEvents, MassShadow):
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.resume_until = e.waited_ms, e.at, e.resume_until
         self._prefer(contact, "", 0, only=False)
-
-    # --- silence --------------------------------------------------------------------------------------------------
-
-    def _silent_for(self, e: ev.ContactReminded | ev.ContactSlept | ev.ContactClosed, ms: int) -> ShadowContact:
-        contact = self.contacts[e.contact]
-        assert contact.silent_at, f"not silent: {e}"
-        assert ms, f"the queue has no such stage: {e}"
-        assert e.at - contact.silent_at >= ms, f"too early: {e}"
-        assert e.agent == contact.agent, e
-        return contact
-
-    def on_ContactReminded(self, e: ev.ContactReminded) -> None:
-        contact = self._silent_for(e, self.policy.queues[self.contacts[e.contact].queue].remind_ms)
-        assert not contact.stage_of_silence, e
-        contact.stage_of_silence, contact.silent_at = "reminded", e.at
-
-    def on_ContactSlept(self, e: ev.ContactSlept) -> None:
-        queue = self.policy.queues[self.contacts[e.contact].queue]
-        contact = self._silent_for(e, queue.dormant_ms)
-        assert contact.stage_of_silence or not queue.remind_ms, f"no reminder before: {e}"
-        contact.stage_of_silence, contact.silent_at = "dormant", e.at
-        held = self.agents[e.agent].contacts
-        channel = self.policy.channels.get(contact.channel)
-        wanted = channel.dormant_cost if channel is not None and channel.dormant_cost is not None else held[e.contact]
-        assert e.cost == min(wanted, held[e.contact]), e
-        held[e.contact] = e.cost
-
-    def on_ContactWoke(self, e: ev.ContactWoke) -> None:
-        contact, agent = self.contacts[e.contact], self.agents[e.agent]
-        assert (contact.agent, contact.cost) == (e.agent, e.cost), e
-        more = e.cost - agent.contacts[e.contact]
-        assert more <= 0 or judge.room_for(self, contact, agent) >= more, f"over capacity: {e}"
-        agent.contacts[e.contact] = e.cost
-        self._not_silent(contact)
-
-    def on_ContactReopened(self, e: ev.ContactReopened) -> None:
-        contact = self.contacts[e.contact]
-        assert e.at < contact.resume_until or contact.resume_until == e.at, f"too late: {e}"
-        contact.resume_until = 0
-        contact.owed |= e.opening
-        contact.decliners, contact.fruitless, contact.answered = {}, 0, False
-        self._prefer(contact, "", 0, only=False)
-        self._begin_to_wait(contact, e.at)
-        self.reopened += 1
-        self.ended -= 1
-
-    def on_ContactClosed(self, e: ev.ContactClosed) -> None:
-        queue = self.policy.queues[self.contacts[e.contact].queue]
-        if e.by == "clock":
-            contact = self._silent_for(e, queue.idle_close_ms)
-            assert e.reason == "idle", e
-            assert e.reopen_until == (e.at + queue.reopen_ms if queue.reopen_ms else 0), e
-            stages = ["reminded"] * bool(queue.remind_ms) + ["dormant"] * bool(queue.dormant_ms)
-            assert contact.stage_of_silence == (stages or [""])[-1] or contact.stage_of_silence == "dormant", e
-        if e.reopen_until:
-            contact = self.contacts[e.contact]
-            self._let_go(contact, e.at)
-            self._not_silent(contact)
-            contact.prefer, contact.resume_until, contact.wrote = e.agent, e.reopen_until, False
-            self.ended += 1
-            self.may_reopen += 1
-            return
-        contact = self.just_closed = self.contacts.pop(e.contact)
-        assert not e.wrap_up_until or contact.agent, e
-        if not e.wrap_up_until:
-            self._let_go(contact, e.at)
-        self.ended += 1
 
     def on_ContactForgotten(self, e: ev.ContactForgotten) -> None:
         contact = self.contacts.pop(e.contact)
