@@ -249,41 +249,11 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         contact.step, contact.step_at = e.step, e.at
         contact.raised += step.raise_priority
 
-<<<<<<< HEAD
     def on_AlternativesOffered(self, e: ev.AlternativesOffered) -> None:
         contact = self.contacts[e.contact]
         assert (contact.state, contact.step) == ("queued", e.step), e
         assert e.alternatives == self.policy.queues[contact.queue].steps[e.step - 1].offer, e
 
-    def on_AffinityBegan(self, e: ev.AffinityBegan) -> None:
-        contact, agent = self.contacts[e.contact], self.agents[e.agent]
-        queue = self.policy.queues[contact.queue]
-        assert contact.state == "queued", e
-        assert not contact.prefer, e
-        assert not contact.team, e
-        budget = queue.named_agent_ms if e.why == "named" else queue.last_agent_ms
-        assert e.until == e.at + budget, e
-        if e.why in ("named", "last"):
-            assert contact.attributes[f"{e.why}_agent"] == e.agent, e
-            assert judge.qualifies(self.policy, contact, agent), e
-        assert agent.state != "offline", e
-        self._prefer(contact, e.agent, e.until, only=True)
-        reason = judge.why_not(self, contact, agent)
-        assert budget or not reason, f"no budget, and {reason}: {e}"
-
-    def on_AffinityEnded(self, e: ev.AffinityEnded) -> None:
-        contact = self.contacts[e.contact]
-        assert contact.prefer == e.agent, e
-        if e.why == "budget":
-            assert contact.prefer_until <= e.at, f"ended early: {e}"
-        if e.why == "team_left":
-            there = [a for a in self.agents.values() if a.state != "offline"]
-            assert contact.team, e
-            assert not [a for a in there if judge.of_tenant(contact, a) and judge.qualifies(self.policy, contact, a)], e
-        self._prefer(contact, "", 0, only=False)
-
-=======
->>>>>>> main
     def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
         contact = self.contacts[e.contact]
         assert e.agent in contact.decliners, e
