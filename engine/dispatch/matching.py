@@ -39,15 +39,8 @@ def place(state: State, contact: Contact, trigger: str) -> None:
         look_again(state)
         if contact.state is not QUEUED:
             return
-    if contact.prefer:
-        seat = state.seats.get(contact.prefer)
-        if seat is not None and can_serve_preferred(state, seat, contact):
-            make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
-            return
-        if contact.prefer_only:
-            if state.stands[contact.contact].watched:
-                open_due_steps(state, contact)
-            return
+    if contact.prefer and place_preferred(state, contact, trigger):
+        return
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
@@ -55,18 +48,35 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     while contact.state is QUEUED:
         found = best_agent(state, contact)
         if found is not None:
-            if widened:  # it stands elsewhere now: from the bots to the people it goes to the end of the line
-                first = first_before(state, contact)
-                if first is not contact:
-                    place(state, first, trigger)
-                    if first.state is not QUEUED:
-                        continue
+            # From the bots to the people, say, it goes to the end of the line.
+            if widened and place_before(state, contact, trigger):
+                continue
             pool, key, seat = found
             make_offer(state, contact, seat, pool, trigger, tuple(map(float, key[:-1])))
             return
         widened = widen(state, contact, state.stands[contact.contact].lanes)
         if not widened:
             return
+
+
+def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
+    seat = state.seats.get(contact.prefer)
+    if seat is not None and can_serve_preferred(state, seat, contact):
+        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+        return True
+    if contact.prefer_only and state.stands[contact.contact].watched:
+        open_due_steps(state, contact)
+    return contact.prefer_only
+
+
+def place_before(state: State, contact: Contact, trigger: str) -> bool:
+    """It stands elsewhere now: whom the agent that it found would rather have goes first. False: nobody, or in vain."""
+    first = first_before(state, contact)
+    if first is contact:
+        return False
+    place(state, first, trigger)
+    return first.state is not QUEUED
 
 
 def place_later(state: State, contact: Contact) -> None:
