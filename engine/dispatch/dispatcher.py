@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.dispatch import snapshots
 from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
-from engine.dispatch.commands import StartEngine
+from engine.dispatch.commands import BulkCommand, StartEngine
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
@@ -26,6 +26,7 @@ from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.bulk import do_job
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.rules.rearranging import do_slice, finish_start, house
+from engine.dispatch.selecting import selected
 from engine.dispatch.slices import CONTACTS
 from engine.dispatch.state import State
 from engine.dispatch.stepping import estimate_of
@@ -272,6 +273,10 @@ class Dispatcher:
         if found.queue in state.former:
             return 0  # its queue is gone, and it has not been given another one yet
         return 1 + state.ranks(found.queue).rank(state.line_key(found))
+
+    def count_matching(self, command: BulkCommand) -> int:
+        """How many waiting contacts a bulk command's filter matches now."""
+        return len(selected(self._state, command.tenant, command.queue, command.shop, command.channel))
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:
         """Why the contact is where it is; with ``agent``, why that agent does not have it. KeyError: unknown contact."""

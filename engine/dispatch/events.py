@@ -14,6 +14,9 @@ from engine.dispatch.commands import AgentProfile, Attributes
 from engine.dispatch.mass_events import BulkContinued as BulkContinued
 from engine.dispatch.mass_events import BulkEnded as BulkEnded
 from engine.dispatch.mass_events import BulkStarted as BulkStarted
+from engine.dispatch.mass_events import ContactAssigned as ContactAssigned
+from engine.dispatch.mass_events import PoolDrained as PoolDrained
+from engine.dispatch.mass_events import PoolOpened as PoolOpened
 from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
 from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
 from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
@@ -567,6 +570,7 @@ ContactEvent: TypeAlias = (
     | ReplyStopped
     | ContactAnswered
     | ContactConnected
+    | ContactAssigned
     | ContactTransferred
     | ContactRequeued
     | PersonAsked
@@ -607,6 +611,8 @@ DomainEvent: TypeAlias = (
     | RearrangementStarted
     | RearrangementContinued
     | RearrangementEnded
+    | PoolDrained
+    | PoolOpened
     | BulkStarted
     | BulkContinued
     | BulkEnded

@@ -117,7 +117,7 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
     if profile.tenant not in ("", contact.tenant):
         found.append(Reason("tenant", contact.tenant, profile.tenant))
     if contact.prefer != profile.agent:
-        pools = state.pools_of(contact)
+        pools = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
         if not any(pool.name in seat.groups for pool in pools):
             found.append(Reason("pool", ", ".join(pool.name for pool in pools), ", ".join(profile.pools)))
         for unmet in state.requirement_of(contact).unmet(profile.skills, profile.attributes):

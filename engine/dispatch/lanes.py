@@ -27,6 +27,8 @@ LaneKey: TypeAlias = tuple[str, str, str, int, str, str]
 AVAILABLE: Final = AgentState.AVAILABLE
 
 
+# Units that nobody has.
+NEVER: Final = 1 << 40
 NONE: frozenset[int] = frozenset()
 
 
@@ -129,6 +131,7 @@ class Lane:
         "bound",
         "choice",
         "cost",
+        "drained",
         "first",
         "heaps",
         "key",
@@ -149,6 +152,7 @@ class Lane:
         self.pool = pool
         self.choice = pool.choice
         self.cost = key[3]
+        self.drained = False
         self.bound = bound
         self.limited = bound is not None
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
@@ -161,6 +165,11 @@ class Lane:
         self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
         self.waiting = 0
         self.first: ContactKey | None = None  # the strict heap's smallest valid key, where it is known
+
+    def drain(self, drained: bool) -> None:
+        """Nobody has room for a contact of a drained pool, whatever it costs: nothing else has to look."""
+        self.drained = drained
+        self.cost = NEVER if drained else self.key[3]
 
     # --- the contacts' side ---------------------------------------------------------------------------------------
 

@@ -106,6 +106,8 @@ def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | N
     if state.freed:
         state.tell_lanes()
     for lane in state.stands[contact.contact].lanes:
+        if lane.drained:
+            continue
         found = lane.pick(contact.decliners)
         if found is not None:
             return lane.pool.name, *found
@@ -166,7 +168,7 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     """Nobody free. If nobody eligible is even signed on: keep it for no team, leave the bot stage, or open a ``when_nobody``
     step."""
     for lane in lanes:
-        if lane.signed_on:
+        if lane.signed_on and not lane.drained:
             return False
     if contact.team:
         state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, "", "team_left"))
@@ -325,7 +327,7 @@ def pool_between(state: State, seat: Seat, contact: Contact) -> str:
     if len(seat.groups) == 1:
         return next(iter(seat.groups))
     seq = seat.agent.seq
-    return next(lane.pool.name for lane in state.spots[contact.contact][1] if seq in lane.members)
+    return next(lane.pool.name for lane in state.spots[contact.contact][1] if seq in lane.members and not lane.drained)
 
 
 def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
@@ -437,7 +439,7 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
         return
     state.settle()
     lanes = list(lanes)
-    if sum(len(lane.waits) for lane in lanes if not lane.signed_on) > state.slice_units // 2:
+    if sum(len(lane.waits) for lane in lanes if lane.drained or not lane.signed_on) > state.slice_units // 2:
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
@@ -452,9 +454,9 @@ def stranded(lanes: Iterable[Lane]) -> set[int]:
     """Contacts in these lanes who may have been left with nobody, or with decliners only."""
     numbers: set[int] = set()
     for lane in lanes:
-        if not lane.waits or lane.signed_on > FEW:
+        if not lane.waits or (lane.signed_on > FEW and not lane.drained):
             continue
-        if not lane.signed_on:
+        if lane.drained or not lane.signed_on:
             numbers.update(lane.waits)
             continue
         for member in lane.members.values():
@@ -470,6 +472,8 @@ def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
         return False  # the lanes are being filled: asked again when steps are opened
     decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
     for lane in state.lanes_of(contact):
+        if lane.drained:
+            continue
         signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)
         if lane.signed_on > signed_on:
             return False

@@ -44,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     slice_units: int = SLICE_UNITS
     rearranging: Rearrangement | None = None
     next_job: int = 1
+    drained: dict[str, str] = {}
     jobs: dict[int, Job] = {}
     measures: dict[str, Measure] = {}
     looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
@@ -66,6 +67,7 @@ def encode(state: State) -> bytes:
             state.slice_units,
             state.rearranging,
             state.next_job,
+            state.drained,
             state.jobs,
             dict(sorted(state.measures.items())),
             {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
@@ -94,6 +96,7 @@ def decode(data: bytes) -> State:
             index_names(state, contact)
     state.measures = snapshot.measures
     state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
+    state.drained = snapshot.drained
     work = snapshot.rearranging
     if work is not None:
         for text in work.former:

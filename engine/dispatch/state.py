@@ -75,6 +75,7 @@ class State:
         self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
         self.todo_at = 0
         self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
+        self.drained: dict[str, str] = {}  # pool → why
         self.jobs: dict[int, Job] = {}
         self.next_job = 1
         self.lines: dict[str, Line] = {}
@@ -270,6 +271,8 @@ class State:
         lane = self.lanes.get(key)
         if lane is None:
             lane = self.lanes[key] = Lane(key, requirement, pool, bound)
+            if pool.name in self.drained:
+                lane.drain(True)
             by_skill = (pool.name, requirement.must_have)
             self.lanes_by_skill.setdefault(by_skill, []).append(lane)
             for seat in self.seats_by_skill.get(by_skill, {}).values():

@@ -141,7 +141,10 @@ class Timers:
             return False
         if len(self.late) + len(self.front) > CROWD:
             return True
-        return bool(self.keys) and self.keys[0] < instant >> BUCKET_BITS
+        if not self.keys:
+            return False
+        number, up_to = self.keys[0], instant >> BUCKET_BITS
+        return number < up_to or (number == up_to and len(self.buckets[number]) > CROWD)
 
     def drop(self) -> None:
         """Forget what :meth:`first` said."""

@@ -23,7 +23,7 @@ SILENT = {
     ev.MessageAdded, ev.AgentDefined, ev.AgentRemoved, ev.AgentStateChanged, ev.AgentLost, ev.AgentBack, ev.BackOffEnded,
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
     ev.EngineStarted, ev.CommandRejected, ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
-    ev.BulkStarted, ev.BulkContinued, ev.BulkEnded,
+    ev.BulkStarted, ev.PoolDrained, ev.PoolOpened, ev.BulkContinued, ev.BulkEnded,
     ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip
 ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.DomainEvent) for kind in get_args(union)]

@@ -39,7 +39,7 @@ def pools_open(policy: Policy, contact: ShadowContact) -> list[str]:
 
 def qualifies(policy: Policy, contact: ShadowContact, agent: ShadowAgent) -> bool:
     """Pool and requirement: what does not depend on the moment."""
-    if not set(pools_open(policy, contact)) & set(agent.profile.pools):
+    if not set(pools_open(policy, contact)) & set(agent.pools):
         return False
     profile = agent.profile
     if contact.team and profile.team != contact.team:
@@ -153,7 +153,7 @@ def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: Shadow
     assert not reason, f"offered although {reason}: {e}"
     assert e.preferred == (contact.prefer == e.agent), e
     if not e.preferred:
-        assert e.pool in agent.profile.pools, e
+        assert e.pool in agent.pools, e
         assert e.pool in pools_open(shadow.policy, contact), e
     homeless = [c.contact for c in shadow.contacts.values() if c.queue not in shadow.policy.queues]
     assert not homeless, f"{homeless} stand in queues that are gone, and yet somebody is served: {e}"
@@ -205,9 +205,9 @@ def score(queue: Queue, waited_ms: int, priority: int) -> float:
 def best_agent(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, others: list[ShadowAgent]) -> None:
     """One contact, many agents: the first listed pool with somebody, and there its choice."""
     policy = shadow.policy
-    pool = next(p for p in pools_open(policy, contact) if any(p in a.profile.pools for a in others))
+    pool = next(p for p in pools_open(policy, contact) if any(p in a.pools for a in others))
     assert e.pool == pool, f"pool {pool} comes first: {e}"
-    members = [a for a in others if pool in a.profile.pools]
+    members = [a for a in others if pool in a.pools]
 
     def before(a: ShadowAgent) -> float:
         choice = policy.pools[pool].choice

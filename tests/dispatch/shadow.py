@@ -97,6 +97,12 @@ class ShadowAgent:
     external: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, int] = field(default_factory=dict)
     forced: set[int] = field(default_factory=set)
+    drained: set[str] = field(default_factory=set)  # the domain's
+
+    @property
+    def pools(self) -> list[str]:
+        """Through which new contacts come."""
+        return [pool for pool in self.profile.pools if pool not in self.drained]
 
     @property
     def load(self) -> int:
@@ -417,7 +423,9 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         found = self.agents.get(e.profile.agent)
         if found is None:
             self.agents_seen += 1
-            self.agents[e.profile.agent] = ShadowAgent(e.profile, self.agents_seen, capacity=e.profile.capacity)
+            self.agents[e.profile.agent] = ShadowAgent(
+                e.profile, self.agents_seen, capacity=e.profile.capacity, drained=self.drained
+            )
         else:
             found.profile = e.profile
             if not found.capacity_until:

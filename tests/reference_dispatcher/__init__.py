@@ -49,6 +49,7 @@ from tests.reference_dispatcher import (
     replies,
     restart,
     rona,
+    silence,
     steps,
     supervisors,
     transfers,
@@ -58,7 +59,7 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 # Each enters its rules as it is imported.
 TOPICS = (
     affinity, capacity, choices, decliners, eligible, endings, entry, offers, orders, policy_swap, presence, profiles,
-    replies, restart, rona, steps, supervisors, transfers,
+    replies, restart, rona, silence, steps, supervisors, transfers,
 )  # fmt: skip
 
 __all__ = ["TOPICS", "ReferenceDispatcher"]

@@ -20,8 +20,10 @@ def maybe_yield(desk: Desk, contact: Contact) -> None:
 
 
 def others(desk: Desk, contact: Contact, but: str = "") -> list[Agent]:
-    """Who is logged in, could have it and has not declined it."""
+    """Who is logged in, could have it (of the team, while it is kept for one) and has not declined it."""
     here = needs.present(desk, contact)
+    if contact.team:
+        here = [agent for agent in here if agent.profile.team == contact.team]
     return [agent for agent in here if agent.name not in contact.decliners and agent.name != but]
 
 

@@ -66,6 +66,13 @@ class Contact:
     resumed_elsewhere: bool = False  # came back through another channel
     resumed_asking: bool = False  # came back having written
     pinned: bool = False  # a person decided where it waits
+    team: str = ""  # whose it is alone until `prefer_until`
+    fruitless: int = 0  # offers declined or expired since it came into its queue
+    connected_at: int = 0
+    wrote: bool = False  # its agent, since they were connected
+    silent_at: int = 0  # when the running stage of the customer's silence began
+    reminded: bool = False
+    served_by: str = ""  # closed as idle: by whom
 
     @property
     def waits(self) -> bool:
@@ -151,13 +158,24 @@ class Desk:
     def queue_of(self, contact: Contact) -> Queue:
         return self.policy.queues[contact.queue]
 
+    def interruptible(self, contact: int) -> bool:
+        return self.policy.channels[self.contacts[contact].channel].interruptible
+
+    def free_units(self, agent: Agent, contact: Contact) -> int:
+        """Work that may be interrupted stands only in the way of its like."""
+        load = agent.load
+        if not self.interruptible(contact.contact):
+            load -= sum(units for held, units in agent.holds.items() if self.interruptible(held))
+        return agent.capacity - load
+
     # --- what commands name, or a refusal -----------------------------------------------------------------------------
 
     def contact(self, number: int, tenant: str, expect_version: int | None = None) -> Contact:
-        """An empty tenant may see every contact."""
+        """An empty tenant may see every contact. One that is closed is gone, though it may be opened again."""
         found = self.contacts.get(number)
-        if found is None or tenant not in ("", found.tenant):
-            gone = found is None and 1 <= number <= self.numbers["contact"]
+        closed = found is not None and found.state == ContactState.CLOSED
+        if found is None or closed or tenant not in ("", found.tenant):
+            gone = closed or (found is None and 1 <= number <= self.numbers["contact"])
             raise Refused(Code.CONTACT_GONE if gone else Code.UNKNOWN_CONTACT, number, "an open contact")
         if expect_version is not None and expect_version != found.version:
             raise Refused(Code.VERSION_CONFLICT, found.version, f"version {expect_version}")
@@ -183,6 +201,7 @@ class Desk:
             if len(agent.ended_offers) > REMEMBERED_OFFERS:
                 del agent.ended_offers[min(agent.ended_offers)]
         del agent.holds[contact.contact]
+        contact.silent_at, contact.reminded = 0, False
         agent.idle_since = self.now
         self.offers.pop(contact.offer, None)
         contact.agent, contact.offer = "", 0
@@ -200,4 +219,11 @@ class Desk:
         contact.prefer, contact.prefer_until, contact.prefer_only = agent, until, only
 
     def forget_preference(self, contact: Contact) -> None:
-        contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
+        """Of one agent; a team's stays."""
+        contact.prefer, contact.prefer_only = "", False
+        if not contact.team:
+            contact.prefer_until = 0
+
+    def forget_all_preference(self, contact: Contact) -> None:
+        contact.team = ""
+        self.forget_preference(contact)

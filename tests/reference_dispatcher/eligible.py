@@ -31,6 +31,12 @@ def kept_for_another(desk: Desk, contact: Contact, agent: Agent) -> bool:
     return contact.prefer_only and contact.prefer != agent.name
 
 
+@objection("team")
+def kept_for_a_team(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Handed over by a colleague: until the budget is over it is the team's alone."""
+    return bool(contact.team) and agent.profile.team != contact.team
+
+
 @objection("declined")
 def declined_before(desk: Desk, contact: Contact, agent: Agent) -> bool:
     return agent.name in contact.decliners
@@ -38,7 +44,7 @@ def declined_before(desk: Desk, contact: Contact, agent: Agent) -> bool:
 
 @objection("capacity")
 def has_no_room(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    return agent.load + contact.cost > agent.capacity
+    return desk.free_units(agent, contact) < contact.cost
 
 
 @objection("channel_limit")
@@ -49,6 +55,12 @@ def is_at_the_channels_limit(desk: Desk, contact: Contact, agent: Agent) -> bool
         return False
     limit = min(declared, agent.profile.channel_limits.get(contact.channel, declared))
     return sum(desk.contacts[held].channel == contact.channel for held in agent.holds) >= limit
+
+
+@objection("shop_limit")
+def is_at_the_shops_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    limit = desk.policy.shops[contact.shop].limit if contact.shop in desk.policy.shops else 0
+    return bool(limit) and sum(desk.contacts[held].shop == contact.shop for held in agent.holds) >= limit
 
 
 @objection("qualification")

@@ -29,7 +29,7 @@ def abandon(desk: Desk, command: cm.AbandonContact) -> None:
         resume_until=contact.resume_until,
     )  # fmt: skip
     desk.stop_waiting(contact)
-    desk.forget_preference(contact)
+    desk.forget_all_preference(contact)
     if contact.resume_until == desk.now:
         forget(desk, contact)
     if freed is not None:
@@ -43,7 +43,7 @@ def close(desk: Desk, command: cm.CloseContact) -> None:
         raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
     if contact.state not in ENDS:
         raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
-    if command.agent and contact.state != ContactState.CONNECTED:
+    if command.agent and contact.state not in (ContactState.CONNECTED, ContactState.DORMANT):
         raise Refused(Code.WRONG_STATE, contact.state, "connected")
     freed = offers.rescind(desk, contact, "closed") if contact.offer else None
     replies.stop(desk, contact, answered=False)
@@ -55,14 +55,28 @@ def close(desk: Desk, command: cm.CloseContact) -> None:
         ev.ContactClosed, contact=contact.contact, reason=command.reason, agent=contact.agent,
         by=command.agent or "customer", wrap_up_until=contact.wrap_up_until,
     )  # fmt: skip
-    if wraps_up:
-        desk.emit(ev.WrapUpStarted, contact=contact.contact, agent=contact.agent, until=contact.wrap_up_until)
+    if wraps_up and serving is not None:
+        start_wrap_up(desk, contact, serving)
         return
     if serving is not None:
         freed = desk.let_go(contact)
     del desk.contacts[contact.contact]
     if freed is not None:
         matching.freed(desk, freed)
+
+
+def start_wrap_up(desk: Desk, contact: Contact, agent: Agent) -> None:
+    """It may take less of the agent than the contact did."""
+    least = desk.policy.channels[contact.channel].wrap_up_cost
+    less = least is not None and least < agent.holds[contact.contact]
+    desk.emit(
+        ev.WrapUpStarted, contact=contact.contact, agent=agent.name, until=contact.wrap_up_until,
+        cost=least if less else None,
+    )  # fmt: skip
+    contact.silent_at, contact.reminded = 0, False
+    if less and least is not None:
+        agent.holds[contact.contact] = least
+        matching.feed(desk, agent, "freed")
 
 
 @handles(cm.EndWrapUp)
@@ -101,7 +115,7 @@ def forget(desk: Desk, contact: Contact) -> None:
 def windows(desk: Desk) -> Iterator[Deadline]:
     """Who left may come back to the old place until the window closes."""
     for contact in desk.contacts.values():
-        if contact.state == ContactState.ABANDONED:
+        if contact.state in (ContactState.ABANDONED, ContactState.CLOSED):
 
             def act(contact: Contact = contact) -> None:
                 forget(desk, contact)

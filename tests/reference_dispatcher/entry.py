@@ -11,11 +11,12 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Entry
 from engine.dispatch.policy.requirements import ANYONE, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching, replies, transfers
+from tests.reference_dispatcher import affinity, matching, replies, silence, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
-KNOWN = (*contact_table.OPEN, ContactState.ABANDONED)
+LEFT = (ContactState.ABANDONED, ContactState.CLOSED)
+KNOWN = (*contact_table.OPEN, *LEFT)
 
 
 @handles(cm.SubmitContact)
@@ -36,6 +37,8 @@ def submit(desk: Desk, command: cm.SubmitContact) -> None:
         enter(desk, command, asks.text)
     elif found.state == ContactState.ABANDONED:
         resume(desk, found, command)
+    elif found.state == ContactState.CLOSED:
+        silence.reopen_by_submit(desk, found, command)
     else:
         join(desk, found, command)
 
@@ -57,11 +60,12 @@ def same_customer(desk: Desk, command: cm.SubmitContact) -> Contact | None:
     if not command.customer or not mine:
         return None
     newest = max(mine, key=lambda contact: contact.contact)
-    several = desk.policy.several_per_customer and newest.state != ContactState.ABANDONED
+    several = desk.policy.several_per_customer and newest.state not in LEFT
     return None if several else newest
 
 
 def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
+    woken = silence.wake(desk, contact)
     desk.emit(
         ev.ContactJoined, contact=contact.contact, channel=command.channel, external_id=command.external_id,
         opening=command.opening, source=command.source,
@@ -69,6 +73,8 @@ def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
     contact.names.append((command.channel, command.external_id))
     if command.opening:
         replies.customer_wrote(desk, contact)
+    silence.ended(contact)
+    silence.awake(desk, contact, woken)
 
 
 def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
@@ -138,6 +144,9 @@ def terms(desk: Desk, entry: Entry, asks: str) -> tuple[str, int]:
 
 
 def arrive(desk: Desk, contact: Contact) -> None:
+    asked_for_a_person = contact.stage == "person"
     transfers.no_bot_left(desk, contact)
     replies.start_if_owed(desk, contact)
+    if asked_for_a_person:
+        affinity.begin_named(desk, contact)
     matching.place(desk, contact, "arrival")

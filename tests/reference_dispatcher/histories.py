@@ -169,6 +169,10 @@ def submit(author: Author) -> cm.Command:
         [{}, {}, {}, {}, {"order": "paid"}, {"wish": "y"}, {"blocked": True}, {"blocked": 1}, {"order": "open"}]
     )
     to: dict[str, cm.Value] = {"to": dice.pick([*policies.QUEUES, "a", "b"])} if dice.flip(0.8) else {}
+    known: dict[str, cm.Value] = {}
+    for name in ("last_agent", "named_agent"):
+        if dice.flip(0.2):
+            known[name] = author.anybody() if dice.flip(0.95) else 7
     bad = dice.flip(0.02)
     return cm.SubmitContact(
         tenant=dice.pick(["", "carl", tenant]) if bad else tenant,
@@ -176,7 +180,7 @@ def submit(author: Author) -> cm.Command:
         external_id=f"x{customer}" if dice.flip() else "",
         customer=f"c{customer}" if customer < 9 else "",
         shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship"]) if dice.flip(0.9) else "",
-        attributes={**to, **extra},
+        attributes={**to, **extra, **known},
         requires=dice.pick(["x >=", "", "y"]) if bad else dice.pick(policies.WISHES),
         opening=dice.flip(0.8),
         transcript=dice.pick(["", "", "t/1"]),
@@ -185,7 +189,7 @@ def submit(author: Author) -> cm.Command:
 
 
 def update(author: Author) -> cm.Command | None:
-    number = author.contact("queued", "queued", "offered", "held", "connected")
+    number = author.contact("queued", "queued", "offered", "held", "connected", "dormant", "closed")
     if number is None:
         return None
     change: dict[str, cm.Value] = author.dice.pick(
@@ -206,11 +210,11 @@ def update(author: Author) -> cm.Command | None:
 
 
 def say(author: Author) -> cm.Command | None:
-    number = author.contact("connected", "connected", "queued", "offered")
+    number = author.contact("connected", "connected", "queued", "offered", "dormant", "dormant", "closed", "closed")
     if number is None:
         return None
     sender = author.dice.pick(
-        [cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, cm.Sender.AGENT, cm.Sender.AGENT, cm.Sender.BOT, cm.Sender.SYSTEM]
+        [cm.Sender.CUSTOMER, cm.Sender.CUSTOMER, *[cm.Sender.AGENT] * 4, cm.Sender.BOT, cm.Sender.SYSTEM]
     )
     named = sender in (cm.Sender.AGENT, cm.Sender.BOT) or author.dice.flip(0.05)
     return cm.AddMessage(
@@ -220,7 +224,7 @@ def say(author: Author) -> cm.Command | None:
 
 
 def ask_person(author: Author) -> cm.Command | None:
-    number = author.contact("queued", "offered", "held", "connected", "connected", "abandoned")
+    number = author.contact("queued", "offered", "held", "connected", "abandoned", "dormant", "closed")
     if number is None:
         return None
     intent = author.dice.pick(["", "refund"])
@@ -228,7 +232,7 @@ def ask_person(author: Author) -> cm.Command | None:
 
 
 def transfer(author: Author) -> cm.Command | None:
-    number = author.contact("connected")
+    number = author.contact("connected", "connected", "dormant")
     if number is None:
         return None
     dice = author.dice
@@ -249,7 +253,7 @@ def abandon(author: Author) -> cm.Command | None:
 
 
 def close(author: Author) -> cm.Command | None:
-    number = author.contact("connected", "connected", "connected", "queued" if author.dice.flip(0.1) else "connected")
+    number = author.contact("connected", "dormant", "queued" if author.dice.flip(0.1) else "connected")
     if number is None:
         return None
     agent = author.holder(number) if author.dice.flip(0.75) else ""
@@ -260,7 +264,7 @@ def close(author: Author) -> cm.Command | None:
 
 
 def close_waiting(author: Author) -> cm.Command | None:
-    number = author.contact("queued", "offered", "held", "abandoned", "wrap_up")
+    number = author.contact("queued", "offered", "held", "abandoned", "wrap_up", "closed")
     return None if number is None else cm.CloseContact(tenant=author.tenant(number), contact=number)
 
 
@@ -286,7 +290,7 @@ def prioritise(author: Author) -> cm.Command | None:
 
 def not_ruled(author: Author) -> cm.Command | None:
     """What this release refuses."""
-    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.LeaveMessage(contact=1), cm.DrainPool(pool="onsite")]
+    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.DrainPool(pool="onsite")]
     refused = [command for command in some if type(command) not in HANDLERS]
     return author.dice.pick(refused) if refused else None
 
@@ -378,7 +382,7 @@ def restart(author: Author) -> cm.Command:
 
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
-    (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (8, say),
+    (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
     (4, end_wrap_up), (5, transfer), (4, abandon), (3, update), (3, ask_person), (2, move), (2, prioritise),
     (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart), (0.1, not_ruled),
 ]  # fmt: skip

@@ -65,11 +65,6 @@ def no_queue_left(difference: Difference) -> bool:
     return difference.crash == "Dispatcher raised StopIteration: "
 
 
-def affinity_ends_under_a_rona(difference: Difference) -> bool:
-    """The agent of an expired offer was kept another contact: that one is placed first, and the engine raises."""
-    return difference.crash.startswith("Dispatcher raised KeyError")
-
-
 def resumed_with_a_question(difference: Difference) -> bool:
     """Who comes back has written, and no reply clock starts."""
     started = [event.contact for event in difference.reference if isinstance(event, ev.ReplyStarted)]
@@ -127,7 +122,6 @@ def signed_on_while_lost(difference: Difference) -> bool:
 KNOWN: dict[str, Callable[[Difference], bool]] = {
     "bots leave": bots_leave,
     "no queue left": no_queue_left,
-    "affinity ends under a RONA": affinity_ends_under_a_rona,
     "resumed with a question": resumed_with_a_question,
     "signed off to a bot": signed_off_to_a_bot,
     "signed off to an agent": signed_off_to_an_agent,

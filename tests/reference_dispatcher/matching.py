@@ -87,6 +87,8 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
     waited = desk.now - contact.start
     desk.emit(ev.ContactConnected, contact=contact.contact, agent=agent.name, waited_ms=waited)
     desk.stop_waiting(contact)
+    desk.forget_all_preference(contact)
+    contact.connected_at, contact.wrote = desk.now, False
     if not agent.is_bot and not contact.answered and not desk.policy.channels[contact.channel].messages:
         desk.emit(
             ev.ContactAnswered, contact=contact.contact, agent=agent.name, waited_ms=waited, first_reply_ms=waited
@@ -99,6 +101,7 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
     if contact.state != ContactState.QUEUED:
         return
     transfers.no_bot_left(desk, contact)
+    affinity.no_team_left(desk, contact)
     steps.open_due(desk, contact)
     found = best_agent(desk, contact)
     if found is not None:
@@ -115,21 +118,26 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
     freed(desk, agent)
 
 
-def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
-    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
+def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Contact | None = None) -> None:
+    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first.
+
+    ``beside``: has come loose too, and is not looked after here unless an agent would rather have it.
+    """
     loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
     for contact in loose:
         steps.open_by_the_clock(desk, contact)
     for contact in sorted(loose, key=lambda contact: orders.own_place(desk, contact)):
+        if contact.state == ContactState.QUEUED:
+            affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
             first, first_pick = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
-            elif first in loose:
+            elif first in loose or first is beside:
                 place(desk, first, trigger)
             else:
                 offer(desk, first, agent, first_pick, "freed")
@@ -150,13 +158,13 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         feed(desk, agent, trigger)
 
 
-def takes_nothing_more(desk: Desk, agent: Agent) -> None:
+def takes_nothing_more(desk: Desk, agent: Agent, beside: Contact | None = None) -> None:
     """Who waits for this agent alone waits for everybody now."""
     loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
     loose = [contact for contact in loose if contact.prefer == agent.name]
     for contact in loose:
         affinity.end(desk, contact, "agent_left")
-    place_all(desk, loose, "affinity_ended")
+    place_all(desk, loose, "affinity_ended", beside)
 
 
 def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
+from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import decliners, matching, rona
+from tests.reference_dispatcher import decliners, matching, rona, supervisors, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
 
@@ -79,7 +80,20 @@ def decline(desk: Desk, command: cm.DeclineOffer) -> None:
     if forget_at > desk.now:
         contact.decliners[agent.name] = forget_at
     agent.back_off_until = max(agent.back_off_until, back_off_until)
-    matching.place_beside(desk, contact, agent, "declined")
+    contact.fruitless += 1
+    look_on(desk, contact, agent, "declined")
+
+
+def look_on(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
+    """After so many fruitless offers it is the supervisors'."""
+    limit = desk.policy.supervision(contact.queue)
+    there = desk.policy.queues.get(limit.queue)
+    if limit.limit and contact.fruitless >= limit.limit and there is not None and there.tenant == contact.tenant:
+        if contact.stage == "bot":
+            transfers.wait_for_a_person(desk, contact, "", "delivery_limit")
+        supervisors.put_into(desk, contact, there, "delivery_limit")
+        trigger = "delivery_limit"
+    matching.place_beside(desk, contact, agent, trigger)
 
 
 def rescind(desk: Desk, contact: Contact, reason: str) -> Agent:
@@ -115,10 +129,15 @@ def expire(desk: Desk, offer: Offer) -> None:
         return_at=return_at,
     )  # fmt: skip
     desk.let_go(contact, "expired")
+    contact.fruitless += 1
+    took_offers = agent.state == AgentState.AVAILABLE
     rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
-    if agent.state != AgentState.AVAILABLE:
-        matching.takes_nothing_more(desk, agent)
-    matching.place_beside(desk, contact, agent, "expired")
+    if took_offers and agent.state != AgentState.AVAILABLE:
+        matching.takes_nothing_more(desk, agent, contact)
+    if contact.state == ContactState.QUEUED:
+        look_on(desk, contact, agent, "expired")
+    else:
+        matching.freed(desk, agent)
 
 
 @deadlines

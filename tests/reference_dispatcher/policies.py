@@ -43,17 +43,28 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant's queue."""
     names = QUEUES[: dice.pick([2, 2, 3])]
     queues = {one: queue(dice) for one in names}
+    for one in names:
+        if dice.flip(0.3):
+            queues[one]["hand_over_queue"] = dice.pick(names)
     if two:
         queues[BELLS] = queue(dice)
     lines = table("policy", {"name": name})
-    lines += table(
-        "domain", {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
-    )  # fmt: skip
+    domain: dict[str, Any] = {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
+    domain["finish_ms"] = dice.pick([0, 2_500])
+    if dice.flip() and not two:
+        domain |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
+    elif dice.flip():
+        queues[names[0]] |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
+    lines += table("domain", domain)
     lines += table("tenants.acme", {}) + table("tenants.bell", {})
-    lines += table("shops.flagship", {"tenant": "acme"}) + table("shops.tower", {"tenant": "bell"})
-    lines += table("channels.web", {})
-    lines += table("channels.phone", {"cost": dice.pick([1, 2]), "limit": dice.pick([0, 1, 2]), "messages": False})
-    lines += table("channels.mail", {"limit": dice.pick([0, 1, 2])})
+    lines += table("shops.flagship", {"tenant": "acme", "limit": dice.pick([0, 0, 1, 2])}) + table(
+        "shops.tower", {"tenant": "bell"}
+    )
+    lines += table("channels.web", units(dice, dice.pick([1, 2, 2])))
+    phone = {"limit": dice.pick([0, 1, 2]), "messages": False, **units(dice, dice.pick([1, 2]))}
+    lines += table("channels.phone", phone)
+    mail = {"limit": dice.pick([0, 1, 2]), "interruptible": dice.flip(0.4), **units(dice, 1)}
+    lines += table("channels.mail", mail)
     for pool in POOLS:
         lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
     for one, rules in queues.items():
@@ -61,6 +72,12 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     for rule in entry_rules(dice, queues):
         lines += ["[[entry]]", *(f"{key} = {toml(value)}" for key, value in rule.items()), ""]
     return "\n".join(lines)
+
+
+def units(dice: Dice, cost: int) -> dict[str, Any]:
+    """What a contact takes of its agent, and what of that it keeps later."""
+    less = {key: dice.below(cost + 1) for key in ("wrap_up_cost", "dormant_cost") if dice.flip()}
+    return {"cost": cost, **less}
 
 
 def queue(dice: Dice) -> dict[str, Any]:
@@ -86,10 +103,33 @@ def queue(dice: Dice) -> dict[str, Any]:
         "closed_notice": dice.pick(["", "back at nine"]),
         "closed_alternative": dice.pick(["message", "call_back", "bot"]),
         "steps": steps(dice, pools),
+        **talk(dice),
+        **hands(dice),
     }
     if dice.flip():
         rules["bot_pools"] = ["bot"]
     return rules
+
+
+def talk(dice: Dice) -> dict[str, Any]:
+    """Who is silent, and what becomes of it."""
+    found: dict[str, Any] = {"unanswered_ms": dice.pick([0, 0, 0, 2_500, 5_000])}
+    if dice.flip(0.75):
+        found |= {"remind_ms": dice.pick([0, 1_000, 2_000]), "dormant_ms": dice.pick([0, 1_000, 1_500])}
+        found["idle_close_ms"] = dice.pick([0, 1_000, 4_000])
+        if found["idle_close_ms"]:
+            found["reopen_ms"] = dice.pick([0, 6_000, 12_000])
+    return found
+
+
+def hands(dice: Dice) -> dict[str, Any]:
+    """Whose it was, whose it is to be."""
+    found: dict[str, Any] = {
+        "last_agent_ms": dice.pick([0, 2_000, 4_000]), "named_agent_ms": dice.pick([0, 0, 3_000]),
+    }  # fmt: skip
+    if dice.flip(0.4):
+        found |= {"hand_over": "team", "hand_over_ms": dice.pick([1_500, 4_000])}
+    return found
 
 
 def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
@@ -163,6 +203,7 @@ def profile(dice: Dice, agent: str) -> cm.AgentProfile:
         ),
         attributes=dice.pick([{}, {"site": "n"}, {"site": "s"}]),
         tenant=dice.pick(["", "", "acme", "acme", "bell"]),
+        team=dice.pick(["", "red", "red", "blue"]),
         capacity=dice.pick([0, 1, 1, 2, 2, 3, 4, 6]),
         channel_limits=dice.pick([{}, {}, {}, {"phone": 1}]),
         auto_accept=dice.flip(0.7 if bot else 0.2),

@@ -48,4 +48,5 @@ def send_elsewhere(desk: Desk, contact: Contact) -> None:
         why="policy",
     )  # fmt: skip
     contact.queue, contact.rule, contact.priority, contact.requires = name, said, priority, requires
+    contact.fruitless = 0
     transfers.begin_steps_again(desk, contact)

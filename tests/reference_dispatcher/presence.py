@@ -52,6 +52,8 @@ def become(desk: Desk, agent: Agent, after: AgentState, reason: str, until: int)
     if after == AgentState.FINISHING and not agent.holds:
         go(desk, agent, reason or "finished")
         return
+    if after == AgentState.FINISHING and not until and desk.policy.finish_ms:
+        until = desk.now + desk.policy.finish_ms
     change(desk, agent, after, reason, until)
     if after == AgentState.AVAILABLE:
         matching.feed(desk, agent, "available")

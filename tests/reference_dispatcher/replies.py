@@ -9,6 +9,7 @@ from engine.dispatch import contacts as contact_table
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
+from tests.reference_dispatcher import silence
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
 
@@ -17,24 +18,36 @@ WRITES_IN = (*contact_table.WAITING, ContactState.CONNECTED, ContactState.DORMAN
 
 @handles(cm.AddMessage)
 def message(desk: Desk, command: cm.AddMessage) -> None:
+    if silence.may_reopen(desk, command):
+        silence.reopen_by_message(desk, desk.contacts[command.contact], command)
+        return
     contact = desk.contact(command.contact, command.tenant)
     if contact.state not in WRITES_IN:
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting or connected contact")
     sender, automatic = str(cm.Sender(command.sender)), command.automatic
     if sender in ("agent", "bot"):
-        if contact.state != ContactState.CONNECTED or contact.agent != command.agent:
+        if contact.state not in (ContactState.CONNECTED, ContactState.DORMANT) or contact.agent != command.agent:
             raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         sender = "bot" if desk.agents[contact.agent].is_bot else "agent"
     automatic = automatic or sender in ("bot", "system")
+    woken = silence.wake(desk, contact) if sender == "customer" else None
+    added(desk, contact, sender, command.agent, automatic=automatic)
+    if sender == "customer":
+        silence.ended(contact)
+        customer_wrote(desk, contact)
+        silence.awake(desk, contact, woken)
+    elif sender == "agent" and not automatic:
+        contact.wrote = True
+        person_replied(desk, contact)
+    if sender == "bot" or (sender == "agent" and not automatic):
+        silence.begins(desk, contact)
+
+
+def added(desk: Desk, contact: Contact, sender: str, agent: str, *, automatic: bool) -> None:
     contact.messages += 1
     desk.emit(
-        ev.MessageAdded, contact=contact.contact, seq=contact.messages, sender=sender, agent=command.agent,
-        automatic=automatic,
+        ev.MessageAdded, contact=contact.contact, seq=contact.messages, sender=sender, agent=agent, automatic=automatic
     )  # fmt: skip
-    if sender == "customer":
-        customer_wrote(desk, contact)
-    elif sender == "agent" and not automatic:
-        person_replied(desk, contact)
 
 
 def customer_wrote(desk: Desk, contact: Contact) -> None:

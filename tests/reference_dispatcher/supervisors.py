@@ -6,6 +6,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import contacts as contact_table
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import entry, matching, offers, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
@@ -49,6 +50,7 @@ def move_to(
     )  # fmt: skip
     contact.queue, contact.rule, contact.priority, contact.requires = queue, rule, priority, requires
     if elsewhere:
+        contact.fruitless = 0
         transfers.begin_steps_again(desk, contact)
     transfers.no_bot_left(desk, contact)
     if freed is not None:
@@ -66,9 +68,22 @@ def move(desk: Desk, command: cm.MoveContact) -> None:
     if not contact.waits:
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
     contact.pinned = True
-    desk.forget_preference(contact)
+    desk.forget_all_preference(contact)
     priority = transfers.priority_in(desk, contact, queue)
     move_to(desk, contact, queue.name, contact.rule, priority, contact.asks, "moved", command.reason)
+
+
+def put_into(desk: Desk, contact: Contact, queue: Queue, why: str, reason: str = "") -> None:
+    """Moved as by hand, not yet looked after."""
+    contact.pinned = True
+    contact.priority, contact.requires = transfers.priority_in(desk, contact, queue), contact.asks
+    desk.emit(
+        ev.ContactMoved, contact=contact.contact, queue=queue.name, rule=contact.rule, priority=contact.priority,
+        requires=contact.requires, why=why, reason=reason,
+    )  # fmt: skip
+    desk.forget_all_preference(contact)
+    contact.queue, contact.fruitless = queue.name, 0
+    transfers.begin_steps_again(desk, contact)
 
 
 @handles(cm.PrioritiseContact)

@@ -64,8 +64,9 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 
 # What no generated history brings about: rules that do not exist yet, ids that the author does not make up.
 NEVER = {
-    "ContactReminded", "ContactSlept", "ContactWoke", "ContactReopened", "MessageLeft", "MessageReleased",
-    "QueueNoticeSet",
+    "MessageLeft", "MessageReleased", "MessageDue", "ContactTold", "ContactSentToBot", "QueueNoticeSet",
+    "QueueNoticeEnded", "HoursChanged", "EffectSliced", "RearrangementStarted", "RearrangementContinued",
+    "RearrangementEnded", "BulkStarted", "BulkContinued", "BulkEnded",
 }  # fmt: skip
 
 
@@ -78,8 +79,10 @@ def test_everything_is_exercised(played: Played) -> None:
     }
     wanted |= {f"effect {name}" for name in EFFECTS}
     wanted |= {f"trigger {name}" for name in TRIGGERS}
-    wanted |= {f"why {name}" for name in ("clock", "nobody", "budget", "agent_left", "expired", "yielded", "policy")}
-    wanted |= {f"code {code}" for code in Code} - {"code unknown_pool"}
+    wanted |= {
+        f"why {name}" for name in ("clock", "nobody", "budget", "agent_left", "expired", "yielded", "policy", *WHYS)
+    }
+    wanted |= {f"code {code}" for code in Code} - {f"code {code}" for code in UNSEEN}
 
     assert sorted(name for name in wanted if not played.seen[name]) == []
     assert sorted(set(cm.Command.__args__) - set(HANDLERS), key=repr) == sorted(NOT_RULED, key=repr)
@@ -89,7 +92,10 @@ TRIGGERS = (
     "arrival", "resumed", "expired", "declined", "failed", "hold_expired", "step", "affinity_ended",
     "decliner_forgotten", "agent_left", "agent_lost", "signed_off", "finished", "person_asked", "hand_off", "transfer",
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
+    "woke", "reopened", "unanswered", "delivery_limit",
 )  # fmt: skip
+UNSEEN = ("unknown_pool", "no_promise", "count_changed", "not_confirmed")
+WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")
 NOT_RULED = (
     cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.LeaveMessage, cm.BulkCommand, cm.SetQueueNotice,
     cm.DrainPool,

@@ -9,7 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import decliners, matching, needs, offers, replies
+from tests.reference_dispatcher import affinity, decliners, matching, needs, offers, replies, silence
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -17,7 +17,7 @@ from tests.reference_dispatcher.registry import Refused, handles
 @handles(cm.TransferContact)
 def transfer(desk: Desk, command: cm.TransferContact) -> None:
     contact = desk.contact(command.contact, command.tenant, command.expect_version)
-    if contact.state != ContactState.CONNECTED:
+    if contact.state not in (ContactState.CONNECTED, ContactState.DORMANT):
         raise Refused(Code.WRONG_STATE, contact.state, "connected")
     if contact.agent != command.agent:
         raise Refused(Code.NOT_YOURS, contact.agent, "the agent that serves the contact")
@@ -32,8 +32,11 @@ def transfer(desk: Desk, command: cm.TransferContact) -> None:
 def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact) -> None:
     """Its agent gives it away, and is free for the next one."""
     giver = desk.agents[contact.agent]
+    from_the_bot = contact.stage == "bot"
     memory_ms = 0 if giver.is_bot else queue.decliner_memory_ms
     give(desk, contact, queue, taker, command, memory_ms, by_bot=giver.is_bot)
+    if giver.is_bot and from_the_bot and taker is None:
+        affinity.begin_named(desk, contact)
     if giver.name in contact.decliners and not contact.prefer_only and not decliners.others(desk, contact):
         decliners.forget(desk, contact, giver.name, "yielded")
     matching.place_beside(desk, contact, giver, "hand_off" if giver.is_bot else "transfer")
@@ -58,7 +61,7 @@ def named(desk: Desk, contact: Contact, giver: Agent, name: str) -> Agent:
 
 def give(
     desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, command: cm.TransferContact, memory_ms: int = 0,
-    *, by_bot: bool = True,
+    *, by_bot: bool = True, team: str = "",
 ) -> None:  # fmt: skip
     """The contact waits again, there."""
     giver = desk.agents[contact.agent]
@@ -66,6 +69,8 @@ def give(
     hand_off = contact.stage == "bot" and not to_bot and by_bot
     elsewhere = queue.name != contact.queue
     prefer_until = desk.now + queue.transfer_prefer_ms if taker else 0
+    if team:
+        prefer_until = desk.now + desk.queue_of(contact).hand_over_ms
     forget_at = desk.now + memory_ms if memory_ms else 0
     if elsewhere:
         contact.priority, contact.requires = priority_in(desk, contact, queue), contact.asks
@@ -75,13 +80,14 @@ def give(
         ev.ContactTransferred, contact=contact.contact, agent=giver.name, queue=queue.name, stage=stage,
         priority=contact.priority, requires=contact.requires, reason=command.reason, intent=command.intent,
         transcript=command.transcript, attributes=command.attributes, prefer=taker.name if taker else "",
-        prefer_until=prefer_until, hand_off=hand_off, forget_at=forget_at,
+        prefer_until=prefer_until, hand_off=hand_off, forget_at=forget_at, team=team,
     )  # fmt: skip
     contact.transcript = command.transcript or contact.transcript
     contact.attributes = {**contact.attributes, **command.attributes}
     desk.let_go(contact)
     desk.wait_again(contact)
     if elsewhere:
+        contact.fruitless = 0
         begin_steps_again(desk, contact)
         contact.decliners = {}
     contact.queue, contact.stage = queue.name, stage
@@ -91,6 +97,7 @@ def give(
         contact.decliners[giver.name] = forget_at
     if taker:
         desk.prefer(contact, taker.name, prefer_until, only=True)
+    contact.team, contact.prefer_until = team, prefer_until
     replies.start_if_owed(desk, contact)
 
 
@@ -123,10 +130,13 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
                 agent=giver.name, intent=command.intent, reason=command.reason, transcript=contact.transcript
             )
             pass_on(desk, contact, desk.queue_of(contact), None, handed)
+        else:
+            silence.awake(desk, contact, silence.wake(desk, contact))
         return
     if contact.stage == "bot":
         freed = offers.rescind(desk, contact, "person_asked") if contact.offer else None
         wait_for_a_person(desk, contact, command.intent, command.reason)
+        affinity.begin_named(desk, contact)
         if freed is not None:
             matching.place_beside(desk, contact, freed, "person_asked")
         else:
@@ -163,12 +173,21 @@ def hand_over(desk: Desk, contact: Contact, reason: str, to_queue: str, taker: A
             taker = None
         give(desk, contact, target, taker, cm.TransferContact(agent=giver.name, reason=reason))
         return
+    own = desk.queue_of(contact)
+    handed = reason != "agent_lost" and contact.stage == "person"
+    team = giver.profile.team if handed and own.hand_over == "team" and own.hand_over_ms else ""
+    if handed and own.hand_over_queue not in ("", own.name):
+        there = desk.policy.queues[own.hand_over_queue]
+        give(desk, contact, there, None, cm.TransferContact(agent=giver.name, reason=reason), team=team)
+        return
     sticky_ms = desk.queue_of(contact).sticky_ms
     prefer = giver.name if sticky_ms and reason == "agent_lost" else ""
-    until = desk.now + sticky_ms if prefer else 0
+    until = desk.now + sticky_ms if prefer else desk.now + own.hand_over_ms if team else 0
     desk.emit(
-        ev.ContactRequeued, contact=contact.contact, agent=giver.name, reason=reason, prefer=prefer, prefer_until=until
+        ev.ContactRequeued, contact=contact.contact, agent=giver.name, reason=reason, prefer=prefer, prefer_until=until,
+        team=team,
     )  # fmt: skip
     desk.let_go(contact)
     desk.wait_again(contact)
     desk.prefer(contact, prefer, until, only=False)
+    contact.team = team

@@ -88,10 +88,4 @@ def not_yet(state: State, command: object) -> None:
     state.refuse(command, Code.NOT_SUPPORTED)
 
 
-for known in (
-    cmd.AssignContact,
-    cmd.ConsultAgent,
-    cmd.TakeOverContact,
-    cmd.DrainPool,
-):
-    HANDLERS[known] = not_yet
+HANDLERS[cmd.ConsultAgent] = not_yet

@@ -13,10 +13,7 @@ _CHOICES = "no rule chooses so"
 
 UNREACHED: dict[Item, str] = {
     # supervisors
-    Item(items.COMMAND, "contact.assign"): "no rule forces an assignment",
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
-    Item(items.COMMAND, "contact.take_over"): "no rule takes over",
-    Item(items.COMMAND, "pool.drain"): "no rule drains a pool",
     # steps
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
     # pools

@@ -102,6 +102,25 @@ def test_a_second_contact_of_the_same_customer_and_shop_joins(state: str) -> Non
     assert len(stage.dispatcher.contacts) == 1
 
 
+def test_on_wechat_while_the_web_chat_is_open() -> None:
+    """Ann serves the web chat when the customer writes on WeChat: joined, one contact known in both, and ann owes a reply."""
+    stage = Stage(channels={"web": {}, "wechat": {}})
+    stage.agent("ann")
+    contact = stage.connect("ann", customer="eve", external_id="e1", source="web-gate")
+    stage.say(contact, "agent", "ann")
+
+    events = stage.do(
+        cm.SubmitContact(
+            tenant="acme", channel="wechat", shop="flagship", customer="eve", external_id="wx1", source="wechat-gate"
+        )
+    )
+
+    assert [type(event) for event in events] == [ev.ContactJoined, ev.ReplyStarted]
+    found = stage.contact(contact)
+    assert (found.source, found.also, found.joined) == ("web-gate", ("wechat-gate",), (("wechat", "wx1"),))
+    assert (found.agent, len(stage.dispatcher.contacts)) == ("ann", 1)
+
+
 def test_another_shop_or_another_customer_does_not_join() -> None:
     """The same person at the outlet is another matter, and so is a contact without a customer key."""
     stage = Stage()

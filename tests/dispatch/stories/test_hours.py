@@ -11,6 +11,7 @@ import pytest
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
 from tests.dispatch.stage import SECOND, Stage, every, kinds, only, policy_text
 
 MINUTE = 60 * SECOND
@@ -107,6 +108,28 @@ def test_at_closing_those_who_wait_go_to_the_bot() -> None:
     stage.wait(at("2026-11-23 09:00") - stage.now)
     stage.do(cm.AskPerson(tenant="acme", contact=waiting))
     assert stage.contact(waiting).stage == "person", "open again: at once"
+
+
+def test_20_000_wait_at_closing_and_no_call_takes_long() -> None:
+    """Settings: closed = "message", nobody there. 128 a millisecond are told and promised, and released in the morning."""
+    queue = {"hours": "office", "closed": "message", "promise_ms": 2 * HOUR}
+    dispatcher = Dispatcher(compile_policy(policy_text(queues={"help": queue}, calendars=OFFICE)))
+    for number in range(20_000):
+        command = cm.SubmitContact(tenant="acme", channel="web", customer=f"c{number}", opening=False)
+        dispatcher.handle(command, at("2026-11-19 17:59"))
+
+    def run(until: int, kind: type) -> list[int]:
+        """How many such events each call brings, one millisecond after the other."""
+        counts = []
+        while (due := dispatcher.next_deadline()) is not None and due <= until:
+            counts.append(len(every(dispatcher.expire(due), kind)))
+        return counts
+
+    closing = run(at("2026-11-19 18:01"), ev.MessageLeft)
+    morning = run(at("2026-11-20 09:01"), ev.MessageReleased)
+
+    assert closing == morning == [128] * 156 + [32]
+    assert dispatcher.queue_length("help") == 20_000
 
 
 def test_a_shop_keeps_its_own_hours() -> None:

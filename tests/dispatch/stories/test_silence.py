@@ -265,3 +265,21 @@ def test_nobody_else_is_there() -> None:
     assert kinds(stage.wait(60 * SECOND)) == ["ContactRequeued", "DeclinerForgotten", "OfferMade"]
 
     assert stage.offered(contact) == "ann"
+
+
+def test_on_wechat_while_the_web_chat_sleeps() -> None:
+    """The customer fell silent on the web and now comes on WeChat: joined to the one open contact, which wakes."""
+    stage = Stage(channels={**SLOTS, "wechat": {}}, queues={"help": SILENCE})
+    stage.agent("ann", capacity=4)
+    contact = stage.connect("ann", customer="li")
+    stage.say(contact, "agent", "ann")
+    stage.wait(180 * SECOND)
+
+    events = stage.do(
+        cm.SubmitContact(tenant="acme", channel="wechat", customer="li", shop="flagship", external_id="wx1")
+    )
+
+    assert kinds(events) == ["ContactWoke", "ContactJoined", "ReplyStarted"]
+    assert (stage.contact(contact).state, stage.contact(contact).agent) == ("connected", "ann")
+    assert stage.contact(contact).joined == (("wechat", "wx1"),)
+    assert len(stage.dispatcher.contacts) == 1
