@@ -73,15 +73,17 @@ class Dispatcher:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
+            state.settle()
             state.now = stamp
             HANDLERS[StartEngine](state, command)
             look_again(state)
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
+        if state.arriving:
+            state.settle()  # while it is still the instant at which they came: when steps are judged hangs on it
         if state.frozen:
             self._before(command, stamp)
-        if state.arriving:
             state.settle()
         if stamp >= state.timers.near_ms:
             self._expire_due(stamp, UNBOUNDED, UNBOUNDED)
@@ -103,6 +105,7 @@ class Dispatcher:
         now = max(now, state.now)
         work = state.rearranging
         if work is not None and work.stage < CONTACTS:
+            state.settle()
             state.now = now
             do_slice(state, work)
             return out
