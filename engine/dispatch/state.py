@@ -76,6 +76,7 @@ class State:
         self.todo_at = 0
         self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
         self.drained: dict[str, str] = {}  # pool → why
+        self.selection: list[int] | None = None  # what a bulk command has just counted
         self.jobs: dict[int, Job] = {}
         self.next_job = 1
         self.lines: dict[str, Line] = {}

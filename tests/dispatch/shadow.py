@@ -240,7 +240,8 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         if e.why == "step":
             judge.moved_by_step(self.policy, contact, e)
         if e.queue != contact.queue:
-            contact.step, contact.raised, contact.step_at, contact.fruitless = 0, 0, e.at, 0
+            zero = e.at if contact.state in judge.WAITING else contact.left_at
+            contact.step, contact.raised, contact.step_at, contact.fruitless = 0, 0, zero, 0
         contact.queue, contact.priority, contact.requires = e.queue, e.priority, e.requires
         if e.why in ("moved", "delivery_limit"):
             self._prefer(contact, "", 0, only=False)

@@ -75,15 +75,13 @@ def updated(state: State, event: ev.ContactUpdated, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactMoved)
 def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
+    if event.queue != contact.queue and contact.state is QUEUED and contact.queue in state.lines:
+        state.measure_leaving(contact, event.at, OTHERWISE)
+    state.leave_lanes(contact)
+    state.leave_line(contact)
     if event.queue != contact.queue:
-        if contact.state is QUEUED and contact.queue in state.lines:
-            state.measure_leaving(contact, event.at, OTHERWISE)
-        state.leave_lanes(contact)
-        state.leave_line(contact)
-        change_queue(contact, event.queue, event.at)
-    else:
-        state.leave_lanes(contact)
-        state.leave_line(contact)
+        # Not waiting (a swap took its queue away): the step clock starts with its next wait, as after a transfer.
+        change_queue(contact, event.queue, event.at if contact.state in WAITING else contact.left_at)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
     if event.why in ("moved", "prioritised", "step", "delivery_limit"):
         contact.pinned = True

@@ -65,7 +65,7 @@ def finish_start(state: State) -> None:
 
 
 def rescind_some(state: State, work: Rearrangement) -> None:
-    for number in sorted(state.offers)[: state.slice_units]:
+    for number in sorted(state.offers)[: max(state.slice_units // 2, 1)]:
         take_back(state, state.contacts[state.offers[number].contact], "restart")
     if not state.offers:
         go_on(state, LOSING, 0)
@@ -73,7 +73,7 @@ def rescind_some(state: State, work: Rearrangement) -> None:
 
 def lose_some(state: State, work: Rearrangement) -> None:
     numbers, place = left_to_do(state, work), state.todo_at
-    some = numbers[place : place + state.slice_units // 2]
+    some = numbers[place : place + max(state.slice_units // 8, 1)]
     for seq in some:
         agent = state.seats_by_seq[seq].agent
         if agent.state in SIGNED_ON:
