@@ -17,7 +17,7 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.explain import Explanation, NextStep, Reason
 
 # Triggers by which a free agent looked for a contact; by all others a contact looked for an agent.
-AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined"})
+AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined", "quota"})
 # Fields that hold an instant ahead of the event, told as a length from then.
 INSTANTS = frozenset(
     {
@@ -279,7 +279,7 @@ def why_offered(event: ev.OfferMade, words: Words) -> Iterator[str]:
 
 
 def _choice(event: ev.OfferMade, agent: str, words: Words) -> str:
-    """``rank`` begins with what the pool's choice measures: idle since, parts per million in use, −proficiency."""
+    """``rank`` begins with what the pool's choice measures: idle since, ± parts per million in use, −proficiency, −points."""
     measure = int(event.rank[0]) if event.rank else 0
     if not words.has(f"why.{event.choice}"):  # a choice of a later release
         return ""
@@ -288,17 +288,19 @@ def _choice(event: ev.OfferMade, agent: str, words: Words) -> str:
         agent=agent,
         pool=event.pool,
         idle=words.length(event.at - measure),
-        load=f"{measure / 10_000:.0f} %",
+        load=f"{abs(measure) / 10_000:.0f} %",
         level=-measure,
+        points=f"{-measure / 60_000:.1f}",
     )
 
 
 def _order(event: ev.OfferMade, words: Words) -> str:
-    """``rank`` is (place in the pool's list, −priority or points, instant at which its wait began)."""
+    """``rank`` is (place in the pool's list, −priority or points, what else the order compares …)."""
     if not words.has(f"why.{event.order}"):  # an order of a later release
         return ""
-    priority = -int(event.rank[1]) if event.order == "strict" and len(event.rank) > 1 else 0
-    return words.say(f"why.{event.order}", pool=event.pool, priority=priority)
+    priority = -int(event.rank[1]) if event.order != "score" and len(event.rank) > 1 else 0
+    length = -int(event.rank[2]) if event.order == "longest_queue" and len(event.rank) > 2 else 0
+    return words.say(f"why.{event.order}", pool=event.pool, priority=priority, length=length)
 
 
 # --- the present state ----------------------------------------------------------------------------------------------

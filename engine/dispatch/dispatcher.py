@@ -19,7 +19,7 @@ from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
-from engine.dispatch.matching import look_again
+from engine.dispatch.matching import look_again, review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
@@ -77,6 +77,8 @@ class Dispatcher:
             state.now = stamp
             HANDLERS[StartEngine](state, command)
             look_again(state)
+            if state.stirred:
+                review_borrowers(state)
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
@@ -92,6 +94,8 @@ class Dispatcher:
         HANDLERS[type(command)](state, command)
         if state.reached:
             look_again(state)
+        if state.stirred:
+            review_borrowers(state)
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -115,6 +119,8 @@ class Dispatcher:
                 do_slice(state, state.rearranging)
             elif state.jobs:
                 do_job(state)
+            if state.stirred:
+                review_borrowers(state)
         state.trim_timers()
         return out
 
@@ -169,6 +175,8 @@ class Dispatcher:
             EXPIRE[kind](state, ident)
             if state.reached:
                 look_again(state)
+            if state.stirred:
+                review_borrowers(state)
             state.settle()
 
     def _house_before(self, kind: int, ident: int) -> None:
@@ -275,7 +283,7 @@ class Dispatcher:
             return 0
         if found.queue in state.former:
             return 0  # its queue is gone, and it has not been given another one yet
-        return 1 + state.ranks(found.queue).rank(state.line_key(found))
+        return state.position(found, self.now)
 
     def count_matching(self, command: BulkCommand) -> int:
         """How many waiting contacts a bulk command's filter matches now."""

@@ -29,6 +29,8 @@ from engine.dispatch.mass_events import PoolOpened as PoolOpened
 from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
 from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
 from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
+from engine.dispatch.pool_events import AlertRaised as AlertRaised
+from engine.dispatch.pool_events import LenderMeasured as LenderMeasured
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
@@ -365,7 +367,10 @@ class OfferDeclined(_Event, tag="offer.declined", frozen=True, gc=False):
 
 
 class OfferExpired(_Event, tag="offer.expired", frozen=True, gc=False):
-    """RONA. ``effect``: not_ready, back_off or lower_capacity; ``return_at``: its automatic end (0: none)."""
+    """RONA. ``effect``: not_ready, back_off, lower_capacity, or none where the pool's share limit forbids it.
+
+    ``return_at``: its automatic end (0: none); with lower_capacity and none, this agent counts as a decliner until then.
+    """
 
     offer: int
     contact: int
@@ -419,6 +424,12 @@ class AgentBack(_Event, tag="agent.back", frozen=True, gc=False):
 
 
 class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):
+    agent: str
+
+
+class QuotaEnded(_Event, tag="agent.quota_ended", frozen=True, gc=False):
+    """Local midnight: contacts that the agent got through pools with a daily quota count from zero again."""
+
     agent: str
 
 
@@ -533,6 +544,7 @@ AgentEvent: TypeAlias = (
     | AgentLost
     | AgentBack
     | BackOffEnded
+    | QuotaEnded
     | CapacityChanged
     | ExternalLoadChanged
     | WrapUpStarted
@@ -542,6 +554,8 @@ DomainEvent: TypeAlias = (
     QueueClosed
     | QueueOpened
     | QueueNoticeSet
+    | LenderMeasured
+    | AlertRaised
     | QueueNoticeEnded
     | HoursChanged
     | EffectSliced

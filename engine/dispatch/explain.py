@@ -82,6 +82,9 @@ REASON_CODES = (
     "capacity",  # got: free units; wanted: the contact's cost
     "channel_limit",  # got: contacts of this channel held; wanted: below the limit
     "shop_limit",  # got: contacts of this shop held; wanted: below the limit
+    "reserve",  # got: idle agents of the lending pool; wanted: more than its reserve
+    "lender_kpi",  # got: the lender's share in time; wanted: at least the one it promises
+    "daily_quota",  # got: contacts of today and open offers; wanted: below the pool's quota
     "declined",  # in_ms: until the decliner memory ends
     "preferred_other",  # wanted: the preferred agent; in_ms: until its budget ends
     "serving",  # the agent has this very contact

@@ -34,6 +34,7 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
             line.ranked = None if kept.ranked is None else Ranked()
         lines[name] = line
     state.lines = lines
+    state.watch_anew()
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
         for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
             recount(state, seat)

@@ -22,7 +22,8 @@ EN, ZH = Words("en", NAMES), Words("zh-CN", NAMES)
 SILENT = {
     ev.MessageAdded, ev.AgentDefined, ev.AgentRemoved, ev.AgentStateChanged, ev.AgentLost, ev.AgentBack, ev.BackOffEnded,
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
-    ev.EngineStarted, ev.CommandRejected, ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
+    ev.EngineStarted, ev.CommandRejected, ev.QuotaEnded, ev.LenderMeasured, ev.AlertRaised,
+    ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
     ev.BulkStarted, ev.PoolDrained, ev.PoolOpened, ev.BulkContinued, ev.BulkEnded,
     ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip

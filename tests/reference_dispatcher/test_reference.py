@@ -66,7 +66,7 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 NEVER = {
     "MessageLeft", "MessageReleased", "MessageDue", "ContactTold", "ContactSentToBot", "QueueNoticeSet",
     "QueueNoticeEnded", "HoursChanged", "EffectSliced", "RearrangementStarted", "RearrangementContinued",
-    "RearrangementEnded", "BulkStarted", "BulkContinued", "BulkEnded",
+    "RearrangementEnded", "BulkStarted", "BulkContinued", "BulkEnded", "QuotaEnded", "LenderMeasured", "AlertRaised",
 }  # fmt: skip
 
 

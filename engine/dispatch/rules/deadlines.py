@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
 from engine.dispatch.rules.hours import house_due
@@ -30,11 +31,15 @@ def offer_due(state: State, number: int) -> None:
     seat = contact.seat
     queue = state.queue_of(contact)
     return_at = state.now + queue.rona_return_ms if queue.rona_return_ms else 0
-    state.emit(ev.OfferExpired(state.now, number, contact.contact, name, queue.rona, return_at))
+    alert = None if seat is None else too_many_out(state, seat)
+    effect = "none" if alert is not None else queue.rona
+    state.emit(ev.OfferExpired(state.now, number, contact.contact, name, effect, return_at))
     if seat is None:
         return None
     agent = seat.agent
-    if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
+    if alert is not None:
+        state.emit(alert)
+    elif queue.rona == "not_ready" and agent.state is A.AVAILABLE:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
@@ -42,6 +47,32 @@ def offer_due(state: State, number: int) -> None:
         return freed(state, seat)
     again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "expired")
     return None
+
+
+def too_many_out(state: State, seat: Seat) -> ev.AlertRaised | None:
+    """The alert, if with this agent RONA would take more out of one of its pools than the pool's share."""
+    for gate in seat.gates:
+        out, share = gate.out - seat.known_out + 1, gate.pool.rona_share
+        if share < 1.0 and out > share * gate.present:
+            limit = int(share * gate.present)
+            return ev.AlertRaised(state.now, "rona_share", gate.pool.name, seat.name, out, limit, gate.present)
+    return None
+
+
+def lender_due(state: State, place: int) -> None:
+    """A minute has left the window of a lender's service level; the borrowers are looked at when the step ends."""
+    gate = state.gates[state.pool_names[place]]
+    assert gate.kpi is not None, gate.pool.name
+    answered, in_time, abandoned = gate.ledger.sums(state.now, gate.kpi.window_ms)
+    holds = in_time >= gate.kpi.share * (answered + abandoned)
+    state.emit(ev.LenderMeasured(state.now, gate.pool.name, holds, answered, in_time, abandoned))
+
+
+def quota_due(state: State, seq: int) -> None:
+    """Midnight: the agent's contacts count from zero."""
+    seat = state.seats_by_seq[seq]
+    state.emit(ev.QuotaEnded(state.now, seat.name))
+    feed(state, seat, "quota")
 
 
 def wrap_up_due(state: State, number: int) -> None:
@@ -128,4 +159,6 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.RESUME: resume_due,
     Kind.HOUSE: house_due,
     Kind.TALK: talk_due,
+    Kind.LENDER: lender_due,
+    Kind.QUOTA: quota_due,
 }

@@ -212,7 +212,7 @@ def give(state: State, seat: Seat, why: str, units: int) -> int:
         if seat.preferred:
             contact = best_preferred(state, seat)
             if contact is not None:
-                make_offer(state, contact, seat, "", why, state.line_key(contact)[:3], preferred=True)
+                make_offer(state, contact, seat, "", why, state.shown_first(contact), preferred=True)
                 units -= LOOKS_A_UNIT
                 continue
         key = best_waiting(state, seat)
