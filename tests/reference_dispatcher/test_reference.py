@@ -67,6 +67,7 @@ NEVER = {
     "MessageLeft", "MessageReleased", "MessageDue", "ContactTold", "ContactSentToBot", "QueueNoticeSet",
     "QueueNoticeEnded", "HoursChanged", "EffectSliced", "RearrangementStarted", "RearrangementContinued",
     "RearrangementEnded", "BulkStarted", "BulkContinued", "BulkEnded", "QuotaEnded", "LenderMeasured", "AlertRaised",
+    "ContactAssigned", "PoolDrained", "PoolOpened",
 }  # fmt: skip
 
 
@@ -94,9 +95,9 @@ TRIGGERS = (
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
     "woke", "reopened", "unanswered", "delivery_limit",
 )  # fmt: skip
-UNSEEN = ("unknown_pool", "no_promise", "count_changed", "not_confirmed")
+UNSEEN = ("not_supported", "unknown_pool", "no_promise", "count_changed", "not_confirmed")
 WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")
 NOT_RULED = (
     cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.LeaveMessage, cm.BulkCommand, cm.SetQueueNotice,
-    cm.DrainPool,
+    cm.DrainPool, cm.OpenPool,
 )  # fmt: skip
