@@ -15,10 +15,11 @@ from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
 from engine.dispatch.commands import BulkCommand, StartEngine
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
-from engine.dispatch.matching import review_borrowers
+from engine.dispatch.matching import look_again, review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
@@ -28,6 +29,7 @@ from engine.dispatch.rules.rearranging import do_slice, finish_start, house
 from engine.dispatch.selecting import selected
 from engine.dispatch.slices import CONTACTS
 from engine.dispatch.state import State
+from engine.dispatch.stepping import estimate_of
 from engine.dispatch.timers import Kind
 
 if TYPE_CHECKING:
@@ -71,22 +73,27 @@ class Dispatcher:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
+            state.settle()
             state.now = stamp
             HANDLERS[StartEngine](state, command)
+            look_again(state)
             if state.stirred:
                 review_borrowers(state)
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
+        if state.arriving:
+            state.settle()  # while it is still the instant at which they came: when steps are judged hangs on it
         if state.frozen:
             self._before(command, stamp)
-        if state.arriving:
             state.settle()
         if stamp >= state.timers.near_ms:
             self._expire_due(stamp, UNBOUNDED, UNBOUNDED)
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
+        if state.reached:
+            look_again(state)
         if state.stirred:
             review_borrowers(state)
         return out
@@ -102,6 +109,7 @@ class Dispatcher:
         now = max(now, state.now)
         work = state.rearranging
         if work is not None and work.stage < CONTACTS:
+            state.settle()
             state.now = now
             do_slice(state, work)
             return out
@@ -165,6 +173,8 @@ class Dispatcher:
             if state.former:
                 self._house_before(kind, ident)
             EXPIRE[kind](state, ident)
+            if state.reached:
+                look_again(state)
             if state.stirred:
                 review_borrowers(state)
             state.settle()
@@ -195,6 +205,7 @@ class Dispatcher:
         for event in events:
             state.now = max(state.now, event.at)
             state.apply_event(event)
+        state.look_ahead()
 
     def snapshot(self) -> bytes:
         """The whole state, versioned, the policy's text included."""
@@ -258,6 +269,11 @@ class Dispatcher:
         """Milliseconds that the queue's longest-waiting contact has waited; 0 when nobody waits."""
         start = self._state.oldest_start(queue)
         return 0 if start is None else self.now - start
+
+    def estimate(self, contact: int) -> Estimate | None:
+        """How long it still waits, by what its queue's line has lately done; None: nobody can say, or it does not wait."""
+        found = self._state.contacts.get(contact)
+        return None if found is None else estimate_of(self._state, found)
 
     def position(self, contact: int) -> int:
         """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""

@@ -101,8 +101,10 @@ class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):
 
 
 class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
-    """Another queue, requirement or priority; clocks kept, steps start again. ``why``: update, moved, policy, prioritised,
-    delivery_limit."""
+    """Another queue, requirement or priority; clocks kept, steps start again in another queue.
+
+    ``why``: update, moved, policy, prioritised, delivery_limit, or step (a step of its queue moved it).
+    """
 
     contact: int
     queue: str
@@ -114,11 +116,22 @@ class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
 
 
 class StepOpened(_Event, tag="step.opened", frozen=True, gc=False):
-    """``step`` counts from 1; step 0 is the queue's own pools and requirement."""
+    """``step`` counts from 1; step 0 is the queue's own pools and requirement.
+
+    ``why``: ``clock``, ``conditions`` (one besides the clock was asked for, and all hold) or ``nobody``.
+    """
 
     contact: int
     step: int
     why: str = "clock"
+
+
+class AlternativesOffered(_Event, tag="contact.alternatives_offered", frozen=True, gc=False):
+    """A step offers the customer something instead of waiting on: ``bot``, ``call_back``, ``message``. Nothing else changes."""
+
+    contact: int
+    step: int
+    alternatives: tuple[str, ...]
 
 
 class AffinityBegan(_Event, tag="affinity.began", frozen=True, gc=False):
@@ -495,6 +508,7 @@ ContactEvent: TypeAlias = (
     | ContactUpdated
     | ContactMoved
     | StepOpened
+    | AlternativesOffered
     | AffinityBegan
     | AffinityEnded
     | DeclinerForgotten

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from engine.dispatch import stepping
 from engine.dispatch.agents import SIGNED_ON, TAKES_OFFERS
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.explain import AgentVerdict, Explanation, NextStep, Reason
 from engine.dispatch.lanes import Seat
-from engine.dispatch.policy.compiled import Pool
+from engine.dispatch.policy.compiled import Pool, Step
 from engine.dispatch.state import State
 
 # Past this many agents, "why nobody" counts the first ones by sequence number and stays a fast answer.
@@ -27,6 +28,7 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
                 nobody[why[0].code] = nobody.get(why[0].code, 0) + 1
             else:
                 free += 1
+    estimate = stepping.estimate_of(state, contact)
     return Explanation(
         contact=number,
         state=contact.state,
@@ -50,16 +52,42 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
         free_agents=free,
         next_step=next_step(state, contact, now),
         verdict=None if agent is None else verdict(state, contact, agent, now),
+        p50_ms=-1 if estimate is None else estimate.p50_ms,
+        p90_ms=-1 if estimate is None else estimate.p90_ms,
     )
 
 
 def next_step(state: State, contact: Contact, now: int) -> NextStep | None:
-    steps = state.queue_of(contact).steps
-    if contact.stage == "bot" or contact.step >= len(steps):
+    step = stepping.next_step(state, contact)
+    if step is None:
         return None
-    step = steps[contact.step]
-    due = state.step_due(contact)
-    return NextStep(step.name, due - now if due else -1, step.add_pools, step.relax)
+    lacking = missing(state, contact, step, now)
+    due = 0 if step.only_nobody or contact.state is not ContactState.QUEUED else state.clock_due(contact, step)
+    if any(reason.code != "after_ms" for reason in lacking):
+        due = 0
+    return NextStep(
+        step.name, due - now if due else -1, step.add_pools, step.relax, step.move_to, step.offer, tuple(lacking)
+    )
+
+
+def missing(state: State, contact: Contact, step: Step, now: int) -> list[Reason]:
+    """The conditions that do not hold now, in the order in which they are judged."""
+    if step.only_nobody or contact.state is not ContactState.QUEUED:
+        return []
+    found: list[Reason] = []
+    left = state.clock_due(contact, step) - now
+    if left > 0:
+        found.append(Reason("after_ms", str(step.after_ms), str(step.after_ms - left), left))
+    waiting = len(state.lines[contact.queue].waiting)
+    if waiting < step.queue_length:
+        found.append(Reason("queue_length", str(step.queue_length), str(waiting)))
+    if step.estimated_wait_ms:
+        estimate = stepping.estimate_of(state, contact)
+        if estimate is None or estimate.p50_ms < step.estimated_wait_ms:
+            got = "" if estimate is None else str(estimate.p50_ms)
+            look = max(state.step_due(contact) - now, 0)
+            found.append(Reason("estimated_wait_ms", str(step.estimated_wait_ms), got, look))
+    return found
 
 
 def verdict(state: State, contact: Contact, agent: str, now: int) -> AgentVerdict:

@@ -78,6 +78,7 @@ class Seat:
         "open",
         "plain",
         "preferred",
+        "units",
         "watched",
         "yielding",
     )
@@ -88,6 +89,7 @@ class Seat:
         self.auto_accept = agent.profile.auto_accept
         self.bot = agent.profile.kind == AgentKind.BOT
         self.external = 0  # units pushed by other systems
+        self.units = 0  # what the lanes count of it: its capacity while it is available
         self.yielding = 0  # units of its load that interruptible work holds
         self.beside = 0  # external − yielding: what counts, besides the load, against a live contact
         self.lanes: list[Lane] = []
@@ -168,6 +170,7 @@ class Lane:
         "ring",
         "signed_on",
         "strict",
+        "units",
         "waiting",
         "waits",
     )
@@ -193,6 +196,7 @@ class Lane:
         self.limited = bound is not None
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
+        self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
         self.waits: dict[int, ContactKey] = {}  # contact → its key
@@ -365,6 +369,7 @@ class Lane:
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
+        self.units += seat.units
         seat.lanes.append(self)
         if self.choice in RESTLESS:
             seat.loaded.append(self)
@@ -419,6 +424,17 @@ class Lane:
         for key in passed:
             heappush(heap, key)
         return found
+
+
+def recount(seat: Seat) -> None:
+    """The agent's state or capacity has changed: its lanes count what it has to give."""
+    agent = seat.agent
+    units = max(agent.capacity - seat.external, 0) if agent.state is AVAILABLE else 0
+    change = units - seat.units
+    if change:
+        seat.units = units
+        for lane in seat.lanes:
+            lane.units += change
 
 
 def in_use(seat: Seat) -> int:

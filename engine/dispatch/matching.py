@@ -12,16 +12,20 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
-from engine.dispatch.policy.compiled import Pool
+from engine.dispatch.policy.compiled import Pool, Step
 from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
+from engine.dispatch.stepping import holds, next_step, open_step
+from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
 FINISHING: Final = AgentState.FINISHING
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
+# Contacts for whom a step opens in one go; the rest of a long line follows in the next calls, at the same instant.
+AT_ONCE: Final = 200
 
 
 # --- a contact waits --------------------------------------------------------------------------------------------------
@@ -32,13 +36,12 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     if state.frozen:
         place_later(state, contact)
         return
-    if contact.prefer:
-        seat = state.seats.get(contact.prefer)
-        if seat is not None and can_serve_preferred(state, seat, contact):
-            make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    if state.reached:
+        look_again(state)
+        if contact.state is not QUEUED:
             return
-        if contact.prefer_only:
-            return
+    if contact.prefer and place_preferred(state, contact, trigger):
+        return
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
@@ -46,18 +49,35 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     while contact.state is QUEUED:
         found = best_agent(state, contact)
         if found is not None:
-            if widened:  # it stands elsewhere now: from the bots to the people it goes to the end of the line
-                first = first_before(state, contact)
-                if first is not contact:
-                    place(state, first, trigger)
-                    if first.state is not QUEUED:
-                        continue
+            # From the bots to the people, say, it goes to the end of the line.
+            if widened and place_before(state, contact, trigger):
+                continue
             pool, key, seat = found
             make_offer(state, contact, seat, pool, trigger, key)
             return
         widened = widen(state, contact, state.stands[contact.contact].lanes)
         if not widened:
             return
+
+
+def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
+    seat = state.seats.get(contact.prefer)
+    if seat is not None and can_serve_preferred(state, seat, contact):
+        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+        return True
+    if contact.prefer_only and state.stands[contact.contact].watched:
+        open_due_steps(state, contact)
+    return contact.prefer_only
+
+
+def place_before(state: State, contact: Contact, trigger: str) -> bool:
+    """It stands elsewhere now: whom the agent that it found would rather have goes first. False: nobody, or in vain."""
+    first = first_before(state, contact)
+    if first is contact:
+        return False
+    place(state, first, trigger)
+    return first.state is not QUEUED
 
 
 def place_later(state: State, contact: Contact) -> None:
@@ -96,15 +116,53 @@ def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], 
 
 
 def open_due_steps(state: State, contact: Contact) -> None:
-    """Open what the clocks say is open already: steps of 0 ms, or a long wait brought along from another queue."""
+    """Open what may be open already: steps of 0 ms, a long wait brought along, conditions that hold.
+
+    Where others stand to gain as well (a queue has grown long enough), they come first: the contact may have an offer then.
+    """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
         return
-    while True:
-        due = state.step_due(contact)
-        if not due or due > state.now:
+    while contact.state is QUEUED:
+        if state.reached:
+            look_again(state)
+            continue
+        step = next_step(state, contact)
+        if step is None or step.only_nobody or not may_open(state, contact, step):
             return
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1))
+        if step.watched and state.looks.get(contact.contact, FAR) <= state.now:
+            return  # the line before it was too long for one call: its turn comes at this same instant
+        open_step(state, contact, step, "conditions" if step.watched else "clock")
+
+
+def may_open(state: State, contact: Contact, step: Step) -> bool:
+    """Whether its conditions hold. Who has an agent at hand does not wait, whatever the estimate says."""
+    if not step.watched:
+        return state.clock_due(contact, step) <= state.now
+    if not holds(state, contact, step):
+        return False
+    return not step.estimated_wait_ms or best_agent(state, contact) is None
+
+
+def look_again(state: State) -> None:
+    """Queues have become long enough for a step of theirs: open it for all who stand before it, in line order."""
+    queues = list(state.reached)
+    state.reached.clear()
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return  # everybody's steps are looked at when that stage comes
+    for queue in queues:
+        ready: list[Contact] = []
+        for number in state.lines[queue].waiting:
+            contact = state.contacts[number]
+            if contact.state is QUEUED:
+                step = next_step(state, contact)
+                if step is not None and step.watched and may_open(state, contact, step):
+                    ready.append(contact)
+        ready.sort(key=lambda contact: (state.line_key(contact), contact.contact))
+        for contact in ready[AT_ONCE:]:
+            state.look_now(contact)
+        place_all(state, ready[:AT_ONCE], "step")
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
@@ -118,10 +176,10 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     elif contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
-        steps = state.queue_of(contact).steps
-        if contact.step >= len(steps) or not steps[contact.step].when_nobody:
+        step = next_step(state, contact)
+        if step is None or not step.when_nobody:
             return False
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
+        open_step(state, contact, step, "nobody")
     open_due_steps(state, contact)
     return True
 
@@ -194,7 +252,8 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
-    place(state, contact, trigger)
+    if contact.state is QUEUED:
+        place(state, contact, trigger)
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
@@ -207,7 +266,13 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.place_key(contact), contact.contact)):
+        judged = False
         while contact.state is QUEUED:
+            if not judged:  # the agent it had in view may be gone by now
+                judged = True
+                if state.stands[contact.contact].watched:
+                    open_due_steps(state, contact)
+                    continue
             first = first_before(state, contact)
             place(state, first, trigger)
             if first.state is QUEUED:

@@ -26,6 +26,8 @@ class Stand(NamedTuple):
     boost: float
     stepped: bool  # another step may open
     at_once: bool  # … without any time passing
+    watched: bool  # … on more than its clock
+    person: bool  # its contacts wait for a person
     target_ms: int = 0
     special: bool = False
     length: Length | None = None
@@ -74,9 +76,11 @@ class Stand(NamedTuple):
 class Line:
     """One queue's waiting contacts: ranks of those not offered yet, and the oldest of all."""
 
-    __slots__ = ("oldest", "ranked", "waiting")
+    __slots__ = ("oldest", "ranked", "standing", "waiting", "watched")
 
-    def __init__(self) -> None:
+    def __init__(self, watched: frozenset[int]) -> None:
+        self.watched = watched  # lengths that a step of the queue asks for
+        self.standing: int = 0  # those that stand in the lanes for a person
         self.ranked: Ranked | None = None  # kept from the first question about a position on
         self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
         self.oldest: list[tuple[int, int]] | None = None  # a heap, kept from the first question about waits on

@@ -11,12 +11,13 @@ from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import PRESENT, Agent, agent_deadline, out_by_rona
 from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
+from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.house import LIVE, SORT_SHIFT, House
-from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring, Seat, refresh
+from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring, Seat, recount, refresh
 from engine.dispatch.ledgers import Ledger
 from engine.dispatch.names import Names
-from engine.dispatch.policy.compiled import Policy, Pool, Queue
+from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
 from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.pools import (
@@ -55,6 +56,8 @@ ANYONE = parse("")
 GOT_LIMIT = 8_000
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
+# So often a step looks again whether the estimate has grown.
+LOOK_MS: Final = 5_000
 
 
 Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
@@ -72,6 +75,7 @@ class State:
         self.next_contact = 1
         self.next_offer = 1
         self.next_seq = 1
+        self.measures: dict[str, Measure] = {}  # queue → what its line has done
         self.out: list[Event] = []
         self.apply: Appliers = {}
         self.by_external = Names()  # (tenant, channel), external id
@@ -110,7 +114,7 @@ class State:
         self.seats = {}
         self.seats_by_seq = {}
         self.freed = {}
-        self.lines = {name: Line() for name in (*policy.queues, *self.former)}
+        self.lines = {name: self.line_of(name) for name in (*policy.queues, *self.former)}
         for agent in self.agents.values():
             self.seat_agent(agent)
         for contact in self.contacts.values():
@@ -131,10 +135,16 @@ class State:
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
         for ident in self.house.idents():
             self.arm_house(ident)
+        self.reached.clear()  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
         for gate in self.measured:
             self.arm_measure(gate)
         self.rebuilding = False
         self.stirred.clear()
+
+    def line_of(self, name: str) -> Line:
+        """An empty line for the queue."""
+        queue = self.policy.queues.get(name) or self.former[name]
+        return Line(frozenset(step.queue_length for step in queue.steps if step.queue_length))
 
     def use(self, policy: Policy) -> None:
         """Decide by this policy from here on; the lanes are empty and wait to be filled."""
@@ -154,6 +164,10 @@ class State:
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
         self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
         self.stands: dict[int, Stand] = {}  # where each queued contact stands
+        self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
+        self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
+        self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
+        self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
         self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
@@ -290,6 +304,8 @@ class State:
                 keyed.append((0, 0.0, 0))
             step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
             at_once = step is not None and not step.after_ms
+            person = contact.stage != "bot"
+            watched = person and step is not None and step.watched
             length = self.length_of(queue.name, contact.stage) if queue.name in self.counted else None
             known = Stand(
                 tuple(lanes),
@@ -297,6 +313,8 @@ class State:
                 queue.boost,
                 step is not None,
                 at_once,
+                watched,
+                person,
                 self.policy.target_of(queue.name, shop) if self.promising else 0,
                 length is not None or bool(parties),
                 length,
@@ -401,6 +419,7 @@ class State:
         profile = agent.profile
         seat = Seat(agent)
         seat.external = seat.beside = sum(agent.external.values())
+        recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
         if self.noting:  # another profile
@@ -501,6 +520,7 @@ class State:
             del lane.members[agent.seq]
             if lane.best.pop(agent.seq, None) is not None and lane.ring is not None:
                 lane.ring.agents.remove((agent.seq,))
+            lane.units -= seat.units
             if agent.state in PRESENT:
                 lane.signed_on -= 1
         for name in agent.profile.pools:
@@ -589,10 +609,14 @@ class State:
         """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
         stand = self.stands[contact.contact]
         rank = key = stand.key(contact)
-        ranked = self.lines[contact.queue].ranked
+        line = self.lines[contact.queue]
+        line.standing += stand.person
+        ranked = line.ranked
         if ranked is not None:
             ranked.add(rank)
-        if stand.stepped:
+        if stand.watched:
+            self.look_later(contact)
+        elif stand.stepped:
             self.timers.arm(self.step_due(contact), STEP, contact.contact)
         if contact.prefer and contact.prefer in self.seats:
             seat = self.seats[contact.prefer]
@@ -614,12 +638,18 @@ class State:
             self.seats[contact.prefer].preferred -= {contact.contact}
             self.wanting.pop(contact.contact, None)
         if self.arriving.pop(contact.contact, None) is not None:
+            if self.overdue:
+                self.overdue.pop(contact.contact, None)
             return
         spot = self.spots.pop(contact.contact, None)
-        if spot is None:
+        if spot is None or stand is None:
             return
         rank, lanes = spot
-        ranked = self.lines[contact.queue].ranked
+        line = self.lines[contact.queue]
+        line.standing -= stand.person
+        if stand.watched:
+            self.looks.pop(contact.contact, None)
+        ranked = line.ranked
         if ranked is not None:
             ranked.remove(rank)
         for lane in lanes:
@@ -653,7 +683,10 @@ class State:
         self.freed.clear()
 
     def enter_line(self, contact: Contact) -> None:
-        self.lines[contact.queue].enter(contact)
+        line = self.lines[contact.queue]
+        line.enter(contact)
+        if line.watched and len(line.waiting) in line.watched:
+            self.reached[contact.queue] = None
         if self.house.crowds and contact.shop in self.house.crowds:
             self.house.crowds[contact.shop][contact.contact] = None
 
@@ -679,11 +712,75 @@ class State:
         if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
             return 0
         step = steps[contact.step]
+        if step.watched:
+            return self.looks.get(contact.contact, 0)
+        return 0 if step.only_nobody else self.clock_due(contact, step)
+
+    def clock_due(self, contact: Contact, step: Step) -> int:
+        """The instant at which the step's clock says so; not later than now where it names no length."""
         if step.clock == "step":
-            zero = contact.step_at
+            return contact.step_at + step.after_ms
+        return (contact.start if step.clock == "waited" else contact.arrived_at) + step.after_ms
+
+    def look_later(self, contact: Contact) -> None:
+        """Arm the next judging of a step that asks for more than its clock: when the clock has run, and then, where it asks
+        for the estimate, every 5 s from there."""
+        number = contact.contact
+        if self.unplaced_from < number < self.unplaced_until:
+            return
+        step = self.queue_of(contact).steps[contact.step]
+        due = self.clock_due(contact, step)
+        if due <= self.now:
+            if not step.estimated_wait_ms:
+                due = 0
+            else:
+                due += ((self.now - due) // LOOK_MS + 1) * LOOK_MS
+        if self.overdue:
+            due = self.overdue.pop(number, due)
+        if due:
+            self.looks[number] = due
+            self.timers.arm(due, STEP, number)
         else:
-            zero = contact.start if step.clock == "waited" else contact.arrived_at
-        return 0 if step.when_nobody and not step.after_ms else zero + step.after_ms
+            self.looks.pop(number, None)
+
+    def look_ahead(self) -> None:
+        """After events that no rule answered: what was to be judged in the meantime is past."""
+        self.reached.clear()
+        for number in [number for number, due in self.looks.items() if due <= self.now]:
+            self.look_later(self.contacts[number])
+
+    def look_now(self, contact: Contact) -> None:
+        """Judge its next step as soon as time is looked at again."""
+        self.settle()
+        self.looks[contact.contact] = self.now
+        self.timers.arm(self.now, STEP, contact.contact)
+
+    # --- what the queues' lines do --------------------------------------------------------------------------------
+
+    def slots_of(self, contact: Contact) -> int:
+        """Contacts like this one that the agents who are there could serve at once, through its open pools."""
+        slots = 0
+        for lane in self.lanes_of(contact):
+            slots += lane.units // lane.cost
+        return slots
+
+    def measure_leaving(self, contact: Contact, at: int, how: int) -> None:
+        """A contact that stands for a person is about to leave its lanes; see :mod:`engine.dispatch.estimates`."""
+        if contact.stage == "bot":
+            return
+        measure = self.measures.get(contact.queue)
+        if self.rearranging is not None:  # who stands where is being found out
+            if measure is not None:
+                measure.busy, measure.until = False, at
+            return
+        if self.arriving:
+            self.settle()
+        if measure is None:
+            measure = self.measures[contact.queue] = Measure()
+        others = self.lines[contact.queue].standing > 1
+        # What was left to be answered later has not stood in line since then.
+        entered = at if contact.promised else contact.start + contact.waited
+        measure.left(at, entered, self.slots_of(contact), how, others)
 
     def reply_due(self, contact: Contact) -> int:
         """The next alarm of the reply clock; 0: none."""

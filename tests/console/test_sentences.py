@@ -33,6 +33,7 @@ ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.Doma
 def sample(kind: type) -> Any:
     """An event with something in each field."""
     values = {"int": 7, "str": "x", "bool": True, "Attributes": {"tier": "vip"}, "tuple[float, ...]": (5.0, 1.0, 2.0)}
+    values["tuple[str, ...]"] = ("message", "call_back")
     fields: dict[str, Any] = {
         name: values.get(str(hint), AgentProfile("ann")) for name, hint in kind.__annotations__.items()
     }

@@ -108,6 +108,37 @@ def step_clock(contact: ShadowContact, step: Step, now: int) -> int:
     return now - {"waited": contact.start, "step": contact.step_at, "age": contact.arrived_at}[step.clock]
 
 
+def conditions_hold(shadow: Shadow, contact: ShadowContact, step: Step, e: ev.StepOpened) -> None:
+    """All at once; the estimate is judged by tests of its own."""
+    assert contact.stage == "person", e
+    assert e.why == ("conditions" if step.watched else "clock"), e
+    assert not step.only_nobody, f"opened although somebody is there: {e}"
+    assert step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+    assert waiting_in(shadow, contact.queue) >= step.queue_length, f"the queue is not that long: {e}"
+
+
+def waiting_in(shadow: Shadow, queue: str) -> int:
+    return sum(c.queue == queue and c.state in WAITING for c in shadow.contacts.values())
+
+
+def moved_by_step(policy: Policy, contact: ShadowContact, e: ev.ContactMoved) -> None:
+    """Where the step just opened says; priority as when a person moves it, and its own wishes go along."""
+    old, step = policy.queues[contact.queue], steps_open(policy, contact)[-1]
+    assert (e.queue, e.reason) == (step.move_to, step.name), e
+    own = contact.priority if contact.priority != old.priority else policy.queues[e.queue].priority
+    assert e.priority == own, e
+
+
+def long_enough(shadow: Shadow, contact: ShadowContact) -> None:
+    """A step that asks for the queue's length alone is open as soon as it is that long, for everybody in the queue."""
+    steps = shadow.policy.queues[contact.queue].steps
+    if contact.stage != "person" or contact.step >= len(steps):
+        return
+    step = steps[contact.step]
+    if step.queue_length and not step.after_ms and not step.estimated_wait_ms and not step.lender_kpi:
+        assert waiting_in(shadow, contact.queue) < step.queue_length, f"{contact.contact}: step {step.name} is closed"
+
+
 # --- an offer, judged at the moment it is made ----------------------------------------------------------------------
 
 
@@ -322,6 +353,7 @@ def nobody_idle_beside_a_waiting_contact(shadow: Shadow) -> None:
         for agent in shadow.agents.values():
             assert why_not(shadow, contact, agent), f"{agent.profile.agent} is free beside waiting {contact.contact}"
         skips_when_nobody(shadow, contact)
+        long_enough(shadow, contact)
 
 
 def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
@@ -404,10 +436,7 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
         found.append((c.prefer_until, f"affinity of {c.contact}"))
         found += [(until, f"decliner memory of {c.contact}") for until in c.decliners.values()]
         if c.state == "queued" and c.stage == "person" and c.step < len(queue.steps):
-            step = queue.steps[c.step]
-            if step.after_ms or not step.when_nobody:
-                at = shadow.now - step_clock(c, step, shadow.now) + step.after_ms
-                found.append((at, f"step of {c.contact}"))
+            found.append((step_look(shadow, c, queue.steps[c.step]), f"step of {c.contact}"))
         found.append((talk_ends(shadow, c, queue), f"silence with {c.contact}"))
         if c.replying and not c.warned:
             found.append((c.reply_since + queue.reply_warn_ms, f"reply warning of {c.contact}"))
@@ -425,6 +454,16 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
         ]
     found += shadow.house.deadlines(shadow)
     return sorted(entry for entry in found if entry[0])
+
+
+def step_look(shadow: Shadow, c: ShadowContact, step: Step) -> int:
+    """When the step is judged next: as its clock says, and for the estimate every 5 s from there. 0: at no set time."""
+    if step.only_nobody:
+        return 0
+    at = shadow.now - step_clock(c, step, shadow.now) + step.after_ms
+    if not step.watched or at > shadow.now:
+        return at
+    return at + ((shadow.now - at) // 5_000 + 1) * 5_000 if step.estimated_wait_ms else 0
 
 
 def talk_ends(shadow: Shadow, c: ShadowContact, queue: Queue) -> int:
@@ -447,5 +486,7 @@ def timers_match(shadow: Shadow, dispatcher: Dispatcher) -> None:
         assert armed is not None and armed <= shadow.now, f"work is left, and {armed} is not now"
         return
     naive = deadlines(shadow)
+    if armed is not None and naive and armed <= shadow.now < naive[0][0]:
+        return  # an expiry that was cut short: a look that was due is still to come
     wanted = naive[0] if naive else (None, "nothing")
     assert armed == wanted[0], f"armed {armed}, wanted {wanted[0]} ({wanted[1]})"

@@ -248,11 +248,13 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
     def on_ContactMoved(self, e: ev.ContactMoved) -> None:
         contact = self.contacts[e.contact]
         assert e.queue in self.policy.queues, e
-        assert e.why in ("update", "moved", "policy", "prioritised", "delivery_limit"), e
+        assert e.why in ("update", "moved", "policy", "prioritised", "step", "delivery_limit"), e
         if e.why == "delivery_limit":
             supervision = self.policy.supervision(contact.queue)
             assert contact.fruitless >= supervision.limit > 0, e
             assert e.queue == supervision.queue, e
+        if e.why == "step":
+            judge.moved_by_step(self.policy, contact, e)
         if e.queue != contact.queue:
             zero = e.at if contact.state in judge.WAITING else contact.left_at
             contact.step, contact.raised, contact.step_at, contact.fruitless = 0, 0, zero, 0
@@ -265,10 +267,15 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         assert contact.state == "queued", e
         assert e.step == contact.step + 1, f"a step was skipped: {e}"
         step = self.policy.queues[contact.queue].steps[e.step - 1]
-        if e.why == "clock":
-            assert judge.step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+        if e.why != "nobody":
+            judge.conditions_hold(self, contact, step, e)
         contact.step, contact.step_at = e.step, e.at
         contact.raised += step.raise_priority
+
+    def on_AlternativesOffered(self, e: ev.AlternativesOffered) -> None:
+        contact = self.contacts[e.contact]
+        assert (contact.state, contact.step) == ("queued", e.step), e
+        assert e.alternatives == self.policy.queues[contact.queue].steps[e.step - 1].offer, e
 
     def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
         contact = self.contacts[e.contact]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, Agent, AgentState
 from engine.dispatch.changes.registry import applies
-from engine.dispatch.lanes import Seat
+from engine.dispatch.lanes import Seat, recount
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -84,6 +84,7 @@ def capacity_changed(state: State, event: ev.CapacityChanged) -> None:
     if not event.until:
         agent.lasting_capacity = event.capacity
     state.timers.arm(event.until, Kind.CAPACITY, agent.seq)
+    recount(state.seats[event.agent])
     state.freer(state.seats[event.agent])
 
 
@@ -103,6 +104,7 @@ def external_load_changed(state: State, event: ev.ExternalLoadChanged) -> None:
     seat: Seat = state.seats[event.agent]
     seat.external = sum(agent.external.values())
     seat.beside = seat.external - seat.yielding
+    recount(seat)
     state.freer(seat)
 
 
@@ -114,4 +116,5 @@ def enter_state(state: State, agent: Agent, after: AgentState) -> None:
     if change:
         for lane in seat.lanes:
             lane.signed_on += change
+    recount(seat)
     state.freer(seat)

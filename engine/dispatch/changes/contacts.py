@@ -8,6 +8,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import Agent
 from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
+from engine.dispatch.estimates import GAVE_UP, OTHERWISE
 from engine.dispatch.house import RELEASE, SORT_SHIFT
 from engine.dispatch.pools import Gate
 from engine.dispatch.state import State
@@ -19,6 +20,8 @@ DORMANT: Final = ContactState.DORMANT
 CLOSED: Final = ContactState.CLOSED
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
+# One contact in eight tells how long its offer rang.
+RINGS_KEPT: Final = 7
 
 
 @applies(ev.ContactSubmitted)
@@ -74,13 +77,15 @@ def updated(state: State, event: ev.ContactUpdated, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactMoved)
 def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
+    if event.queue != contact.queue and contact.state is QUEUED and contact.queue in state.lines:
+        state.measure_leaving(contact, event.at, OTHERWISE)
     state.leave_lanes(contact)
     state.leave_line(contact)
     if event.queue != contact.queue:
         # Not waiting (a swap took its queue away): the step clock starts with its next wait, as after a transfer.
         change_queue(contact, event.queue, event.at if contact.state in WAITING else contact.left_at)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
-    if event.why in ("moved", "prioritised", "delivery_limit"):
+    if event.why in ("moved", "prioritised", "step", "delivery_limit"):
         contact.pinned = True
     if event.why in ("moved", "delivery_limit"):
         contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
@@ -95,6 +100,11 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
     contact.step_at = event.at
     if contact.state is QUEUED:
         state.enter_lanes(contact)
+
+
+@applies_to_contact(ev.AlternativesOffered)
+def alternatives_offered(state: State, event: ev.AlternativesOffered, contact: Contact) -> None:
+    """The customer goes on waiting."""
 
 
 @applies_to_contact(ev.AffinityEnded)
@@ -182,6 +192,10 @@ def measure(state: State, gate: Gate, at: int, answered: int, in_time: int, aban
 def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
     state.leave_line(contact)
     offer = state.offers.pop(contact.offer, None)
+    if not event.contact & RINGS_KEPT and offer is not None and contact.stage != "bot":
+        line = state.measures.get(contact.queue)
+        if line is not None:
+            line.rang(event.at - offer.made_at)
     if state.remembering and offer is not None and offer.pool in state.shares:
         state.ledgers[offer.pool].charges.pop(offer.offer, None)
     contact.state, contact.offer = CONNECTED, 0
@@ -257,6 +271,7 @@ def person_asked(state: State, event: ev.PersonAsked, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactAbandoned)
 def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> None:
+    state.measure_leaving(contact, event.at, GAVE_UP)
     for gate in state.measured:
         kpi, owns = gate.kpi, contact.queue in gate.pool.owners and contact.stage == "person"
         if kpi is not None and owns and event.waited_ms > kpi.short_ms:
@@ -272,6 +287,7 @@ def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> Non
 @applies_to_contact(ev.ContactClosed)
 def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
     if contact.state is QUEUED:
+        state.measure_leaving(contact, event.at, OTHERWISE)
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.state = CLOSED

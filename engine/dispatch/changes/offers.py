@@ -7,6 +7,7 @@ from typing import Final
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies_to_contact, release
 from engine.dispatch.contacts import Contact, ContactState, Offer
+from engine.dispatch.estimates import FEEDS, OTHERWISE, RELEASED
 from engine.dispatch.pools import refund
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
@@ -22,6 +23,10 @@ ENDED_KEPT = 16
 @applies_to_contact(ev.OfferMade)
 def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     """Capacity is reserved in the same step that makes the offer."""
+    if event.waited_ms and event.trigger in FEEDS and not event.preferred:
+        state.measure_leaving(contact, event.at, RELEASED)
+    elif event.waited_ms:
+        state.measure_leaving(contact, event.at, OTHERWISE)
     state.leave_lanes(contact)
     seat = state.seats[event.agent]
     agent = seat.agent

@@ -16,11 +16,7 @@ from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
 NOT_YET: dict[tuple[str, ...], str] = {
-    ("steps", "estimated_wait_ms"): "no rule asks for the estimate",
-    ("steps", "queue_length"): "no rule asks for the queue's length",
     ("steps", "lender_kpi"): "no rule measures a lender",
-    ("steps", "offer"): "no rule offers alternatives",
-    ("steps", "move_to"): "no rule moves a contact",
 }
 
 

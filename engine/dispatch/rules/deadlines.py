@@ -8,12 +8,14 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.lanes import Seat
-from engine.dispatch.matching import again, feed, freed, place
+from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
 from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
+from engine.dispatch.slices import OPENING
 from engine.dispatch.state import State
+from engine.dispatch.stepping import next_step, open_step
 from engine.dispatch.timers import Kind
 
 S = ContactState
@@ -121,8 +123,15 @@ def decliner_due(state: State, number: int) -> None:
 
 
 def step_due(state: State, number: int) -> None:
+    """The clock has run, or it is time to look again whether the other conditions hold."""
     contact = state.contacts[number]
-    state.emit_on(contact, ev.StepOpened(state.now, number, contact.step + 1))
+    step = next_step(state, contact)
+    assert step is not None, number
+    work = state.rearranging
+    if step.watched and ((work is not None and work.stage < OPENING) or not may_open(state, contact, step)):
+        state.look_later(contact)
+        return
+    open_step(state, contact, step, "conditions" if step.watched else "clock")
     if contact.state is S.QUEUED:
         place(state, contact, "step")
 

@@ -12,9 +12,5 @@ UNREACHED: dict[Item, str] = {
     # supervisors
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
     # steps
-    Item(items.CONDITION, "estimated_wait_ms"): "no rule asks for the estimate",
-    Item(items.CONDITION, "queue_length"): "no rule asks for the queue's length",
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
-    Item(items.ACTION, "offer"): "no rule offers alternatives",
-    Item(items.ACTION, "move_to"): "no rule moves a contact",
 }

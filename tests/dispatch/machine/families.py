@@ -67,6 +67,22 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def conditions(table: dict[str, Any], following: str, dice: Dice) -> None:
+    """Some of the queue's steps ask for more than their clock; some offer a bot, or end in the ``following`` queue."""
+    steps: list[dict[str, Any]] = table["steps"]
+    for step in steps:
+        step.update(dice.pick([{}, {}, {"queue_length": 2}, {"queue_length": 3}, {"estimated_wait_ms": 1_500}]))
+        if (step.keys() & {"queue_length", "estimated_wait_ms"} and dice.flip()) or (
+            step["when_nobody"] and dice.flip(0.3)
+        ):
+            del step["after_ms"]
+        if "bot_pools" in table and dice.flip(0.4):
+            step["offer"] = ["bot"]
+    if following and dice.flip(0.3):
+        last = {"name": "last", "clock": "waited", "after_ms": 6_000, "queue_length": dice.pick([0, 2])}
+        steps.append({**last, "move_to": following})
+
+
 def life(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     """Silence and reopening, unanswered, affinity, hand-over; some of them, as a shop would."""
     found: dict[str, Any] = {}
@@ -214,6 +230,9 @@ def policy(number: int) -> str:
     dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice, more, names) for name in names}
+    again = Dice(6, number)
+    for name, following in zip(names, (*names[1:], ""), strict=True):
+        conditions(queues[name], following, again)
     pools = {name: pool(dice, names) for name in POOLS}
     late = Dice(5, number)
     house: dict[str, Any] = keep_hours(late, queues) if late.flip() else {}
