@@ -95,10 +95,10 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
         **_rights(
             Scope.TENANT,
             "agent.define agent.remove agent.set_state agent.sign_off agent.set_capacity agent.external_load"
-            " contact.move contact.prioritise contact.assign contact.close contacts.bulk"
+            " contact.move contact.prioritise contact.assign contact.take_over contact.close contacts.bulk"
             " queue.close queue.open queue.notice",
         ),
-        **_rights(Scope.DOMAIN, "pool.drain policy.apply"),
+        **_rights(Scope.DOMAIN, "pool.drain pool.open policy.apply"),
     },
     Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply"),
 }

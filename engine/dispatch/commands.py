@@ -174,6 +174,8 @@ class ConsultAgent(_Command, tag="contact.consult", frozen=True, gc=False):
 
 
 class TakeOverContact(_Command, tag="contact.take_over", frozen=True, gc=False):
+    """``agent``, who has room, takes a contact that somebody else serves; one record, its clocks go on."""
+
     tenant: str = ""
     contact: int = 0
     agent: str = ""
@@ -331,6 +333,13 @@ class SetQueueNotice(_Command, tag="queue.notice", frozen=True, gc=False):
 
 
 class DrainPool(_Command, tag="pool.drain", frozen=True, gc=False):
+    """Agents get nothing new through this pool until it is opened again; what they have they keep."""
+
+    pool: str = ""
+    reason: str = ""
+
+
+class OpenPool(_Command, tag="pool.open", frozen=True, gc=False):
     pool: str = ""
     reason: str = ""
 
@@ -380,5 +389,5 @@ AgentCommand: TypeAlias = (
     | DeclineOffer
     | EndWrapUp
 )
-DomainCommand: TypeAlias = CloseQueue | OpenQueue | SetQueueNotice | DrainPool | ApplyPolicy | StartEngine
+DomainCommand: TypeAlias = CloseQueue | OpenQueue | SetQueueNotice | DrainPool | OpenPool | ApplyPolicy | StartEngine
 Command: TypeAlias = ContactCommand | AgentCommand | DomainCommand

@@ -11,12 +11,26 @@ from typing import TypeAlias
 import msgspec
 
 from engine.dispatch.commands import AgentProfile, Attributes
+from engine.dispatch.house_events import ContactSentToBot as ContactSentToBot
+from engine.dispatch.house_events import ContactTold as ContactTold
+from engine.dispatch.house_events import EffectSliced as EffectSliced
+from engine.dispatch.house_events import HoursChanged as HoursChanged
+from engine.dispatch.house_events import MessageDue as MessageDue
+from engine.dispatch.house_events import MessageLeft as MessageLeft
+from engine.dispatch.house_events import MessageReleased as MessageReleased
+from engine.dispatch.house_events import QueueNoticeEnded as QueueNoticeEnded
+from engine.dispatch.house_events import QueueNoticeSet as QueueNoticeSet
 from engine.dispatch.mass_events import BulkContinued as BulkContinued
 from engine.dispatch.mass_events import BulkEnded as BulkEnded
 from engine.dispatch.mass_events import BulkStarted as BulkStarted
+from engine.dispatch.mass_events import ContactAssigned as ContactAssigned
+from engine.dispatch.mass_events import PoolDrained as PoolDrained
+from engine.dispatch.mass_events import PoolOpened as PoolOpened
 from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
 from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
 from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
+from engine.dispatch.pool_events import AlertRaised as AlertRaised
+from engine.dispatch.pool_events import LenderMeasured as LenderMeasured
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
@@ -87,8 +101,10 @@ class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):
 
 
 class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
-    """Another queue, requirement or priority; clocks kept, steps start again. ``why``: update, moved, policy, prioritised,
-    delivery_limit."""
+    """Another queue, requirement or priority; clocks kept, steps start again in another queue.
+
+    ``why``: update, moved, policy, prioritised, delivery_limit, or step (a step of its queue moved it).
+    """
 
     contact: int
     queue: str
@@ -100,11 +116,22 @@ class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
 
 
 class StepOpened(_Event, tag="step.opened", frozen=True, gc=False):
-    """``step`` counts from 1; step 0 is the queue's own pools and requirement."""
+    """``step`` counts from 1; step 0 is the queue's own pools and requirement.
+
+    ``why``: ``clock``, ``conditions`` (one besides the clock was asked for, and all hold) or ``nobody``.
+    """
 
     contact: int
     step: int
     why: str = "clock"
+
+
+class AlternativesOffered(_Event, tag="contact.alternatives_offered", frozen=True, gc=False):
+    """A step offers the customer something instead of waiting on: ``bot``, ``call_back``, ``message``. Nothing else changes."""
+
+    contact: int
+    step: int
+    alternatives: tuple[str, ...]
 
 
 class AffinityBegan(_Event, tag="affinity.began", frozen=True, gc=False):
@@ -264,44 +291,6 @@ class ContactReopened(_Event, tag="contact.reopened", frozen=True, gc=False):
     source: str = ""
 
 
-class MessageLeft(_Event, tag="contact.message_left", frozen=True, gc=False):
-    """To be answered later, by ``promised_by``. From ``live_at`` on it stands among live contacts, before that behind them."""
-
-    contact: int
-    kind: str
-    promised_by: int
-    live_at: int = 0
-
-
-class MessageReleased(_Event, tag="contact.message_released", frozen=True, gc=False):
-    """What was left is put in line. ``why``: ``pace`` (behind live contacts), or ``due`` (as a live one)."""
-
-    contact: int
-    why: str = "pace"
-
-
-class MessageDue(_Event, tag="contact.message_due", frozen=True, gc=False):
-    """What was left, and is in line already, stands among live contacts from here on, as having waited since it was left."""
-
-    contact: int
-
-
-class ContactTold(_Event, tag="contact.told", frozen=True, gc=False):
-    """The customer, who waits or has just come, is told something. ``why``: closing, outside_hours, notice."""
-
-    contact: int
-    why: str
-    notice: str = ""
-    alternative: str = ""
-
-
-class ContactSentToBot(_Event, tag="contact.sent_to_bot", frozen=True, gc=False):
-    """Waits for a bot instead of a person; ``waited`` starts here."""
-
-    contact: int
-    reason: str
-
-
 class ContactAbandoned(_Event, tag="contact.abandoned", frozen=True, gc=False):
     """``resume_until``: the instant until which the same customer gets the old place back."""
 
@@ -378,7 +367,10 @@ class OfferDeclined(_Event, tag="offer.declined", frozen=True, gc=False):
 
 
 class OfferExpired(_Event, tag="offer.expired", frozen=True, gc=False):
-    """RONA. ``effect``: not_ready, back_off or lower_capacity; ``return_at``: its automatic end (0: none)."""
+    """RONA. ``effect``: not_ready, back_off, lower_capacity, or none where the pool's share limit forbids it.
+
+    ``return_at``: its automatic end (0: none); with lower_capacity and none, this agent counts as a decliner until then.
+    """
 
     offer: int
     contact: int
@@ -435,6 +427,12 @@ class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):
     agent: str
 
 
+class QuotaEnded(_Event, tag="agent.quota_ended", frozen=True, gc=False):
+    """Local midnight: contacts that the agent got through pools with a daily quota count from zero again."""
+
+    agent: str
+
+
 class CapacityChanged(_Event, tag="agent.capacity_changed", frozen=True, gc=False):
     agent: str
     capacity: int
@@ -476,39 +474,6 @@ class QueueOpened(_Event, tag="queue.opened", frozen=True, gc=False):
     reason: str = ""
 
 
-class QueueNoticeSet(_Event, tag="queue.notice_set", frozen=True, gc=False):
-    queue: str
-    notice: str
-    until: int
-
-
-class QueueNoticeEnded(_Event, tag="queue.notice_ended", frozen=True, gc=False):
-    """``why``: expired, or cleared by a supervisor."""
-
-    queue: str
-    notice: str
-    why: str
-
-
-class HoursChanged(_Event, tag="hours.changed", frozen=True, gc=False):
-    """A calendar has opened or closed."""
-
-    calendar: str
-    open: bool
-
-
-class EffectSliced(_Event, tag="effect.sliced", frozen=True, gc=False):
-    """A mass effect goes on at ``resume_at`` beyond contact ``after`` (0: it is done).
-
-    ``what``: closing (of calendar ``name``), notice and release (of queue ``name``), due.
-    """
-
-    what: str
-    name: str
-    after: int
-    resume_at: int
-
-
 class PolicyApplied(_Event, tag="policy.applied", frozen=True, gc=False):
     """``text`` is the whole file: a journal explains itself. ``sliced``: a rearrangement begins, see below."""
 
@@ -543,6 +508,7 @@ ContactEvent: TypeAlias = (
     | ContactUpdated
     | ContactMoved
     | StepOpened
+    | AlternativesOffered
     | AffinityBegan
     | AffinityEnded
     | DeclinerForgotten
@@ -553,6 +519,7 @@ ContactEvent: TypeAlias = (
     | ReplyStopped
     | ContactAnswered
     | ContactConnected
+    | ContactAssigned
     | ContactTransferred
     | ContactRequeued
     | PersonAsked
@@ -577,6 +544,7 @@ AgentEvent: TypeAlias = (
     | AgentLost
     | AgentBack
     | BackOffEnded
+    | QuotaEnded
     | CapacityChanged
     | ExternalLoadChanged
     | WrapUpStarted
@@ -586,6 +554,8 @@ DomainEvent: TypeAlias = (
     QueueClosed
     | QueueOpened
     | QueueNoticeSet
+    | LenderMeasured
+    | AlertRaised
     | QueueNoticeEnded
     | HoursChanged
     | EffectSliced
@@ -593,6 +563,8 @@ DomainEvent: TypeAlias = (
     | RearrangementStarted
     | RearrangementContinued
     | RearrangementEnded
+    | PoolDrained
+    | PoolOpened
     | BulkStarted
     | BulkContinued
     | BulkEnded

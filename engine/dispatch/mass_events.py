@@ -1,4 +1,4 @@
-"""What happens to the whole domain, slice by slice; part of :mod:`engine.dispatch.events`, where everybody finds it."""
+"""What supervisors do by hand, and what happens to the whole domain slice by slice; part of :mod:`engine.dispatch.events`, where everybody finds it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,30 @@ class RearrangementEnded(_Event, tag="rearrangement.ended", frozen=True, gc=Fals
 
     why: str
     took_ms: int
+
+
+class ContactAssigned(_Event, tag="contact.assigned", frozen=True, gc=False):
+    """A supervisor gives the contact to this agent, past order, choice and capacity; a forced offer follows.
+
+    ``beyond``: units that the agent carries above its capacity because of this; never counted as our over-capacity.
+    """
+
+    contact: int
+    agent: str
+    reason: str
+    beyond: int = 0
+
+
+class PoolDrained(_Event, tag="pool.drained", frozen=True, gc=False):
+    """Nothing new comes to agents through this pool; offers and contacts that they have stand."""
+
+    pool: str
+    reason: str = ""
+
+
+class PoolOpened(_Event, tag="pool.opened", frozen=True, gc=False):
+    pool: str
+    reason: str = ""
 
 
 class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):

@@ -65,6 +65,11 @@ def _result(command: Command, contact: int | None, events: Sequence[Event], disp
         return _received(events)
     if isinstance(command, cmd.AddMessage):
         return _message(command.contact, events)
+    if isinstance(command, cmd.BulkCommand):
+        started = next((event for event in events if isinstance(event, ev.BulkStarted)), None)
+        if started is None:
+            return {"count": dispatcher.count_matching(command)}
+        return {"count": started.count, "job": started.job}
     if isinstance(command, cmd.ApplyPolicy):
         return {"policy": dispatcher.policy.version}
     if isinstance(command, cmd.LeaveMessage):

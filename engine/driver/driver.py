@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import trio
 
-from engine.dispatch.commands import Command, SubmitContact
+from engine.dispatch.commands import ApplyPolicy, Command, SubmitContact
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import CommandRejected, Event
+from engine.dispatch.policy.compile import analyse
 from engine.driver.answering import answer_of, bad_value, contact_of
 from engine.driver.asking import Questions
 from engine.driver.batches import BatchInMaking
@@ -85,6 +86,7 @@ class Driver:
         self._in_making: BatchInMaking | None = None  # decided, not committed
         self._sleeper: trio.CancelScope | None = None
         self._over: Exception | None = Stopped("the engine is not running yet")
+        self._nursery: trio.Nursery | None = None
 
     # --- the door -------------------------------------------------------------------------------------------------
 
@@ -113,9 +115,29 @@ class Driver:
         except ValueError as error:
             deliver(bad_value(command, str(error)))
             return
+        if isinstance(command, ApplyPolicy) and self._nursery is not None:
+            self._nursery.start_soon(self._read_first, pending, command.text)
+        else:
+            self._put(pending)
+
+    def _put(self, pending: Pending) -> None:
         self._inbox.put(pending)
         self.figures.inbox_depth = len(self._inbox)
         self._wake()
+
+    async def _read_first(self, pending: Pending, text: str) -> None:
+        """A policy takes long to compile: that is done beside the loop, and it enters the inbox when it can be read."""
+        answer: Exception = Stopped("the engine stopped while the policy was being read")
+        try:
+            await self._run_blocking(analyse, text)
+            self._put(pending)
+        except Overloaded as error:
+            answer = error
+        else:
+            return
+        finally:
+            if pending.stamp == 0:
+                pending.deliver(answer)
 
     async def ask(self, question: Callable[[Dispatcher], T]) -> T:
         """``question`` of committed state, between two batches. It must be quick, read only, and keep nothing."""
@@ -163,6 +185,7 @@ class Driver:
         try:
             await self._start()
             async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 task_status.started()
                 try:
                     await self._loop(nursery)
@@ -194,6 +217,9 @@ class Driver:
             events = self._dispatcher.handle(command, start.stamp)
             batch.add(start.stamp, ENGINE, _ENGINE_TEXT, "", command, encode_command(command)[0], events, b"")
             refused = next((event for event in events if isinstance(event, CommandRejected)), None)
+            while self._dispatcher.is_busy or self._dispatcher.is_behind(start.stamp):
+                if not self._expire_into(batch, start.stamp):
+                    break
         with trio.CancelScope(shield=True):
             await self._commit(batch)
         self._release(batch)
@@ -242,19 +268,31 @@ class Driver:
         observe = self.figures.observe_decide_s
         before = time.perf_counter()
         until = before + self.limits.batch_ms / 1_000
+        stamp = 0
         for _ in range(self.limits.batch_commands):
             pending = self._inbox.first()
             if pending is None or not pending.looked_up:  # came in during the look-up
                 break
-            self._handle(pending, batch)
-            self._inbox.pop()  # not before: should handling fail, it still waits and learns why
+            stamp = pending.stamp
+            if not (self._dispatcher.is_behind(stamp) and self._expire_into(batch, stamp)):
+                self._handle(pending, batch)
+                self._inbox.pop()  # not before: should handling fail, it still waits and learns why
             now = time.perf_counter()
             if observe is not None:
                 observe(now - before)
             before = now
             if now > until:
                 break
+        if stamp and self._dispatcher.is_busy:  # the inbox may never be empty: unfinished work has its share
+            self._expire_into(batch, stamp)
         self.figures.inbox_depth = len(self._inbox)
+
+    def _expire_into(self, batch: BatchInMaking, stamp: int) -> bool:
+        """As much as one call does of what is due or unfinished at a stamp that was given out; False: nothing happened."""
+        events = self._dispatcher.expire(stamp)
+        if events:
+            batch.add(stamp, ENGINE, _ENGINE_TEXT, "", None, b"", events, b"")
+        return bool(events)
 
     def _handle(self, pending: Pending, batch: BatchInMaking) -> None:
         key, command, stamp = pending.key, pending.command, pending.stamp

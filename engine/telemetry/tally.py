@@ -67,6 +67,8 @@ class QueueTally:
     handed_off: int = 0
     transferred: int = 0
     requeued: int = 0
+    assigned: int = 0  # by a supervisor, past order and choice
+    assigned_beyond: int = 0  # … of which beyond the agent's capacity: never counted as our over-capacity
     messages: Counter[str] = field(default_factory=Counter)
     offers: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(OUTCOMES, 0)))
     waits: Distribution = field(default_factory=lambda: Distribution(WAIT_BOUNDS_MS))
@@ -145,6 +147,11 @@ class Tally:
         else:
             place[0].transferred += 1
         self._places[event.contact] = (self.queue(event.queue), event.stage == "bot")
+
+    def _assigned(self, event: ev.ContactAssigned) -> None:
+        self._add(event.contact, "assigned")
+        if event.beyond:
+            self._add(event.contact, "assigned_beyond")
 
     def _person_asked(self, event: ev.PersonAsked) -> None:
         place = self._places.get(event.contact)
@@ -225,6 +232,7 @@ _COUNT: dict[type, Callable[[Tally, Any], None]] = {
     ev.ContactMoved: Tally._moved,
     ev.ContactTransferred: Tally._transferred,
     ev.ContactRequeued: _one("requeued"),
+    ev.ContactAssigned: Tally._assigned,
     ev.PersonAsked: Tally._person_asked,
     ev.ContactConnected: _one("connected"),
     ev.ContactAnswered: Tally._answered,

@@ -31,6 +31,7 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
         ev.ContactResumed,
         ev.ContactUpdated,
         ev.ContactMoved,
+        ev.AlternativesOffered,
         ev.MessageAdded,
         ev.ContactAnswered,
         ev.ContactConnected,
@@ -54,6 +55,7 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
 _TO_NAMED_AGENT: frozenset[type] = frozenset(
     {
         ev.OfferMade,
+        ev.ContactAssigned,
         ev.OfferAccepted,
         ev.OfferDeclined,
         ev.OfferExpired,

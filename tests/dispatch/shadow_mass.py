@@ -8,18 +8,33 @@ from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Queue
 
 if TYPE_CHECKING:
-    from tests.dispatch.shadow import ShadowContact
+    from tests.dispatch.shadow import ShadowAgent, ShadowContact
 
 
 class MassShadow:
     """What is under way: a rearrangement, and what bulk commands have still to do."""
 
     contacts: dict[int, ShadowContact]
+    agents: dict[str, ShadowAgent]
 
     def __init__(self) -> None:
         self.rearranging = False
+        self.drained: set[str] = set()
         self.former: dict[str, Queue] = {}
         self.jobs: dict[int, list[int]] = {}  # bulk command → what it matched, still to do
+
+    def on_ContactAssigned(self, e: ev.ContactAssigned) -> None:
+        contact, agent = self.contacts[e.contact], self.agents[e.agent]
+        assert contact.state == "queued", e
+        assert e.reason, "a forced assignment says why"
+        assert e.beyond == min(max(contact.cost - agent.free, 0), contact.cost), e
+
+    def on_PoolDrained(self, e: ev.PoolDrained) -> None:
+        assert e.pool not in self.drained, e
+        self.drained.add(e.pool)
+
+    def on_PoolOpened(self, e: ev.PoolOpened) -> None:
+        self.drained.remove(e.pool)
 
     def on_RearrangementStarted(self, e: ev.RearrangementStarted) -> None:
         self.rearranging = True

@@ -13,7 +13,6 @@ from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher.policies import Dice
-from tests.reference_dispatcher.registry import HANDLERS
 
 # A small round number, and a wall clock: large numbers round otherwise.
 DAWNS = (1_000_000, 1_000_000, 1_764_000_000_000, 86_340_000)
@@ -316,13 +315,6 @@ def prioritise(author: Author) -> cm.Command | None:
     )  # fmt: skip
 
 
-def not_ruled(author: Author) -> cm.Command | None:
-    """What this release refuses."""
-    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.DrainPool(pool="onsite")]
-    refused = [command for command in some if type(command) not in HANDLERS]
-    return author.dice.pick(refused) if refused else None
-
-
 def define(author: Author) -> cm.Command:
     agent = author.dice.pick([*author.agents, *PEOPLE])
     if author.dice.flip(0.03):
@@ -412,5 +404,5 @@ def restart(author: Author) -> cm.Command:
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
     (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart), (0.1, not_ruled),
+    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

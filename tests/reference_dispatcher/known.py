@@ -43,11 +43,6 @@ def _lost_its_bot(event: ev.Event) -> bool:
 def _blotted(move: Move, event: ev.Event) -> ev.Event:
     if not isinstance(event, ev.OfferMade):
         return event
-    # An agent of several pools: `pool`, `order` and `choice` name another pool than the one whose order decided.
-    event = msgspec.structs.replace(event, pool="", order="", choice="")
-    # A preferred contact's rank in a pool of order score is its points at instant 0.
-    if event.preferred:
-        event = msgspec.structs.replace(event, rank=())
     # At a sign-off with a reason, the trigger is that free text.
     if isinstance(move, Do) and isinstance(move.command, cm.SignOff) and event.trigger == move.command.reason:
         event = msgspec.structs.replace(event, trigger="signed_off")
@@ -101,12 +96,6 @@ def restart_under_preference(difference: Difference) -> bool:
     return isinstance(difference.command, cm.StartEngine) and ended
 
 
-def several_preferred(difference: Difference) -> bool:
-    """Several contacts prefer the freed agent: the engine compares their points at instant 0."""
-    offers = [e for events in (difference.engine, difference.reference) for e in events if isinstance(e, ev.OfferMade)]
-    return len({event.contact for event in offers if event.preferred}) > 1
-
-
 def resumed_through_another_channel(difference: Difference) -> bool:
     """Who came back through another channel is not known by the id given there."""
     contacts = difference.desk.contacts.values() if difference.desk else []
@@ -133,7 +122,6 @@ KNOWN: dict[str, Callable[[Difference], bool]] = {
     "signed off to an agent": signed_off_to_an_agent,
     "resumed through another channel": resumed_through_another_channel,
     "restart under preference": restart_under_preference,
-    "several preferred": several_preferred,
     "signed on while lost": signed_on_while_lost,
     "redefined in vain": redefined_in_vain,
     "left again when due": left_again_when_due,

@@ -55,3 +55,5 @@ def send_elsewhere(desk: Desk, contact: Contact) -> None:
     contact.queue, contact.rule, contact.priority, contact.requires = name, said, priority, requires
     contact.fruitless = 0
     transfers.begin_steps_again(desk, contact)
+    if not contact.waits:  # its step clock starts with its next wait
+        contact.step_at = contact.left_at

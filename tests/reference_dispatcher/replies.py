@@ -30,8 +30,9 @@ def message(desk: Desk, command: cm.AddMessage) -> None:
             raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         sender = "bot" if desk.agents[contact.agent].is_bot else "agent"
     automatic = automatic or sender in ("bot", "system")
+    slept = contact.state == ContactState.DORMANT and sender == "customer"
     woken = silence.wake(desk, contact) if sender == "customer" else None
-    added(desk, contact, sender, command.agent, automatic=automatic)
+    added(desk, contact, sender, "" if slept else command.agent, automatic=automatic)
     if sender == "customer":
         silence.ended(contact)
         customer_wrote(desk, contact)

@@ -131,22 +131,11 @@ STORIES: dict[str, tuple[str, list[Step], str]] = {
          to_agent(1, "ann", "ben"), cm.SetAgentState(agent="cid"), cm.StartEngine(epoch=2)],
         "AffinityEnded contact=1 agent=ben",
     ),
-    "several preferred": (
-        policy({"slow": {"slope": 0.0, **KEEPS}, "fast": {"slope": 50.0, **KEEPS}}, SCORE),
-        [*agent("gus", capacity=2), contact("slow"), contact("fast"), accept("gus", 1), accept("gus", 2), away("gus"),
-         *agent("ann"), busy("ann", 1), to_agent(1, "gus", "ann"), to_agent(2, "gus", "ann"), 30 * SECOND, busy("ann", 0)],
-        "OfferMade contact=2 agent=ann",
-    ),
     "redefined in vain": (
         policy({"help": {}}),
         [*agent("ann"), cm.DefineAgent(profile=cm.AgentProfile(agent="ben")), contact(), cm.DeclineOffer(agent="ann", offer=1),
          cm.DefineAgent(profile=cm.AgentProfile(agent="ben", pools=("bot",)))],
         "AgentDefined",
-    ),
-    "pool named": (
-        policy({"help": {"pools": ["onsite", "bot"]}}, {"onsite": {}, "bot": {"order": "score"}}),
-        [contact(), *agent("ann", "bot", "onsite")],
-        "OfferMade contact=1 pool=bot order=score",
     ),
     "trigger named": (
         policy({"help": {}}),
@@ -196,7 +185,7 @@ def test_what_the_reference_says(name: str) -> None:
         assert not any(isinstance(event, ev.OfferMade) for event in said)
 
 
-MENDED = ("affinity ends under a RONA",)
+MENDED = ("affinity ends under a RONA", "stamp 0")
 
 
 @pytest.mark.parametrize("name", MENDED)

@@ -65,7 +65,8 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 # What no generated history brings about: rules that do not exist yet, ids that the author does not make up.
 NEVER = {
     "EffectSliced", "RearrangementStarted", "RearrangementContinued", "RearrangementEnded", "BulkStarted",
-    "BulkContinued", "BulkEnded",
+    "BulkContinued", "BulkEnded", "AlternativesOffered", "QuotaEnded", "LenderMeasured", "AlertRaised", "ContactAssigned", "PoolDrained",
+    "PoolOpened",
 }  # fmt: skip
 
 
@@ -95,22 +96,11 @@ TRIGGERS = (
     "reopened", "unanswered", "delivery_limit", "closing", "released",
 )  # fmt: skip
 REASONS = ("outside_hours", "queue_closed", "full", "quota", "idle", "unanswered", "woke")
-UNSEEN = ("unknown_pool", "count_changed", "not_confirmed")
+UNSEEN = ("not_supported", "unknown_pool", "count_changed", "not_confirmed")
 WHYS = (
-    "named",
-    "last",
-    "reopened",
-    "woke",
-    "team_left",
-    "delivery_limit",
-    "closing",
-    "outside_hours",
-    "notice",
-    "pace",
-    "due",
-    "expired",
-    "cleared",
-)
+    "named", "last", "reopened", "woke", "team_left", "delivery_limit", "closing", "outside_hours", "notice", "pace",
+    "due", "cleared",
+)  # fmt: skip
 NOT_RULED = (
-    cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.BulkCommand, cm.DrainPool,
+    cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.BulkCommand, cm.DrainPool, cm.OpenPool,
 )  # fmt: skip

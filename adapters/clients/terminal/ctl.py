@@ -195,6 +195,78 @@ def prioritise(door: Door, number: int, priority: int, reason: str, as_json: boo
 
 @ctl.command(epilog=EXIT_CODES)
 @click.argument("number", type=click.IntRange(1))
+@click.argument("agent")
+@click.option("--reason", required=True, help="Why, for the record.")
+@json_option
+@engine_options
+def assign(door: Door, number: int, agent: str, reason: str, as_json: bool) -> None:
+    """Give a waiting contact to an agent at once, past order and capacity."""
+    run(carry_out, door, {"type": "contact.assign", "contact": number, "agent": agent, "reason": reason}, as_json)
+
+
+@ctl.command("take-over", epilog=EXIT_CODES)
+@click.argument("number", type=click.IntRange(1))
+@click.argument("agent")
+@reason_option
+@json_option
+@engine_options
+def take_over(door: Door, number: int, agent: str, reason: str, as_json: bool) -> None:
+    """Let AGENT, who has room, take a contact that somebody else serves."""
+    run(carry_out, door, {"type": "contact.take_over", "contact": number, "agent": agent, "reason": reason}, as_json)
+
+
+@ctl.command(epilog=EXIT_CODES)
+@click.argument("action", type=click.Choice(["move", "prioritise", "bot", "message"]))
+@click.option("--queue", default="", help="Only contacts of this queue.")
+@click.option("--shop", default="", help="Only contacts of this shop.")
+@click.option("--channel", default="", help="Only contacts of this channel.")
+@click.option("--all", "everything", is_flag=True, help="All that wait: needed when nothing else is said.")
+@click.option("--to-queue", default="", help="Where to move them.")
+@click.option("--priority", type=int, default=0, help="The priority to give them.")
+@click.option("--expect", type=click.IntRange(0), default=None, help="How many must match, as --preview counted them.")
+@click.option("--preview", is_flag=True, help="Only count; change nothing.")
+@reason_option
+@json_option
+@engine_options
+def bulk(door: Door, action: str, expect: int | None, preview: bool, as_json: bool, **given: Any) -> None:
+    """Do one thing to all waiting contacts that match. First with --preview, then with --expect and that count."""
+    if not preview and expect is None:
+        raise click.UsageError("got neither --preview nor --expect, wanted one: look first, then say how many")
+    command = {"type": "contacts.bulk", "action": action, "preview": preview, "expect_count": expect or 0, **given}
+    run(carry_out_bulk, door, command, as_json)
+
+
+async def carry_out_bulk(door: Door, command: Mapping[str, Any], as_json: bool) -> None:
+    async with door.connect("supervisor") as client:
+        result = await client.do(command)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(door.texts.say("matching" if command["preview"] else "bulk", **result))
+
+
+@ctl.command(epilog=EXIT_CODES)
+@click.argument("pool")
+@reason_option
+@json_option
+@engine_options
+def drain(door: Door, pool: str, reason: str, as_json: bool) -> None:
+    """Give agents nothing new through this pool; what they have they keep."""
+    run(carry_out, door, {"type": "pool.drain", "pool": pool, "reason": reason}, as_json)
+
+
+@ctl.command("open-pool", epilog=EXIT_CODES)
+@click.argument("pool")
+@reason_option
+@json_option
+@engine_options
+def open_pool(door: Door, pool: str, reason: str, as_json: bool) -> None:
+    """Use a drained pool again."""
+    run(carry_out, door, {"type": "pool.open", "pool": pool, "reason": reason}, as_json)
+
+
+@ctl.command(epilog=EXIT_CODES)
+@click.argument("number", type=click.IntRange(1))
 @click.option("--reason", default="supervisor", show_default=True, help="Why, for the record.")
 @json_option
 @engine_options

@@ -124,6 +124,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "none": ("–", "–"),
     # --- ctl, top, explain, policy
     "done": ("Done (lsn {lsn}).", "完成（lsn {lsn}）。"),
+    "matching": ("{count} waiting contacts match.", "共有 {count} 个等待中的会话符合条件。"),
+    "bulk": ("Begun: job {job}, {count} contacts.", "已开始：任务 {job}，共 {count} 个会话。"),
     "cut": ("Only the first {limit} are shown; --limit shows more.", "只显示前 {limit} 个；用 --limit 显示更多。"),
     "top.title": ("Sluice {url} · policy {policy}", "Sluice {url} · 策略 {policy}"),
     "top.totals": (

@@ -1,11 +1,12 @@
-"""What the events of a bulk command do to state."""
+"""What the events of bulk commands, drained pools and forced assignments do to state."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 
 from engine.dispatch import events as ev
-from engine.dispatch.changes.registry import applies
+from engine.dispatch.changes.registry import applies, applies_to_contact
+from engine.dispatch.contacts import Contact
 from engine.dispatch.selecting import selected
 from engine.dispatch.slices import Job
 from engine.dispatch.state import State
@@ -14,7 +15,10 @@ from engine.dispatch.state import State
 @applies(ev.BulkStarted)
 def bulk_started(state: State, event: ev.BulkStarted) -> None:
     """Which contacts it is about is decided here and now: whoever comes later is not."""
-    contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
+    contacts = state.selection
+    if contacts is None:
+        contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
+    state.selection = None
     state.jobs[event.job] = Job(
         event.job,
         event.at,
@@ -39,3 +43,28 @@ def bulk_continued(state: State, event: ev.BulkContinued) -> None:
 @applies(ev.BulkEnded)
 def bulk_ended(state: State, event: ev.BulkEnded) -> None:
     del state.jobs[event.job]
+
+
+@applies(ev.PoolDrained)
+def pool_drained(state: State, event: ev.PoolDrained) -> None:
+    state.drained = {**state.drained, event.pool: event.reason}
+    for lane in state.lanes.values():
+        if lane.pool.name == event.pool:
+            lane.drain(True)
+
+
+@applies(ev.PoolOpened)
+def pool_opened(state: State, event: ev.PoolOpened) -> None:
+    """Its agents may have become freer meanwhile: the lanes hear of them before the next look."""
+    state.drained = {pool: why for pool, why in state.drained.items() if pool != event.pool}
+    for lane in state.lanes.values():
+        if lane.pool.name == event.pool:
+            lane.drain(False)
+    for seat in state.seats_by_skill.get((event.pool, None), {}).values():
+        state.freed[seat.agent.seq] = seat
+
+
+@applies_to_contact(ev.ContactAssigned)
+def assigned(state: State, event: ev.ContactAssigned, contact: Contact) -> None:
+    """The forced offer that follows does the rest."""
+    contact.pinned = True

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from engine.dispatch.rules import agents, contacts, conversation, deadlines, domain, gate, hours, offers, promises
+from engine.dispatch.rules import (
+    agents,
+    by_hand,
+    contacts,
+    conversation,
+    deadlines,
+    domain,
+    gate,
+    hours,
+    offers,
+    promises,
+)
 from engine.dispatch.rules.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
     "agents",
+    "by_hand",
     "contacts",
     "conversation",
     "deadlines",

@@ -30,7 +30,9 @@ def prefer_known(state: State, contact: Contact) -> None:
 def may_serve(state: State, contact: Contact, seat: Seat) -> bool:
     """By pool and requirement. Not read off the lanes' members: while a policy is swapped in they are incomplete."""
     pools = seat.agent.profile.pools
-    return any(lane.pool.name in pools and lane.qualifies(seat) for lane in state.lanes_of(contact))
+    return any(
+        lane.pool.name in pools and not lane.drained and lane.qualifies(seat) for lane in state.lanes_of(contact)
+    )
 
 
 def prefer(state: State, contact: Contact, seat: Seat | None, budget_ms: int, why: str) -> bool:

@@ -7,9 +7,12 @@ from typing import Final
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.matching import again, freed
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import PRIORITY_LIMIT, move_to, prioritise_as
+from engine.dispatch.rules.contacts import PRIORITY_LIMIT, move_to, prioritise_as, take_back
+from engine.dispatch.rules.hours import send_to_bot
+from engine.dispatch.rules.promises import leave, released_at_once
 from engine.dispatch.rules.registry import handles
 from engine.dispatch.selecting import selected
 from engine.dispatch.slices import Job
@@ -29,6 +32,7 @@ def bulk(state: State, command: cmd.BulkCommand) -> None:
         return None
     if len(found) != command.expect_count:
         return state.refuse(command, Code.COUNT_CHANGED, len(found), f"expect_count = {len(found)}")
+    state.selection = found
     state.emit(
         ev.BulkStarted(
             at=state.now,
@@ -44,7 +48,7 @@ def bulk(state: State, command: cmd.BulkCommand) -> None:
             reason=command.reason,
         )
     )
-    if len(state.jobs) == 1 and not state.frozen:
+    if len(found) <= state.slice_units // 4 and len(state.jobs) == 1 and not state.frozen:
         do_job(state)
     return None
 
@@ -75,8 +79,6 @@ def possible(state: State, command: cmd.BulkCommand) -> bool:
         state.refuse(command, Code.UNKNOWN_QUEUE, command.to_queue, "to_queue: a queue of the contacts' tenant")
     elif abs(command.priority) > PRIORITY_LIMIT:
         state.refuse(command, Code.BAD_VALUE, command.priority, f"priority: −{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
-    elif command.action in ("bot", "message"):
-        state.refuse(command, Code.NOT_SUPPORTED)
     else:
         return True
     return False
@@ -119,8 +121,36 @@ def act(state: State, job: Job, contact: Contact) -> bool:
     if job.action == "prioritise":
         prioritise_as(state, contact, job.priority, job.reason)
         return True
+    if job.action == "bot":
+        return to_bot(state, contact, job.reason)
+    if job.action == "message":
+        return to_message(state, contact)
     queue: Queue | None = state.policy.queues.get(job.to_queue)
     if queue is None or queue.tenant != contact.tenant:
         return False
     move_to(state, contact, queue, job.reason)
+    return True
+
+
+def to_bot(state: State, contact: Contact, reason: str) -> bool:
+    """Only from a queue that has bots, and not if it waits for one already."""
+    if contact.stage == "bot" or not state.queue_of(contact).bot_pools:
+        return False
+    seat = contact.seat
+    take_back(state, contact, "sent_to_bot")
+    send_to_bot(state, contact, reason)
+    again(state, contact, seat, "sent_to_bot")
+    return True
+
+
+def to_message(state: State, contact: Contact) -> bool:
+    """Only in a queue that takes messages under a promise."""
+    if not state.queue_of(contact).promise_ms:
+        return False
+    seat = contact.seat
+    take_back(state, contact, "message_left")
+    leave(state, contact, "message")
+    if seat is not None:
+        freed(state, seat)
+    released_at_once(state, contact)
     return True

@@ -80,6 +80,7 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
         if agent.state in SIGNED_ON:
             lose_connection(state, agent, "restart")
     place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
+    state.reached = {name: None for name, line in state.lines.items() if line.watched}
 
 
 def not_yet(state: State, command: object) -> None:
@@ -87,10 +88,4 @@ def not_yet(state: State, command: object) -> None:
     state.refuse(command, Code.NOT_SUPPORTED)
 
 
-for known in (
-    cmd.AssignContact,
-    cmd.ConsultAgent,
-    cmd.TakeOverContact,
-    cmd.DrainPool,
-):
-    HANDLERS[known] = not_yet
+HANDLERS[cmd.ConsultAgent] = not_yet

@@ -12,6 +12,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from tests.dispatch.stage import SECOND, Stage, every, only, policy_text, refusal
+from tests.dispatch.stories.test_hours import OFFICE, at
 
 T = "acme"
 
@@ -113,6 +114,22 @@ def test_complaint_28_locked_out_because_the_hours_could_not_be_read() -> None:
     again.handle(cm.StartEngine(epoch=2, down_ms=1_000), now)
     again.handle(cm.ReturnAgent(agent="ann"), now)
     assert [offer.agent for offer in again.offers.values()] == ["ann"]
+
+
+def test_complaint_28_open_is_open_after_a_restart_too() -> None:
+    """Routing complaint 28, the hours themselves: at each quarter of a day, a restarted engine finds open what was open."""
+    stage = Stage(now=at("2026-11-18 08:00"), queues={"help": {"hours": "office"}}, calendars=OFFICE)
+    stage.agent("ann", capacity=90)
+    entered = []
+    for _ in range(48):
+        again = Dispatcher.restore(stage.dispatcher.snapshot())
+        come = cm.SubmitContact(tenant=T, channel="web", shop="flagship", customer=f"c{stage.now}")
+        mine, its = stage.do(come), again.handle(come, stage.now)
+        assert [type(event) for event in mine] == [type(event) for event in its]
+        entered.append(isinstance(mine[0], ev.ContactSubmitted))
+        stage.wait(15 * 60 * SECOND)
+
+    assert entered == [False] * 4 + [True] * 36 + [False] * 8, "from nine to six, whatever happened in between"
 
 
 def test_complaint_29_an_old_offline_beats_a_new_available() -> None:

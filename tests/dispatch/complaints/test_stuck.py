@@ -7,6 +7,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from tests.dispatch.stage import SECOND, Stage, encoded, every, only, refusal
+from tests.dispatch.stories.test_hours import OFFICE, at
 
 T = "acme"
 TWELVE = [f"agent{number:02d}" for number in range(12)]
@@ -147,6 +148,24 @@ def test_complaint_21_idle_agents_and_a_queue() -> None:
     stage.state("ann", "paused")
     stage.state("ann", "available")
     assert stage.offers_to("ann") == [waiting[4]], "and back from a break"
+
+
+def test_complaint_21_messages_left_at_night_are_given_to_somebody() -> None:
+    """Routing complaint 21, the messages of the night: nobody is ever assigned to what was left while the shop was closed.
+
+    Three are left at night with a promise. At nine they are in line, and whoever is there has them, before the promise ends.
+    """
+    night = {"hours": "office", "closed": "message", "promise_ms": 90 * 60_000}
+    stage = Stage(now=at("2026-11-18 22:00"), queues={"help": night}, calendars=OFFICE)
+    left = [stage.submit() for _ in range(3)]
+    assert {stage.contact(number).state for number in left} == {"promised"}
+    stage.agent("ann", capacity=3)
+    assert stage.offers_to("ann") == []
+
+    stage.wait(at("2026-11-19 09:00") - stage.now)
+
+    assert stage.offers_to("ann") == left
+    assert {e.promised_by for e in every(stage.log, ev.MessageLeft)} == {at("2026-11-19 10:30")}
 
 
 def test_complaint_22_queued_chats_vanish_after_a_break() -> None:

@@ -47,7 +47,7 @@ class Day:
             (26, self.submit), (24, self.accept), (4, self.decline), (2, self.finish_hold), (16, self.close),
             (8, self.say), (6, self.end_wrap_up), (4, self.transfer), (3, self.abandon), (2, self.update),
             (2, self.ask_person), (2, self.move), (6, self.presence), (2, self.room), (0.5, self.define),
-            (0.3, self.upheaval), (0.3, self.bulk), (1, self.leave_message), (0.3, self.notice),
+            (0.3, self.upheaval), (0.3, self.bulk), (1, self.by_hand), (0.4, self.tap), (1, self.leave_message), (0.3, self.notice),
         ]  # fmt: skip
         weights = np.array([weight for weight, _ in self.mix])
         self.shares = np.cumsum(weights / weights.sum())
@@ -207,14 +207,30 @@ class Day:
         return cm.DefineAgent(profile=self.profile(self.pick([*PEOPLE, *BOTS])))
 
     def upheaval(self) -> cm.Command:
-        what = self.pick(["policy", "close", "open", "open", "restart"])
+        what = self.pick(["policy", "close", "open", "open", "restart", "night"])
         if what == "policy":
             return cm.ApplyPolicy(text=families.policy(self.pick(self.policies)))
+        if what == "night":  # the days of quotas end
+            self.now += 86_400_000
+            return self.submit()
         if what == "restart":
             self.now += 20_000
             return cm.StartEngine(epoch=2, down_ms=20_000)
         queue = self.pick(families.QUEUES)
         return cm.CloseQueue(queue=queue, reason="full") if what == "close" else cm.OpenQueue(queue=queue)
+
+    def by_hand(self) -> cm.Command | None:
+        number = self.contact("queued", "offered", "connected", "dormant")
+        if number is None:
+            return None
+        agent, reason = self.pick([*PEOPLE, *BOTS]), self.pick(["a friend", "a friend", ""])
+        if self.dispatcher.contacts[number].state in ("connected", "dormant"):
+            return cm.TakeOverContact(tenant=T, contact=number, agent=agent, reason=reason)
+        return cm.AssignContact(tenant=T, contact=number, agent=agent, reason=reason)
+
+    def tap(self) -> cm.Command:
+        pool = self.pick(families.POOLS)
+        return cm.DrainPool(pool=pool, reason="storm") if self.flip(0.3) else cm.OpenPool(pool=pool)
 
     def bulk(self) -> cm.Command:
         queue = self.pick(["", *families.QUEUES])
@@ -222,7 +238,7 @@ class Day:
         return cm.BulkCommand(
             tenant=T,
             queue=queue,
-            action=self.pick(["move", "prioritise"]),  # type: ignore[arg-type]
+            action=self.pick(["move", "move", "prioritise", "bot", "message"]),  # type: ignore[arg-type]
             to_queue=self.pick(families.QUEUES),
             priority=int(self.rng.integers(5)),
             expect_count=sum(queue in ("", c.queue) for c in matching),

@@ -39,6 +39,7 @@ EXTRA: list[dict[str, cm.Value]] = [
 ]  # fmt: skip
 # How much one call does of a mass effect: as usual, or so little that there is always something between two slices.
 UNITS = (0, 0, 2, 5)
+BULK = ("move", "move", "prioritise", "bot", "message")
 T = "acme"
 
 
@@ -89,7 +90,7 @@ class DispatcherMachine(RuleBasedStateMachine):
                 channel=channel,
                 external_id=f"x{customer}" if customer % 2 else "",
                 customer=f"c{customer}" if customer < 9 else "",
-                shop="flagship",
+                shop="outlet" if customer % 3 == 1 else "flagship",
                 attributes={"to": to, **extra},
                 requires=requires,
                 opening=customer != 4,
@@ -270,7 +271,21 @@ class DispatcherMachine(RuleBasedStateMachine):
         }
         self.stage.do(command[what])
 
-    @rule(queue=SOME_QUEUE, to_queue=QUEUE, action=st.sampled_from(["move", "prioritise"]), right=st.booleans())
+    @precondition(there_is())
+    @rule(pick=PICK, agent=AGENT, why=st.sampled_from(["a friend", "a friend", ""]))
+    def by_hand(self, pick: int, agent: str, why: str) -> None:
+        contact = self.contact(pick, "queued", "offered", "connected", "dormant")
+        found = self.stage.dispatcher.contacts.get(contact)
+        if found is not None and found.state in ("connected", "dormant"):
+            self.stage.do(cm.TakeOverContact(tenant=T, contact=contact, agent=agent, reason=why))
+        else:
+            self.stage.do(cm.AssignContact(tenant=T, contact=contact, agent=agent, reason=why))
+
+    @rule(pool=st.sampled_from(["onsite", "remote", "bot"]), drain=st.booleans())
+    def tap(self, pool: str, drain: bool) -> None:
+        self.stage.do(cm.DrainPool(pool=pool, reason="storm") if drain else cm.OpenPool(pool=pool))
+
+    @rule(queue=SOME_QUEUE, to_queue=QUEUE, action=st.sampled_from(BULK), right=st.booleans())
     def bulk(self, queue: str, to_queue: str, action: Any, right: bool) -> None:
         matching = [c for c in self.stage.dispatcher.contacts.values() if c.state in ("queued", "offered")]
         count = sum(queue in ("", c.queue) for c in matching) + (not right)

@@ -146,3 +146,21 @@ def test_who_is_sent_from_the_bots_to_the_people_by_a_swap_passes_nobody() -> No
 
     assert stage.offered(for_a_person) == "ann"
     assert (stage.contact(for_the_bot).stage, stage.contact(for_the_bot).state) == ("person", "queued")
+
+
+def test_the_step_clock_of_who_was_moved_while_connected_starts_with_the_next_wait() -> None:
+    """A swap takes the queue of a running conversation away; a minute later its agent signs off: the step opens after 10 s."""
+    steps = [{"name": "far", "clock": "step", "after_ms": 10_000, "add_pools": ["far"]}]
+    pools = {"onsite": {}, "far": {}}
+    stage = Stage(queues={"old": {}, "new": {"steps": steps}}, pools=pools)
+    stage.agent("ann")
+    contact = stage.connect("ann", "old")
+    stage.wait(30 * SECOND)
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"new": {"steps": steps}}, pools=pools)))
+    stage.wait(60 * SECOND)
+    assert stage.contact(contact).queue == "new"
+    stage.do(cm.SignOff(agent="ann"))
+
+    happened = stage.wait(10 * SECOND)
+
+    assert only(happened, ev.StepOpened).contact == contact
