@@ -17,7 +17,7 @@ from engine.dispatch.commands import Attributes
 from engine.dispatch.explain import Explanation, NextStep, Reason
 
 # Triggers by which a free agent looked for a contact; by all others a contact looked for an agent.
-AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined"})
+AGENT_TRIGGERS = frozenset({"freed", "available", "capacity", "external_load", "back_off_ended", "redefined", "quota"})
 # Fields that hold an instant ahead of the event, told as a length from then.
 INSTANTS = frozenset(
     {
@@ -103,6 +103,8 @@ def _fields(event: ev.Event, words: Words) -> dict[str, object]:
             value = words.length(value - event.at)
         elif name in CODES:
             value = words.agent(value) if name == "by" and value in words.names else words.code("word", value)
+        elif name == "alternatives":
+            value = words.listed(words.code("word", each) for each in value)
         elif name == "attributes":
             value = _attributes(value, words)
         elif name == "requires":
@@ -277,7 +279,7 @@ def why_offered(event: ev.OfferMade, words: Words) -> Iterator[str]:
 
 
 def _choice(event: ev.OfferMade, agent: str, words: Words) -> str:
-    """``rank`` begins with what the pool's choice measures: idle since, parts per million in use, −proficiency."""
+    """``rank`` begins with what the pool's choice measures: idle since, ± parts per million in use, −proficiency, −points."""
     measure = int(event.rank[0]) if event.rank else 0
     if not words.has(f"why.{event.choice}"):  # a choice of a later release
         return ""
@@ -286,17 +288,19 @@ def _choice(event: ev.OfferMade, agent: str, words: Words) -> str:
         agent=agent,
         pool=event.pool,
         idle=words.length(event.at - measure),
-        load=f"{measure / 10_000:.0f} %",
+        load=f"{abs(measure) / 10_000:.0f} %",
         level=-measure,
+        points=f"{-measure / 60_000:.1f}",
     )
 
 
 def _order(event: ev.OfferMade, words: Words) -> str:
-    """``rank`` is (place in the pool's list, −priority or points, instant at which its wait began)."""
+    """``rank`` is (place in the pool's list, −priority or points, what else the order compares …)."""
     if not words.has(f"why.{event.order}"):  # an order of a later release
         return ""
-    priority = -int(event.rank[1]) if event.order == "strict" and len(event.rank) > 1 else 0
-    return words.say(f"why.{event.order}", pool=event.pool, priority=priority)
+    priority = -int(event.rank[1]) if event.order != "score" and len(event.rank) > 1 else 0
+    length = -int(event.rank[2]) if event.order == "longest_queue" and len(event.rank) > 2 else 0
+    return words.say(f"why.{event.order}", pool=event.pool, priority=priority, length=length)
 
 
 # --- the present state ----------------------------------------------------------------------------------------------
@@ -328,6 +332,8 @@ def _waiting(now: Explanation, words: Words) -> Iterator[str]:
         yield words.say("now.nobody", counts=counts)
     else:
         yield words.say("now.nobody.none")
+    if now.p50_ms >= 0:
+        yield words.say("now.estimate", p50=words.length(now.p50_ms), p90=words.length(now.p90_ms))
     if now.next_step is not None:
         yield _next_step(now.next_step, words)
 
@@ -339,8 +345,28 @@ def _next_step(step: NextStep, words: Words) -> str:
         adds = adds + words.texts["list"].rstrip()
     if not adds and not relaxes:
         adds = words.say("now.step.only")
+    if step.move_to:
+        adds = words.say("now.step.moves", queue=step.move_to)
+    elif step.offer:
+        offers = words.say("now.step.offers", offers=words.listed(words.code("word", each) for each in step.offer))
+        only = not step.add_pools and not step.relax
+        relaxes = "" if only else relaxes + words.texts["list"].rstrip() + offers
+        adds = offers if only else adds
     key = "now.step" if step.in_ms >= 0 else "now.step.open"
-    return words.say(key, name=step.name, in_ms=words.length(step.in_ms), adds=adds, relaxes=relaxes)
+    if step.in_ms < 0 and step.missing:
+        key = "now.step.missing"
+    lacking = words.listed(_lacking(reason, words) for reason in step.missing)
+    length = words.length(step.in_ms)
+    return words.say(key, name=step.name, in_ms=length, adds=adds, relaxes=relaxes, missing=lacking)
+
+
+def _lacking(reason: Reason, words: Words) -> str:
+    """A step's condition that does not hold yet."""
+    key, wanted, got = f"missing.{reason.code}", reason.wanted, reason.got
+    if reason.code.endswith("_ms"):
+        wanted = words.length(int(wanted))
+        key, got = (key, words.length(int(got))) if got else (f"{key}.unknown", got)
+    return words.say(key, wanted=wanted, got=got, in_ms=words.length(reason.in_ms))
 
 
 def why_not(now: Explanation, words: Words) -> list[str]:

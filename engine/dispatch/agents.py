@@ -74,6 +74,10 @@ class Agent:
     contacts: dict[int, int] = field(default_factory=dict)  # contact → units it holds here
     ended_offers: dict[int, str] = field(default_factory=dict)  # the last few offers that ended without accept → how
     served: int = 0
+    quota_used: int = 0  # contacts connected since local midnight, where a pool has a daily quota
+    quota_until: int = 0  # the midnight at which that count ends
+    rona_back_off: bool = False  # the back-off that runs comes from an expired offer
+    rona_capacity: bool = False  # its capacity was lowered by an expired offer
 
     def __init__(self, profile: AgentProfile, seq: int) -> None:
         self.profile = profile
@@ -93,6 +97,15 @@ class Agent:
         self.contacts = {}
         self.ended_offers = {}
         self.served = 0
+        self.quota_used = 0
+        self.quota_until = 0
+        self.rona_back_off = False
+        self.rona_capacity = False
+
+
+def out_by_rona(agent: Agent) -> bool:
+    """Whether an effect of an expired offer runs."""
+    return agent.rona_back_off or agent.rona_capacity or (agent.state is A.NOT_READY and agent.reason == "rona")
 
 
 def agent_deadline(agent: Agent, kind: int) -> int:

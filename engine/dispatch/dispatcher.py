@@ -15,9 +15,11 @@ from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
 from engine.dispatch.commands import BulkCommand, StartEngine
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
+from engine.dispatch.matching import look_again, review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
@@ -27,6 +29,7 @@ from engine.dispatch.rules.rearranging import do_slice, finish_start, house
 from engine.dispatch.selecting import selected
 from engine.dispatch.slices import CONTACTS
 from engine.dispatch.state import State
+from engine.dispatch.stepping import estimate_of
 from engine.dispatch.timers import Kind
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
 EXPIRE_LIMIT = 512
 # … and where one deadline sets off many (a lost bot's contacts), so many events end the call.
-EVENT_LIMIT = 1_024
+EVENT_LIMIT = 400
 UNBOUNDED = 1 << 62
 
 
@@ -70,20 +73,29 @@ class Dispatcher:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
         if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
+            state.settle()
             state.now = stamp
             HANDLERS[StartEngine](state, command)
+            look_again(state)
+            if state.stirred:
+                review_borrowers(state)
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
+        if state.arriving:
+            state.settle()  # while it is still the instant at which they came: when steps are judged hangs on it
         if state.frozen:
             self._before(command, stamp)
-        if state.arriving:
             state.settle()
         if stamp >= state.timers.near_ms:
             self._expire_due(stamp, UNBOUNDED, UNBOUNDED)
             state.trim_timers()
         state.now = stamp
         HANDLERS[type(command)](state, command)
+        if state.reached:
+            look_again(state)
+        if state.stirred:
+            review_borrowers(state)
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -97,6 +109,7 @@ class Dispatcher:
         now = max(now, state.now)
         work = state.rearranging
         if work is not None and work.stage < CONTACTS:
+            state.settle()
             state.now = now
             do_slice(state, work)
             return out
@@ -106,6 +119,8 @@ class Dispatcher:
                 do_slice(state, state.rearranging)
             elif state.jobs:
                 do_job(state)
+            if state.stirred:
+                review_borrowers(state)
         state.trim_timers()
         return out
 
@@ -158,6 +173,10 @@ class Dispatcher:
             if state.former:
                 self._house_before(kind, ident)
             EXPIRE[kind](state, ident)
+            if state.reached:
+                look_again(state)
+            if state.stirred:
+                review_borrowers(state)
             state.settle()
 
     def _house_before(self, kind: int, ident: int) -> None:
@@ -186,6 +205,7 @@ class Dispatcher:
         for event in events:
             state.now = max(state.now, event.at)
             state.apply_event(event)
+        state.look_ahead()
 
     def snapshot(self) -> bytes:
         """The whole state, versioned, the policy's text included."""
@@ -250,15 +270,20 @@ class Dispatcher:
         start = self._state.oldest_start(queue)
         return 0 if start is None else self.now - start
 
+    def estimate(self, contact: int) -> Estimate | None:
+        """How long it still waits, by what its queue's line has lately done; None: nobody can say, or it does not wait."""
+        found = self._state.contacts.get(contact)
+        return None if found is None else estimate_of(self._state, found)
+
     def position(self, contact: int) -> int:
         """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""
         state = self._state
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
-        if found.queue in state.former:
-            return 0  # its queue is gone, and it has not been given another one yet
-        return 1 + state.ranks(found.queue).rank(state.line_key(found))
+        if contact not in state.stands:
+            return 0  # a policy is being swapped in, and it has no place yet
+        return state.position(found, self.now)
 
     def count_matching(self, command: BulkCommand) -> int:
         """How many waiting contacts a bulk command's filter matches now."""

@@ -29,6 +29,8 @@ from engine.dispatch.mass_events import PoolOpened as PoolOpened
 from engine.dispatch.mass_events import RearrangementContinued as RearrangementContinued
 from engine.dispatch.mass_events import RearrangementEnded as RearrangementEnded
 from engine.dispatch.mass_events import RearrangementStarted as RearrangementStarted
+from engine.dispatch.pool_events import AlertRaised as AlertRaised
+from engine.dispatch.pool_events import LenderMeasured as LenderMeasured
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
@@ -102,8 +104,10 @@ class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):
 
 
 class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
-    """Another queue, requirement or priority; clocks kept, steps start again. ``why``: update, moved, policy, prioritised,
-    delivery_limit."""
+    """Another queue, requirement or priority; clocks kept, steps start again in another queue.
+
+    ``why``: update, moved, policy, prioritised, delivery_limit, or step (a step of its queue moved it).
+    """
 
     contact: int
     queue: str
@@ -115,11 +119,22 @@ class ContactMoved(_Event, tag="contact.moved", frozen=True, gc=False):
 
 
 class StepOpened(_Event, tag="step.opened", frozen=True, gc=False):
-    """``step`` counts from 1; step 0 is the queue's own pools and requirement."""
+    """``step`` counts from 1; step 0 is the queue's own pools and requirement.
+
+    ``why``: ``clock``, ``conditions`` (one besides the clock was asked for, and all hold) or ``nobody``.
+    """
 
     contact: int
     step: int
     why: str = "clock"
+
+
+class AlternativesOffered(_Event, tag="contact.alternatives_offered", frozen=True, gc=False):
+    """A step offers the customer something instead of waiting on: ``bot``, ``call_back``, ``message``. Nothing else changes."""
+
+    contact: int
+    step: int
+    alternatives: tuple[str, ...]
 
 
 class AffinityBegan(_Event, tag="affinity.began", frozen=True, gc=False):
@@ -355,7 +370,10 @@ class OfferDeclined(_Event, tag="offer.declined", frozen=True, gc=False):
 
 
 class OfferExpired(_Event, tag="offer.expired", frozen=True, gc=False):
-    """RONA. ``effect``: not_ready, back_off or lower_capacity; ``return_at``: its automatic end (0: none)."""
+    """RONA. ``effect``: not_ready, back_off, lower_capacity, or none where the pool's share limit forbids it.
+
+    ``return_at``: its automatic end (0: none); with lower_capacity and none, this agent counts as a decliner until then.
+    """
 
     offer: int
     contact: int
@@ -409,6 +427,12 @@ class AgentBack(_Event, tag="agent.back", frozen=True, gc=False):
 
 
 class BackOffEnded(_Event, tag="agent.back_off_ended", frozen=True, gc=False):
+    agent: str
+
+
+class QuotaEnded(_Event, tag="agent.quota_ended", frozen=True, gc=False):
+    """Local midnight: contacts that the agent got through pools with a daily quota count from zero again."""
+
     agent: str
 
 
@@ -487,6 +511,7 @@ ContactEvent: TypeAlias = (
     | ContactUpdated
     | ContactMoved
     | StepOpened
+    | AlternativesOffered
     | AffinityBegan
     | AffinityEnded
     | DeclinerForgotten
@@ -522,6 +547,7 @@ AgentEvent: TypeAlias = (
     | AgentLost
     | AgentBack
     | BackOffEnded
+    | QuotaEnded
     | CapacityChanged
     | ExternalLoadChanged
     | WrapUpStarted
@@ -531,6 +557,8 @@ DomainEvent: TypeAlias = (
     QueueClosed
     | QueueOpened
     | QueueNoticeSet
+    | LenderMeasured
+    | AlertRaised
     | QueueNoticeEnded
     | HoursChanged
     | EffectSliced

@@ -24,18 +24,23 @@ class AgentVerdict(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NextStep(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The step that opens next; ``in_ms`` -1: at no set time."""
+    """The step that opens next, when all its conditions hold together. ``in_ms``: when its clock says so and nothing else is
+    missing; -1: at no set time. ``missing``: conditions that do not hold now, by their keys in the policy, with what is
+    ``wanted`` and what was ``got``, and, where it is known, ``in_ms`` until this may change."""
 
     name: str
     in_ms: int
     add_pools: tuple[str, ...] = ()
     relax: tuple[str, ...] = ()
+    move_to: str = ""
+    offer: tuple[str, ...] = ()
+    missing: tuple[Reason, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a contact's state says now.
 
-    ``position`` 1 is next (0: not waiting); ``nobody``: reason code → number of signed-on agents whose first unmet
+    ``position`` 1 is next (0: not waiting); ``p50_ms``, ``p90_ms``: how long it still waits, by the estimate (-1: unknown); ``nobody``: reason code → number of signed-on agents whose first unmet
     condition it is; ``agent`` with ``verdict`` is filled for a why-not question about one agent.
     """
 
@@ -61,6 +66,8 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     free_agents: int = 0
     next_step: NextStep | None = None
     verdict: AgentVerdict | None = None
+    p50_ms: int = -1
+    p90_ms: int = -1
 
 
 # Every code that AgentVerdict.reasons and Explanation.nobody may hold, in the order in which they are checked.
@@ -75,6 +82,9 @@ REASON_CODES = (
     "capacity",  # got: free units; wanted: the contact's cost
     "channel_limit",  # got: contacts of this channel held; wanted: below the limit
     "shop_limit",  # got: contacts of this shop held; wanted: below the limit
+    "reserve",  # got: idle agents of the lending pool; wanted: more than its reserve
+    "lender_kpi",  # got: the lender's share in time; wanted: at least the one it promises
+    "daily_quota",  # got: contacts of today and open offers; wanted: below the pool's quota
     "declined",  # in_ms: until the decliner memory ends
     "preferred_other",  # wanted: the preferred agent; in_ms: until its budget ends
     "serving",  # the agent has this very contact

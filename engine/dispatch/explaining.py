@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from engine.dispatch import stepping
 from engine.dispatch.agents import SIGNED_ON, TAKES_OFFERS
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.explain import AgentVerdict, Explanation, NextStep, Reason
 from engine.dispatch.lanes import Seat
+from engine.dispatch.policy.compiled import Pool, Step
 from engine.dispatch.state import State
 
 # Past this many agents, "why nobody" counts the first ones by sequence number and stays a fast answer.
@@ -26,6 +28,7 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
                 nobody[why[0].code] = nobody.get(why[0].code, 0) + 1
             else:
                 free += 1
+    estimate = stepping.estimate_of(state, contact)
     return Explanation(
         contact=number,
         state=contact.state,
@@ -49,16 +52,42 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
         free_agents=free,
         next_step=next_step(state, contact, now),
         verdict=None if agent is None else verdict(state, contact, agent, now),
+        p50_ms=-1 if estimate is None else estimate.p50_ms,
+        p90_ms=-1 if estimate is None else estimate.p90_ms,
     )
 
 
 def next_step(state: State, contact: Contact, now: int) -> NextStep | None:
-    steps = state.queue_of(contact).steps
-    if contact.stage == "bot" or contact.step >= len(steps):
+    step = stepping.next_step(state, contact)
+    if step is None:
         return None
-    step = steps[contact.step]
-    due = state.step_due(contact)
-    return NextStep(step.name, due - now if due else -1, step.add_pools, step.relax)
+    lacking = missing(state, contact, step, now)
+    due = 0 if step.only_nobody or contact.state is not ContactState.QUEUED else state.clock_due(contact, step)
+    if any(reason.code != "after_ms" for reason in lacking):
+        due = 0
+    return NextStep(
+        step.name, due - now if due else -1, step.add_pools, step.relax, step.move_to, step.offer, tuple(lacking)
+    )
+
+
+def missing(state: State, contact: Contact, step: Step, now: int) -> list[Reason]:
+    """The conditions that do not hold now, in the order in which they are judged."""
+    if step.only_nobody or contact.state is not ContactState.QUEUED:
+        return []
+    found: list[Reason] = []
+    left = state.clock_due(contact, step) - now
+    if left > 0:
+        found.append(Reason("after_ms", str(step.after_ms), str(step.after_ms - left), left))
+    waiting = len(state.lines[contact.queue].waiting)
+    if waiting < step.queue_length:
+        found.append(Reason("queue_length", str(step.queue_length), str(waiting)))
+    if step.estimated_wait_ms:
+        estimate = stepping.estimate_of(state, contact)
+        if estimate is None or estimate.p50_ms < step.estimated_wait_ms:
+            got = "" if estimate is None else str(estimate.p50_ms)
+            look = max(state.step_due(contact) - now, 0)
+            found.append(Reason("estimated_wait_ms", str(step.estimated_wait_ms), got, look))
+    return found
 
 
 def verdict(state: State, contact: Contact, agent: str, now: int) -> AgentVerdict:
@@ -98,6 +127,7 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
     if agent.back_off_until:
         found.append(Reason("back_off", in_ms=agent.back_off_until - now))
     found += room(state, contact, seat)
+    found += own_rules(state, contact, seat)
     if profile.agent in contact.decliners:
         found.append(Reason("declined", in_ms=contact.decliners[profile.agent] - now))
     if contact.prefer_only and contact.prefer != profile.agent:
@@ -120,3 +150,36 @@ def room(state: State, contact: Contact, seat: Seat) -> list[Reason]:
     if bound.shop_limit and held >= bound.shop_limit:
         return [Reason("shop_limit", f"fewer than {bound.shop_limit}", str(held))]
     return []
+
+
+def own_rules(state: State, contact: Contact, seat: Seat) -> list[Reason]:
+    """What the pools' own rules say: lender protection and quotas; one pool that lets the contact have the agent will do,
+    unless the agent is wanted by name and in none of the contact's pools."""
+    if not seat.gates:
+        return []
+    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
+    shared = [pool for pool in pools_open if pool.name in seat.groups]
+    pools = shared or [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
+    said = [pool_says(state, pool, seat, contact) for pool in pools]
+    found = [reason for reason in said if reason is not None]
+    if shared:
+        return found[:1] if len(found) == len(said) else []
+    return found[:1] if contact.prefer == seat.name else []
+
+
+def pool_says(state: State, pool: Pool, seat: Seat, contact: Contact) -> Reason | None:
+    gate = state.gates.get(pool.name)
+    if gate is None:
+        return None
+    if pool.owners and contact.queue not in pool.owners:
+        idle = gate.idle(contact.cost)
+        if idle <= pool.reserve:
+            return Reason("reserve", f"more than {pool.reserve}", str(idle))
+        if pool.lend_kpi is not None and not gate.holds():
+            answered, in_time, abandoned = gate.ledger.sums()
+            got = in_time / (answered + abandoned)
+            return Reason("lender_kpi", f"{pool.lend_kpi.share:.0%}", f"{got:.0%}")
+    had = seat.agent.quota_used + seat.open
+    if pool.daily_quota and had >= pool.daily_quota:
+        return Reason("daily_quota", f"fewer than {pool.daily_quota}", str(had))
+    return None

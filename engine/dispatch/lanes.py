@@ -1,6 +1,7 @@
 """Lanes: where contacts with equal needs meet the agents who can meet them.
 
-A lane is (tenant, requirement, pool, cost, bound, team). On one side wait contacts whose open pools include the lane's; on
+A lane is (tenant, requirement, pool, cost, bound, team, and what the pool's rules tell apart). On one side wait
+contacts whose open pools include the lane's; on
 the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
 is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
@@ -15,17 +16,23 @@ from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
+from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
+from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, Gate, Length, Party, kind_of, late_key
+from engine.dispatch.ranks import Ranked
 
 # (listed rank, value, start, contact): smaller is served first. In the score order the value falls by slope × now.
 ContactKey: TypeAlias = tuple[Any, ...]
 # (choice's own measures …, seq): smaller is chosen first.
 AgentKey: TypeAlias = tuple[int, ...]
-LaneKey: TypeAlias = tuple[str, str, str, int, str, str]
+# … and, where the pool protects itself from borrowers or keeps shares: whether they borrow, and whose shop's they are.
+LaneKey: TypeAlias = tuple[str, str, str, int, str, str, bool, str]
 
 AVAILABLE: Final = AgentState.AVAILABLE
-
+# Keys of these choices may become smaller while the agent stays in the lane.
+RESTLESS: Final = ("least_loaded", "most_loaded", "weighted")
+MINUTE_MS: Final = 60_000
 
 # Units that nobody has.
 NEVER: Final = 1 << 40
@@ -60,11 +67,19 @@ class Seat:
         "by_shop",
         "declined",
         "external",
+        "gates",
         "groups",
+        "known_out",
+        "known_present",
+        "known_room",
         "lanes",
         "loaded",
         "name",
+        "open",
+        "plain",
         "preferred",
+        "units",
+        "watched",
         "yielding",
     )
 
@@ -74,6 +89,7 @@ class Seat:
         self.auto_accept = agent.profile.auto_accept
         self.bot = agent.profile.kind == AgentKind.BOT
         self.external = 0  # units pushed by other systems
+        self.units = 0  # what the lanes count of it: its capacity while it is available
         self.yielding = 0  # units of its load that interruptible work holds
         self.beside = 0  # external − yielding: what counts, besides the load, against a live contact
         self.lanes: list[Lane] = []
@@ -85,6 +101,14 @@ class Seat:
         self.preferred: frozenset[int] = NONE  # waiting contacts that prefer this agent
         self.declined: frozenset[int] = NONE  # contacts whose decliners name this agent
         self.groups: Mapping[str, int] = {}  # pool → rank of its order among the agent's pools
+        self.plain: bool = True  # one such rank, and no shares
+        # A pool of the agent's wants each change: it counts who is idle, who is out by RONA, or what is open.
+        self.watched: bool = False
+        self.gates: tuple[Gate, ...] = ()
+        self.known_room: int = 0  # what the gates have counted
+        self.known_present: bool = False
+        self.known_out: bool = False
+        self.open: int = 0  # offers not answered yet, where a pool has a quota
 
     def free(self) -> int:
         """Units left for live contacts."""
@@ -131,19 +155,37 @@ class Lane:
         "cost",
         "drained",
         "first",
+        "gate",
+        "guarded",
         "heaps",
         "key",
+        "kind",
+        "lengths",
         "limited",
         "members",
+        "party",
         "pool",
+        "quota",
         "requirement",
+        "ring",
         "signed_on",
         "strict",
+        "units",
         "waiting",
         "waits",
     )
 
-    def __init__(self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None) -> None:
+    def __init__(
+        self,
+        key: LaneKey,
+        requirement: Requirement,
+        pool: Pool,
+        bound: Bound | None,
+        lengths: dict[float, Length],
+        gate: Gate | None,
+        party: Party | None,
+        ring: Ring | None,
+    ) -> None:
         self.key = key
         self.requirement = requirement
         self.pool = pool
@@ -154,6 +196,7 @@ class Lane:
         self.limited = bound is not None
         self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
         self.signed_on = 0
+        self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
         self.waits: dict[int, ContactKey] = {}  # contact → its key
@@ -161,6 +204,13 @@ class Lane:
         self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
         self.waiting = 0
         self.first: ContactKey | None = None  # the strict heap's smallest valid key, where it is known
+        self.kind: int = kind_of(pool)
+        self.lengths = lengths
+        self.gate = gate  # of those who borrow
+        self.quota: int = pool.daily_quota
+        self.guarded: bool = gate is not None or self.quota > 0
+        self.party = party
+        self.ring = ring
 
     def drain(self, drained: bool) -> None:
         """Nobody has room for a contact of a drained pool, whatever it costs: nothing else has to look."""
@@ -175,7 +225,8 @@ class Lane:
         heap = self.heaps.get(slope)
         if heap is None:
             heap = self.heaps[slope] = []
-            self.strict = heap if not slope and len(self.heaps) == 1 else None
+            static = not slope and len(self.heaps) == 1 and self.kind != OVERDUE_LAST
+            self.strict = heap if static else None
         heappush(heap, key)
         if self.strict is None:
             self.first = None
@@ -192,6 +243,8 @@ class Lane:
 
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
+        if self.kind == OVERDUE_LAST:
+            return self._head_in_time(now, refused)
         best: ContactKey | None = None
         waits = self.waits
         for slope, heap in self.heaps.items():
@@ -208,10 +261,36 @@ class Lane:
                     continue
                 key = other
             if slope:
-                key = (key[0], key[1] - slope * now, key[2], key[3])
+                grown = self.lengths[slope].queued if self.kind == LONGEST else slope * now
+                key = (key[0], key[1] - grown, key[2], key[3])
             if best is None or key < best:
                 best = key
         return best
+
+    def _head_in_time(self, now: int, refused: Container[int]) -> ContactKey | None:
+        """Overdue last: whoever has become overdue goes to a heap of its own as soon as it comes to the top."""
+        fresh, late = self.heaps.setdefault(0.0, []), self.heaps.setdefault(1.0, [])
+        passed: list[ContactKey] = []
+        found: ContactKey | None = None
+        while fresh:
+            key = fresh[0]
+            if self.waits.get(key[3]) is not key:
+                heappop(fresh)
+            elif key[1] & LOW_MASK < now:
+                heappush(late, heappop(fresh))
+            elif key[3] in refused:
+                passed.append(heappop(fresh))
+            else:
+                found = key
+                break
+        for key in passed:
+            heappush(fresh, key)
+        other = self._past(late, refused)
+        if other is not None:
+            other = late_key(other, now)
+            if found is None or other < found:
+                return other
+        return found
 
     def _past(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
         """The first valid key whose contact is not in ``refused``."""
@@ -238,9 +317,37 @@ class Lane:
         if self.choice == "longest_idle":
             return (agent.idle_since, agent.seq)
         if self.choice == "least_loaded":
-            # Parts per million of the capacity in use: integers compare alike on every machine.
-            return ((agent.load + seat.external) * 1_000_000 // max(agent.capacity, 1), agent.idle_since, agent.seq)
+            return (in_use(seat), agent.idle_since, agent.seq)
+        if self.choice == "most_loaded":
+            return (-in_use(seat), agent.idle_since, agent.seq)
+        if self.choice == "round_robin":
+            return (agent.seq,)
+        if self.choice == "weighted":
+            return (-self.score(seat), agent.idle_since, agent.seq)
         return (-self.requirement.proficiency(agent.profile.skills), agent.idle_since, agent.seq)
+
+    def score(self, seat: Seat, now: int = 0) -> int:
+        """Of choice ``weighted``, in 1/60,000 point. What grows with time grows alike for all, so any instant will do."""
+        weights, agent = self.pool.weights, seat.agent
+        assert weights is not None, self.pool.name
+        free, capacity = agent.capacity - agent.load - seat.external, max(agent.capacity, 1)
+        points = weights.idle * (now - agent.idle_since) + MINUTE_MS * weights.load * free // capacity
+        if weights.proficiency:
+            points += MINUTE_MS * weights.proficiency * self.requirement.proficiency(agent.profile.skills)
+        return points
+
+    def rank(self, key: AgentKey, now: int) -> tuple[float, ...]:
+        """The winner's key as an event shows it."""
+        if self.choice == "weighted":
+            assert self.pool.weights is not None, self.pool.name
+            return (float(key[0] - self.pool.weights.idle * now), float(key[1]))
+        return tuple([float(part) for part in key[:-1]])
+
+    def lets(self, seat: Seat) -> bool:
+        """Whether the pool's own rules let this lane's contacts have the agent now: lender protection and quota."""
+        if self.gate is not None and not self.gate.lends(self.cost):
+            return False
+        return not self.quota or seat.agent.quota_used + seat.open < self.quota
 
     def fits(self, seat: Seat) -> bool:
         """Present, not backed off, and with room for a contact of this lane."""
@@ -248,6 +355,8 @@ class Lane:
         if agent.state is not AVAILABLE or agent.back_off_until:
             return False
         if agent.capacity - agent.load - seat.beside < self.cost:
+            return False
+        if self.quota and agent.quota_used + seat.open >= self.quota:
             return False
         return self.bound is None or seat.within(self.cost, self.bound)
 
@@ -260,8 +369,9 @@ class Lane:
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
+        self.units += seat.units
         seat.lanes.append(self)
-        if self.choice == "least_loaded":
+        if self.choice in RESTLESS:
             seat.loaded.append(self)
         seat.absent.append(self)
 
@@ -270,6 +380,8 @@ class Lane:
         seq = seat.agent.seq
         if not self.fits(seat):
             return seq in self.best
+        if self.ring is not None:
+            return self.ring.add(self, seat)
         key = self.agent_key(seat)
         known = self.best.get(seq)
         if known is None or key < known:
@@ -282,6 +394,10 @@ class Lane:
 
     def pick(self, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
         """The free agent whom the pool's choice puts first, decliners passed over."""
+        if self.gate is not None and not self.gate.lends(self.cost):
+            return None
+        if self.ring is not None:
+            return self.ring.pick(self, decliners)
         heap, best, idle = self.agents, self.best, self.choice == "longest_idle"
         passed: list[AgentKey] = []
         found = None
@@ -308,6 +424,62 @@ class Lane:
         for key in passed:
             heappush(heap, key)
         return found
+
+
+def recount(seat: Seat) -> None:
+    """The agent's state or capacity has changed: its lanes count what it has to give."""
+    agent = seat.agent
+    units = max(agent.capacity - seat.external, 0) if agent.state is AVAILABLE else 0
+    change = units - seat.units
+    if change:
+        seat.units = units
+        for lane in seat.lanes:
+            lane.units += change
+
+
+def in_use(seat: Seat) -> int:
+    """Parts per million of the capacity: integers compare alike on every machine."""
+    agent = seat.agent
+    return (agent.load + seat.external) * 1_000_000 // max(agent.capacity, 1)
+
+
+class Ring:
+    """Round robin: a lane's agents by sequence number, and whoever comes after the pool's last one is next."""
+
+    __slots__ = ("agents", "ledger")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.agents = Ranked()
+
+    def add(self, lane: Lane, seat: Seat) -> bool:
+        """As :meth:`Lane.offer_side`, for an agent who fits."""
+        seq = seat.agent.seq
+        if seq not in lane.best:
+            lane.best[seq] = (seq,)
+            self.agents.add((seq,))
+        return True
+
+    def pick(self, lane: Lane, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
+        """As :meth:`Lane.pick`."""
+        last = self.ledger.last
+        after, wrapped = last, 0
+        while True:
+            found = self.agents.after((after,))
+            if found is None or (wrapped and found[0] > last):
+                if wrapped:
+                    return None
+                after, wrapped = 0, 1
+                continue
+            seq = int(found[0])
+            seat = lane.members[seq]
+            if not lane.fits(seat):
+                self.agents.remove(found)
+                del lane.best[seq]
+                seat.absent.append(lane)
+            elif not decliners or seat.name not in decliners:
+                return (wrapped, seq), seat
+            after = seq
 
 
 def refresh(seat: Seat) -> None:

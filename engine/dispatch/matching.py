@@ -11,15 +11,21 @@ from typing import Final
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.lanes import AgentKey, ContactKey, Lane, Seat
+from engine.dispatch.lanes import ContactKey, Lane, Seat
+from engine.dispatch.policy.compiled import Pool, Step
+from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
+from engine.dispatch.stepping import holds, next_step, open_step
+from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
 FINISHING: Final = AgentState.FINISHING
 # Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
 FEW = 20
+# Contacts for whom a step opens in one go; the rest of a long line follows in the next calls, at the same instant.
+AT_ONCE: Final = 200
 
 
 # --- a contact waits --------------------------------------------------------------------------------------------------
@@ -30,13 +36,12 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     if state.frozen:
         place_later(state, contact)
         return
-    if contact.prefer:
-        seat = state.seats.get(contact.prefer)
-        if seat is not None and can_serve_preferred(state, seat, contact):
-            make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    if state.reached:
+        look_again(state)
+        if contact.state is not QUEUED:
             return
-        if contact.prefer_only:
-            return
+    if contact.prefer and place_preferred(state, contact, trigger):
+        return
     stand = state.stands[contact.contact]
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
@@ -44,18 +49,35 @@ def place(state: State, contact: Contact, trigger: str) -> None:
     while contact.state is QUEUED:
         found = best_agent(state, contact)
         if found is not None:
-            if widened:  # it stands elsewhere now: from the bots to the people it goes to the end of the line
-                first = first_before(state, contact)
-                if first is not contact:
-                    place(state, first, trigger)
-                    if first.state is not QUEUED:
-                        continue
+            # From the bots to the people, say, it goes to the end of the line.
+            if widened and place_before(state, contact, trigger):
+                continue
             pool, key, seat = found
-            make_offer(state, contact, seat, pool, trigger, tuple(map(float, key[:-1])))
+            make_offer(state, contact, seat, pool, trigger, key)
             return
         widened = widen(state, contact, state.stands[contact.contact].lanes)
         if not widened:
             return
+
+
+def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
+    seat = state.seats.get(contact.prefer)
+    if seat is not None and can_serve_preferred(state, seat, contact):
+        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+        return True
+    if contact.prefer_only and state.stands[contact.contact].watched:
+        open_due_steps(state, contact)
+    return contact.prefer_only
+
+
+def place_before(state: State, contact: Contact, trigger: str) -> bool:
+    """It stands elsewhere now: whom the agent that it found would rather have goes first. False: nobody, or in vain."""
+    first = first_before(state, contact)
+    if first is contact:
+        return False
+    place(state, first, trigger)
+    return first.state is not QUEUED
 
 
 def place_later(state: State, contact: Contact) -> None:
@@ -80,8 +102,8 @@ def open_anew(state: State, contact: Contact) -> None:
         pass
 
 
-def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | None:
-    """The first open pool, in listed order, with a free agent, and the one whom its choice puts first."""
+def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], Seat] | None:
+    """The first open pool, in listed order, with a free agent, and the one whom its choice puts first, with its rank."""
     if state.freed:
         state.tell_lanes()
     for lane in state.stands[contact.contact].lanes:
@@ -89,20 +111,58 @@ def best_agent(state: State, contact: Contact) -> tuple[str, AgentKey, Seat] | N
             continue
         found = lane.pick(contact.decliners)
         if found is not None:
-            return lane.pool.name, *found
+            return lane.pool.name, lane.rank(found[0], state.now), found[1]
     return None
 
 
 def open_due_steps(state: State, contact: Contact) -> None:
-    """Open what the clocks say is open already: steps of 0 ms, or a long wait brought along from another queue."""
+    """Open what may be open already: steps of 0 ms, a long wait brought along, conditions that hold.
+
+    Where others stand to gain as well (a queue has grown long enough), they come first: the contact may have an offer then.
+    """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
         return
-    while True:
-        due = state.step_due(contact)
-        if not due or due > state.now:
+    while contact.state is QUEUED:
+        if state.reached:
+            look_again(state)
+            continue
+        step = next_step(state, contact)
+        if step is None or step.only_nobody or not may_open(state, contact, step):
             return
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1))
+        if step.watched and state.looks.get(contact.contact, FAR) <= state.now:
+            return  # the line before it was too long for one call: its turn comes at this same instant
+        open_step(state, contact, step, "conditions" if step.watched else "clock")
+
+
+def may_open(state: State, contact: Contact, step: Step) -> bool:
+    """Whether its conditions hold. Who has an agent at hand does not wait, whatever the estimate says."""
+    if not step.watched:
+        return state.clock_due(contact, step) <= state.now
+    if not holds(state, contact, step):
+        return False
+    return not step.estimated_wait_ms or best_agent(state, contact) is None
+
+
+def look_again(state: State) -> None:
+    """Queues have become long enough for a step of theirs: open it for all who stand before it, in line order."""
+    queues = list(state.reached)
+    state.reached.clear()
+    work = state.rearranging
+    if work is not None and work.stage < OPENING:
+        return  # everybody's steps are looked at when that stage comes
+    for queue in queues:
+        ready: list[Contact] = []
+        for number in state.lines[queue].waiting:
+            contact = state.contacts[number]
+            if contact.state is QUEUED:
+                step = next_step(state, contact)
+                if step is not None and step.watched and may_open(state, contact, step):
+                    ready.append(contact)
+        ready.sort(key=lambda contact: (state.line_key(contact), contact.contact))
+        for contact in ready[AT_ONCE:]:
+            state.look_now(contact)
+        place_all(state, ready[:AT_ONCE], "step")
 
 
 def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
@@ -116,10 +176,10 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     elif contact.stage == "bot":
         ask_person(state, contact, "", "no_bot")
     else:
-        steps = state.queue_of(contact).steps
-        if contact.step >= len(steps) or not steps[contact.step].when_nobody:
+        step = next_step(state, contact)
+        if step is None or not step.when_nobody:
             return False
-        state.emit_on(contact, ev.StepOpened(state.now, contact.contact, contact.step + 1, "nobody"))
+        open_step(state, contact, step, "nobody")
     open_due_steps(state, contact)
     return True
 
@@ -177,13 +237,15 @@ def feed_one(state: State, seat: Seat, trigger: str, before: int = 0) -> bool:
         contact = best_preferred(state, seat)
         if contact is not None:
             if contact.contact != before:
-                make_offer(state, contact, seat, "", trigger, state.line_key(contact)[:3], preferred=True)
+                make_offer(state, contact, seat, "", trigger, state.shown_first(contact), preferred=True)
             return contact.contact != before
     key = best_waiting(state, seat)
     if key is None or key[3] == before:
         return False
     contact = state.contacts[key[3]]
-    make_offer(state, contact, seat, pool_between(state, seat, contact), trigger, key[:3])
+    pool = pool_between(state, seat, contact)
+    rank = shown(state.policy.pools[pool].order, key) if state.shaped else key[:3]
+    make_offer(state, contact, seat, pool, trigger, rank)
     return True
 
 
@@ -198,7 +260,8 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
-    place(state, contact, trigger)
+    if contact.state is QUEUED:
+        place(state, contact, trigger)
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
@@ -213,8 +276,14 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
             leave_bots(state, contact)
     for contact in waiting:
         open_due_steps(state, contact)
-    for contact in sorted(waiting, key=lambda contact: (state.line_key(contact), contact.contact)):
+    for contact in sorted(waiting, key=lambda contact: (state.place_key(contact), contact.contact)):
+        judged = False
         while contact.state is QUEUED:
+            if not judged:  # the agent it had in view may be gone by now
+                judged = True
+                if state.stands[contact.contact].watched:
+                    open_due_steps(state, contact)
+                    continue
             first = first_before(state, contact)
             place(state, first, trigger)
             if first.state is QUEUED:
@@ -260,41 +329,57 @@ def best_preferred(state: State, seat: Seat) -> Contact | None:
     """The waiting contact that prefers this agent and stands first in its line."""
     contacts = [state.contacts[number] for number in seat.preferred]
     able = [contact for contact in contacts if can_serve_preferred(state, seat, contact)]
-    return min(able, key=state.line_key, default=None)
+    return min(able, key=state.grown_key, default=None)
 
 
 def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     """Over all lanes of the agent: the contact whose pool's order puts it first, with its key now."""
-    now, declined, groups = state.now, seat.declined, seat.groups
-    free, single = seat.free(), len(groups) == 1
+    now, declined, plain = state.now, seat.declined, seat.plain
+    free = seat.free()
     best: ContactKey | None = None
-    best_group = 0
+    best_turn: tuple[int, ...] = ()
     for lane in seat.lanes:
         if not lane.waiting or lane.cost > free:
             continue
         if lane.bound is not None and not seat.within(lane.cost, lane.bound):
+            continue
+        if lane.guarded and not lane.lets(seat):
             continue
         key = lane.first
         if key is None or key[3] in declined:
             key = lane.head(now, declined)
             if key is None:
                 continue
-        if single:
+        if plain:
             if best is None or key < best:
                 best = key
         else:
-            group = groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
-            if best is None or (group, key) < (best_group, best):
-                best, best_group = key, group
+            turn = turn_of(seat, lane, key)
+            if best is None or (turn, key) < (best_turn, best):
+                best, best_turn = key, turn
     return best
 
 
+def turn_of(seat: Seat, lane: Lane, key: ContactKey) -> tuple[int, ...]:
+    """What is compared before the order: live before promised, the rank of the pool's order for this agent, then whose
+    turn it is by weight."""
+    group = seat.groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
+    return (group,) if lane.party is None else (group, *lane.party.turn())
+
+
 def pool_between(state: State, seat: Seat, contact: Contact) -> str:
-    """The first open pool, in the contact's order, through which this agent may serve it."""
+    """The first open pool, in the contact's order, through which this agent may serve it; of pools with different orders
+    the one that the agent's own list ranks first, as its order has chosen."""
     if len(seat.groups) == 1:
         return next(iter(seat.groups))
     seq = seat.agent.seq
-    return next(lane.pool.name for lane in state.spots[contact.contact][1] if seq in lane.members and not lane.drained)
+    found, best_group = "", 0
+    for lane in state.spots[contact.contact][1]:
+        if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
+            group = seat.groups[lane.pool.name]
+            if not found or group < best_group:
+                found, best_group = lane.pool.name, group
+    return found
 
 
 def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
@@ -303,7 +388,82 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
         return False
     if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
         return False
+    if seat.gates and not lets_preferred(state, seat, contact):
+        return False
     return seat.has_room(contact.cost, state.bound_of(contact))
+
+
+def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
+    """Lender protection and quotas bind affinity too: one pool open to the contact lets it, or, if none is the agent's,
+    all of the agent's pools do."""
+    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
+    shared = [pool for pool in pools_open if pool.name in seat.groups]
+    if shared:
+        return any(pool_lets(state, pool, seat, contact) for pool in shared)
+    mine = [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
+    return all(pool_lets(state, pool, seat, contact) for pool in mine)
+
+
+def pool_lets(state: State, pool: Pool, seat: Seat, contact: Contact) -> bool:
+    """Whether the pool's own rules let the contact have this agent of it."""
+    gate = state.gates.get(pool.name)
+    if gate is None:
+        return True
+    if pool.owners and contact.queue not in pool.owners and not gate.lends(contact.cost):
+        return False
+    return not pool.daily_quota or seat.agent.quota_used + seat.open < pool.daily_quota
+
+
+def review_borrowers(state: State) -> None:
+    """More agents of a lender are idle, or its service level is better: those who may borrow again are decided anew.
+
+    Called when everything else of the step is done. Contacts that prefer an agent first, by number; then, pool by pool in
+    the policy's order, whoever stands first in it while there is somebody to be had. Not in the midst of a rearrangement:
+    its end looks at all of them.
+    """
+    if state.frozen:
+        state.stirred.clear()
+        return
+    while state.stirred:  # again where an automatic accept has made another service level better
+        pools = [name for name in state.pool_names if name in state.stirred]
+        state.stirred.clear()
+        state.settle()
+        state.tell_lanes()
+        for number in sorted(state.wanting):
+            contact = state.contacts[number]
+            seat = state.seats.get(contact.prefer)
+            if seat is not None and can_serve_preferred(state, seat, contact):
+                place(state, contact, "lender")
+        for name in pools:
+            place_borrowers(state, name)
+
+
+def place_borrowers(state: State, pool: str) -> None:
+    """Those who wait to borrow from the pool, one after the other, while there is somebody to be had."""
+    looked_at: set[int] = set()
+    while True:
+        key = first_borrower(state, pool, looked_at)
+        if key is None:
+            return
+        contact = state.contacts[key[3]]
+        first = first_before(state, contact)
+        place(state, first, "lender")
+        if first.state is QUEUED:
+            looked_at.add(contact.contact)
+        state.settle()
+        state.tell_lanes()
+
+
+def first_borrower(state: State, pool: str, looked_at: set[int]) -> ContactKey | None:
+    """Of those who borrow from the pool and could have somebody of it now, whoever its order puts first."""
+    best: ContactKey | None = None
+    for lane in state.borrowing.get(pool, ()):
+        if not lane.waiting or lane.pick(()) is None:
+            continue
+        key = lane.head(state.now, looked_at)
+        if key is not None and (best is None or key < best):
+            best = key
+    return best
 
 
 # --- both in one step -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ one pass over the buckets (n ÷ 512 of them).
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 
 Key = tuple[float, ...]
@@ -75,3 +75,11 @@ class Ranked:
         if place == len(self.buckets):
             return self.size
         return sum(len(bucket) for bucket in self.buckets[:place]) + bisect_left(self.buckets[place], key)
+
+    def after(self, key: Key) -> Key | None:
+        """The smallest key that is larger than ``key``."""
+        place = bisect_right(self.maxima, key)
+        if place == len(self.buckets):
+            return None
+        bucket = self.buckets[place]
+        return bucket[bisect_right(bucket, key)]

@@ -7,6 +7,8 @@ import msgspec
 from engine.dispatch.agents import Agent
 from engine.dispatch.commands import Attributes
 from engine.dispatch.contacts import Contact, Offer
+from engine.dispatch.estimates import Measure
+from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
 from engine.dispatch.standing import Standing
@@ -45,6 +47,9 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     next_job: int = 1
     drained: dict[str, str] = {}
     jobs: dict[int, Job] = {}
+    ledgers: list[Ledger] = []
+    measures: dict[str, Measure] = {}
+    looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
 
 
 def encode(state: State) -> bytes:
@@ -66,6 +71,9 @@ def encode(state: State) -> bytes:
             state.next_job,
             state.drained,
             state.jobs,
+            [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
+            dict(sorted(state.measures.items())),
+            {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
         )
     )
 
@@ -86,9 +94,11 @@ def decode(data: bytes) -> State:
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
     state.house.restore(snapshot.standing)
+    state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:
         if contact.state != "wrap_up":
             index_names(state, contact)
+    state.measures = snapshot.measures
     state.slice_units, state.next_job, state.jobs = snapshot.slice_units, snapshot.next_job, snapshot.jobs
     state.drained = snapshot.drained
     work = snapshot.rearranging
@@ -100,6 +110,8 @@ def decode(data: bytes) -> State:
         state.noting = False  # what it has noted is in the snapshot
     state.set_policy(state.policy)
     rearrange(state, work)
+    state.overdue = snapshot.looks
+    state.settle()  # here, where nobody counts milliseconds, rather than in the first call
     return state
 
 

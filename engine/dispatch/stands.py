@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from engine.dispatch.contacts import Contact
 from engine.dispatch.lanes import ContactKey, Lane
+from engine.dispatch.pools import LONGEST, LOW_BITS, OVERDUE_LAST, SCORE, Length, Party, late_key
 from engine.dispatch.ranks import Ranked
 
 MINUTE_MS = 60_000
@@ -15,36 +16,71 @@ BEHIND: Final = 1_000_000
 
 
 class Stand(NamedTuple):
-    """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, strict?)."""
+    """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, kind of key).
+
+    ``special``: somebody counts who stands here, the queue's ``length`` or ``parties`` of pools shared by weight.
+    """
 
     lanes: tuple[Lane, ...]
-    keyed: tuple[tuple[int, float, bool], ...]
+    keyed: tuple[tuple[int, float, int], ...]
     boost: float
     stepped: bool  # another step may open
     at_once: bool  # … without any time passing
+    watched: bool  # … on more than its clock
+    person: bool  # its contacts wait for a person
+    target_ms: int = 0
+    special: bool = False
+    length: Length | None = None
+    parties: tuple[Party, ...] = ()
 
     def key(self, contact: Contact, place: int = 0) -> ContactKey:
         """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
 
         strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
-        is the same for a lane's contacts of one slope and is left out of the stored key.
+        is the same for a lane's contacts of one slope and is left out of the stored key. promise: priority, then due.
+        longest queue: priority, then (added when asked) the queue's length.
         """
-        listed, slope, strict = self.keyed[place]
+        listed, slope, kind = self.keyed[place]
         if contact.behind:
             listed += BEHIND
         priority = contact.priority + contact.raised
-        if strict:
+        if not kind:
             return (listed, -priority, contact.start, contact.contact)
-        value = slope * contact.start - (priority + self.boost) * MINUTE_MS
-        return (listed, value, contact.start, contact.contact)
+        if kind == SCORE:
+            value = slope * contact.start - (priority + self.boost) * MINUTE_MS
+            return (listed, value, contact.start, contact.contact)
+        if kind == LONGEST:
+            return (listed, -priority << LOW_BITS, contact.start, contact.contact)
+        due = (-2 * priority << LOW_BITS) + contact.start + self.target_ms
+        return (listed, due, contact.start, contact.contact)
+
+    def heap(self, place: int) -> float:
+        """The name of its heap in the lane: contacts whose keys move together in time."""
+        kind = self.keyed[place][2]
+        if kind == LONGEST and self.length is not None:
+            return self.length.number
+        return self.keyed[place][1]
+
+    def key_now(self, contact: Contact, now: int, *, grown: bool = False) -> ContactKey:
+        """The key in the first lane with what the moment adds to it in orders by promise or by length; ``grown``: and to
+        the points of the score order."""
+        key = self.key(contact)
+        _, slope, kind = self.keyed[0]
+        if grown and slope:
+            return (key[0], key[1] - slope * now, key[2], key[3])
+        if kind == LONGEST and self.length is not None:
+            return (key[0], key[1] - self.length.queued, key[2], key[3])
+        return late_key(key, now) if kind == OVERDUE_LAST else key
 
 
 class Line:
     """One queue's waiting contacts: ranks of those not offered yet, and the oldest of all."""
 
-    __slots__ = ("oldest", "ranked", "waiting")
+    __slots__ = ("oldest", "ranked", "standing", "waiting", "watched")
 
-    def __init__(self) -> None:
+    def __init__(self, watched: frozenset[int]) -> None:
+        self.watched = watched  # lengths that a step of the queue asks for
+        self.standing: int = 0  # those that stand in the lanes for a person
         self.ranked: Ranked | None = None  # kept from the first question about a position on
         self.waiting: dict[int, int] = {}  # contact → start; offered and held ones included
         self.oldest: list[tuple[int, int]] | None = None  # a heap, kept from the first question about waits on

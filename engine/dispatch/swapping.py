@@ -7,7 +7,6 @@ from engine.dispatch.lanes import Seat
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.slices import AGENTS, CONTACTS, FEEDING, LOSING, Rearrangement
-from engine.dispatch.stands import Line
 from engine.dispatch.state import State
 
 # Stages that go through agents by sequence number; the others go through contacts.
@@ -21,16 +20,21 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     """
     gone = {**state.former, **state.policy.queues}
     state.former = {name: queue for name, queue in gone.items() if name not in policy.queues}
-    lines = {name: state.lines.get(name) or Line() for name in (*policy.queues, *state.former)}
-    for line in lines.values():
-        if line.ranked is not None:
-            line.ranked = Ranked()
-    state.lines = lines
+    lines = {name: state.lines[name] for name in (*policy.queues, *state.former) if name in state.lines}
     state.discarded += [state.spots, state.stands]
     crowds = state.house.crowds
     state.house.begin(policy, at)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
+    for name in (*policy.queues, *state.former):
+        line = state.line_of(name)
+        if name in lines:
+            kept = lines[name]
+            line.waiting, line.oldest = kept.waiting, kept.oldest
+            line.ranked = None if kept.ranked is None else Ranked()
+        lines[name] = line
+    state.lines = lines
+    state.watch_anew()
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
         for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
             recount(state, seat)

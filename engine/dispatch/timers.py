@@ -32,7 +32,8 @@ Deadline = tuple[int, int, int]  # (instant, kind, id)
 
 
 class Kind:
-    """What a deadline guards, in the order in which equal deadlines expire. Ids: offers, contacts, or agents' seq.
+    """What a deadline guards, in the order in which equal deadlines expire. Ids: offers, contacts, agents' seq (QUOTA too),
+    or the pool's place in the policy (LENDER).
 
     Plain integers: shifting an IntEnum costs five times as much, and every event arms one.
     """
@@ -48,12 +49,15 @@ class Kind:
     REPLY: Final = 9
     RESUME: Final = 10
     TALK: Final = 11  # the customer's silence, or the agent's who has never answered
+    LENDER: Final = 13
+    QUOTA: Final = 14
     HOUSE: Final = 15  # the domain's own: calendars, notices, promises, slices of mass effects; see house.House
 
 
 OFFER: Final = Kind.OFFER
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
+LENDER: Final = Kind.LENDER
 HOUSE: Final = Kind.HOUSE
 
 
@@ -129,7 +133,7 @@ class Timers:
             kind = entry >> ID_BITS & KIND_MASK
             if (
                 BACK_OFF <= kind <= CAPACITY
-                or kind == HOUSE
+                or kind >= LENDER
                 or entry & ID_MASK in (self.offers if kind == OFFER else self.contacts)
             ):
                 alive.append(entry)

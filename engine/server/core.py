@@ -26,6 +26,7 @@ from engine.server.hub import Hub
 from engine.server.questions import Questions
 from engine.server.resumes import Resumes
 from engine.server.roster import Roster
+from engine.server.teller import Teller
 from engine.telemetry.counters import Counters
 from engine.telemetry.gauges import Readings
 from engine.telemetry.logs import where
@@ -79,6 +80,7 @@ class Core:
         self.roster = Roster(door)
         self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
         self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
+        self.teller = Teller(door, self.hub, trio.current_time)
         self.commands = Commands(door, self.authority, self.counters)
         self.resumes = Resumes(door, self.hub, self.authority, self.roster)
         self.questions = Questions(
@@ -109,6 +111,7 @@ class Core:
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
             core.directory.load(dict(dispatcher.contacts), agent_tenants)
             core.roster.load(dispatcher)
+            core.teller.load(dispatcher)
             core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now)
             core.hub.last_lsn = door.figures.last_lsn
             core.roster.epoch = door.figures.epoch
@@ -129,6 +132,7 @@ class Core:
         self.roster.on_commit(records)
         self.tally.on_commit(records)
         self.hub.on_commit(records)
+        self.teller.on_commit(records)
 
     # --- connections ----------------------------------------------------------------------------------------------
 

@@ -8,14 +8,14 @@ routed whole before anything else runs, and offsets are lsns, so nothing here ne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from engine.dispatch import events as ev
 from engine.dispatch.events import Event
 from engine.ports import Committed
 from engine.wire.codec import Encoding, encode
-from engine.wire.messages import Push
+from engine.wire.messages import Push, ServerFrame
 from engine.wire.streams import Directory, StreamKey, slimmed
 
 # Pushes kept per stream, by what one socket may have missed in a minute or so.
@@ -126,6 +126,21 @@ class Hub:
             stream = self._streams[key] = Stream(key, self.last_lsn)
         subscription = stream.subscriptions[listener] = Subscription(listener, stream, hold=hold)
         return subscription
+
+    def tell(self, keys: Iterable[StreamKey], frame: ServerFrame) -> bool:
+        """Something that passes, and is no part of a stream, to those who listen now; False: nobody does."""
+        encoded: dict[Encoding, bytes] = {}
+        told: set[Listener] = set()
+        for key in keys:
+            stream = self._streams.get(key)
+            for subscription in list(stream.subscriptions.values()) if stream is not None else ():
+                listener = subscription.listener
+                if subscription.held is None and listener not in told:
+                    told.add(listener)
+                    if listener.encoding not in encoded:
+                        encoded[listener.encoding] = encode(frame, listener.encoding)
+                    listener.deliver(encoded[listener.encoding])
+        return bool(told)
 
     def unsubscribe(self, listener: Listener, keys: Sequence[StreamKey]) -> None:
         for key in keys:

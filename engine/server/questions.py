@@ -158,7 +158,10 @@ class Questions:
         def build(dispatcher: Dispatcher) -> dict[str, Any]:
             contact = self._find(dispatcher, connection.principal, query.contact)
             position = dispatcher.position(query.contact)
-            return {"contact": query.contact, "state": contact.state, "queue": contact.queue, "position": position}
+            estimate = dispatcher.estimate(query.contact)
+            p50, p90 = (-1, -1) if estimate is None else estimate
+            place = {"contact": query.contact, "state": contact.state, "queue": contact.queue, "position": position}
+            return {**place, "p50_ms": p50, "p90_ms": p90}
 
         return await self._door.ask(build)
 

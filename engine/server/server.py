@@ -34,7 +34,7 @@ class Server:
         self._config = config
         self._stop = trio.Event()
         self.stopped = trio.Event()
-        self._metrics = EngineMetrics(core.tally, core.counters)
+        self._metrics = EngineMetrics(core.tally, core.counters, core.teller.calibration)
         core.door.figures.observe_decide_s = self._metrics.decide.observe
         core.door.figures.observe_commit_s = self._metrics.commit.observe
 
@@ -68,6 +68,7 @@ class Server:
         if self._config.http is not None:
             http = await doors.start(self._run_http, self._config.http)
         doors.start_soon(self.core.sweep)
+        doors.start_soon(self.core.teller.run)
         return Addresses(ws, msgpack, http)
 
     async def _bind(self, address: Address | None) -> list[trio.SocketListener]:

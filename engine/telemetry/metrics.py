@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from engine.telemetry.calibration import Calibration
 from engine.telemetry.counters import Counters
 from engine.telemetry.gauges import Gauges
 from engine.telemetry.tally import Distribution, QueueTally, Tally
@@ -34,7 +35,8 @@ class EngineFigures:
 class EngineMetrics(Collector):
     """``text(gauges, figures)`` is the answer to a scrape. Latencies are observed through ``decide`` and ``commit``."""
 
-    def __init__(self, tally: Tally, counters: Counters) -> None:
+    def __init__(self, tally: Tally, counters: Counters, calibration: Calibration | None = None) -> None:
+        self._calibration = calibration or Calibration()
         self.decide = Distribution(LATENCY_BOUNDS_S)
         self.commit = Distribution(LATENCY_BOUNDS_S)
         self._tally = tally
@@ -54,6 +56,7 @@ class EngineMetrics(Collector):
         yield from self._queue_counters()
         yield from self._labelled_counters()
         yield from self._distributions()
+        yield from self._estimates()
         yield from self._engine()
         yield from self._sockets()
 
@@ -152,6 +155,22 @@ class EngineMetrics(Collector):
             family = HistogramMetricFamily(f"sluice_{name}", words)
             family.add_metric([], _buckets(held, 1), held.total)
             yield family
+
+    def _estimates(self) -> Iterator[Metric]:
+        coverage = GaugeMetricFamily(
+            "sluice_estimate_coverage_ratio",
+            "Share of estimates whose p90 held (0.9 is wanted), abandoned ones as censored.",
+            labels=["queue", "told"],
+        )
+        pairs = CounterMetricFamily(
+            "sluice_estimates_judged", "Estimates whose outcome is known.", labels=["queue", "told"]
+        )
+        for told, rows in (("first", self._calibration.first), ("later", self._calibration.later)):
+            for queue, row in rows.items():
+                pairs.add_metric([queue, told], row.pairs)
+                if row.p90 >= 0:
+                    coverage.add_metric([queue, told], row.p90)
+        yield from (coverage, pairs)
 
     def _engine(self) -> Iterator[Metric]:
         figures = self._figures

@@ -147,6 +147,19 @@ class Resync(_Frame, tag="resync", frozen=True, gc=False):
     snapshot: Any
 
 
+class Waiting(_Frame, tag="waiting", frozen=True, gc=False):
+    """A waiting contact's place and what it still has to wait, to whoever follows its ``contact`` or ``channel`` stream: on
+    arrival and then at most once per 5 s (real time), if anything changed. ``position`` 1 is next; ``p50_ms``, ``p90_ms``:
+    served within it in half, in nine of ten such cases (-1: nobody can say). No part of history: nothing to resume."""
+
+    contact: int
+    queue: str
+    position: int
+    at: int
+    p50_ms: int = -1
+    p90_ms: int = -1
+
+
 class Ping(_Frame, tag="ping", frozen=True, gc=False):
     """Say ``pong``. On WebSocket carriers a control ping goes along, which browsers answer by themselves."""
 
@@ -158,4 +171,4 @@ class Bye(_Frame, tag="bye", frozen=True, gc=False):
     retry_after_ms: int = 0
 
 
-ServerFrame: TypeAlias = Welcome | Ok | Error | Push | Resync | Ping | Bye
+ServerFrame: TypeAlias = Welcome | Ok | Error | Push | Resync | Waiting | Ping | Bye

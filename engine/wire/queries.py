@@ -67,7 +67,8 @@ class AskExplain(_Query, tag="explain", frozen=True, gc=False):
 
 
 class AskPosition(_Query, tag="position", frozen=True, gc=False):
-    """A waiting contact's place → ``{"contact", "state", "queue", "position"}``; 1 is next, 0: not waiting."""
+    """A waiting contact's place and what it still has to wait → ``{"contact", "state", "queue", "position", "p50_ms",
+    "p90_ms"}``; 1 is next, 0: not waiting; -1: nobody can say."""
 
     contact: int
 

@@ -31,6 +31,7 @@ CUSTOMER_SIDE: frozenset[type] = frozenset(
         ev.ContactResumed,
         ev.ContactUpdated,
         ev.ContactMoved,
+        ev.AlternativesOffered,
         ev.MessageAdded,
         ev.ContactAnswered,
         ev.ContactConnected,

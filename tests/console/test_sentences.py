@@ -22,7 +22,8 @@ EN, ZH = Words("en", NAMES), Words("zh-CN", NAMES)
 SILENT = {
     ev.MessageAdded, ev.AgentDefined, ev.AgentRemoved, ev.AgentStateChanged, ev.AgentLost, ev.AgentBack, ev.BackOffEnded,
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
-    ev.EngineStarted, ev.CommandRejected, ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
+    ev.EngineStarted, ev.CommandRejected, ev.QuotaEnded, ev.LenderMeasured, ev.AlertRaised,
+    ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
     ev.BulkStarted, ev.PoolDrained, ev.PoolOpened, ev.BulkContinued, ev.BulkEnded,
     ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip
@@ -32,6 +33,7 @@ ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.Doma
 def sample(kind: type) -> Any:
     """An event with something in each field."""
     values = {"int": 7, "str": "x", "bool": True, "Attributes": {"tier": "vip"}, "tuple[float, ...]": (5.0, 1.0, 2.0)}
+    values["tuple[str, ...]"] = ("message", "call_back")
     fields: dict[str, Any] = {
         name: values.get(str(hint), AgentProfile("ann")) for name, hint in kind.__annotations__.items()
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from engine.console.sentences import AGENT_TRIGGERS
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compiled import Policy, Queue, Step
@@ -85,7 +88,7 @@ def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
         return "declined"
     if contact.prefer_only and not named:
         return "preferred_other"
-    return ""
+    return shadow.book.why_not(contact, agent, named=named)
 
 
 def interruptible(policy: Policy, contact: ShadowContact) -> bool:
@@ -103,6 +106,37 @@ def room_for(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> int:
 
 def step_clock(contact: ShadowContact, step: Step, now: int) -> int:
     return now - {"waited": contact.start, "step": contact.step_at, "age": contact.arrived_at}[step.clock]
+
+
+def conditions_hold(shadow: Shadow, contact: ShadowContact, step: Step, e: ev.StepOpened) -> None:
+    """All at once; the estimate is judged by tests of its own."""
+    assert contact.stage == "person", e
+    assert e.why == ("conditions" if step.watched else "clock"), e
+    assert not step.only_nobody, f"opened although somebody is there: {e}"
+    assert step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+    assert waiting_in(shadow, contact.queue) >= step.queue_length, f"the queue is not that long: {e}"
+
+
+def waiting_in(shadow: Shadow, queue: str) -> int:
+    return sum(c.queue == queue and c.state in WAITING for c in shadow.contacts.values())
+
+
+def moved_by_step(policy: Policy, contact: ShadowContact, e: ev.ContactMoved) -> None:
+    """Where the step just opened says; priority as when a person moves it, and its own wishes go along."""
+    old, step = policy.queues[contact.queue], steps_open(policy, contact)[-1]
+    assert (e.queue, e.reason) == (step.move_to, step.name), e
+    own = contact.priority if contact.priority != old.priority else policy.queues[e.queue].priority
+    assert e.priority == own, e
+
+
+def long_enough(shadow: Shadow, contact: ShadowContact) -> None:
+    """A step that asks for the queue's length alone is open as soon as it is that long, for everybody in the queue."""
+    steps = shadow.policy.queues[contact.queue].steps
+    if contact.stage != "person" or contact.step >= len(steps):
+        return
+    step = steps[contact.step]
+    if step.queue_length and not step.after_ms and not step.estimated_wait_ms and not step.lender_kpi:
+        assert waiting_in(shadow, contact.queue) < step.queue_length, f"{contact.contact}: step {step.name} is closed"
 
 
 # --- an offer, judged at the moment it is made ----------------------------------------------------------------------
@@ -124,18 +158,34 @@ def offer(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, agent: Shadow
     if not e.preferred:
         assert e.pool in agent.pools, e
         assert e.pool in pools_open(shadow.policy, contact), e
+        assert not shadow.book.blocks(e.pool, contact, agent), e
     homeless = [c.contact for c in shadow.contacts.values() if c.queue not in shadow.policy.queues]
     assert not homeless, f"{homeless} stand in queues that are gone, and yet somebody is served: {e}"
     rivals = [c for c in shadow.contacts.values() if c.state == "queued" and not why_not(shadow, c, agent)]
     if not contact.ever_preferred:
         for rival in rivals:
             same = fair_class(rival) == fair_class(contact) and not rival.ever_preferred
+            same = same and turns(shadow, contact) == turns(shadow, rival)
             assert not (same and rival.start < contact.start), f"{rival.contact} waited longer than the chosen: {e}"
     others = [a for a in shadow.agents.values() if not why_not(shadow, contact, a)]
     if len(others) == 1 and not any(c.prefer for c in rivals) and len(agent.profile.pools) == 1:
         best_contact(shadow, e, contact, rivals)
-    if len(rivals) == 1 and not contact.prefer:
+    # An agent of several pools that found this contact has it through the pool whose order its own list ranks first;
+    # and one whose coming makes a lender lend again is the first to be asked.
+    lent = e.pool in shadow.policy.pools and bool(shadow.policy.pools[e.pool].owners)
+    by_agent = e.trigger in AGENT_TRIGGERS and (lent or len(agent.profile.pools) > 1)
+    if len(rivals) == 1 and not contact.prefer and not by_agent:
         best_agent(shadow, e, contact, others)
+
+
+def turns(shadow: Shadow, contact: ShadowContact) -> list[tuple[float, ...]]:
+    """What else may put one of two contacts first that are alike: whose turn it is by weight, and promises."""
+    pools = shadow.policy.pools.values()
+    turns: list[tuple[float, ...]] = [shadow.book.turn(pool, contact) for pool in pools]
+    if any(pool.order == "promise" for pool in pools):
+        target = shadow.policy.target_of(contact.queue, contact.shop)
+        turns.append((target, shadow.now > contact.start + target))
+    return turns
 
 
 def fair_class(contact: ShadowContact) -> tuple[object, ...]:
@@ -150,20 +200,33 @@ def fair_class(contact: ShadowContact) -> tuple[object, ...]:
     )
 
 
-def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int) -> tuple[float, ...]:
-    """The pool's order as a key; equal keys leave the choice to the sequence."""
+def length(shadow: Shadow, contact: ShadowContact) -> int:
+    """How many wait in its queue and stage without an offer, itself included."""
+    stands = (contact.queue, contact.stage)
+    return sum(1 for c in shadow.contacts.values() if c.state == "queued" and (c.queue, c.stage) == stands)
+
+
+def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int, *, alone: bool = False) -> tuple[float, ...]:
+    """The pool's order as a key; equal keys leave the choice to the sequence. ``alone``: within its queue."""
     rules = shadow.policy.pools[pool]
     listed = rules.listed.index(c.queue) if c.queue in rules.listed else len(rules.listed)
     listed += 1_000_000 * c.behind  # what was left stands behind all who are there
     if rules.order == "strict":
         return (listed, -(c.priority + c.raised), c.start)
+    if rules.order == "promise":
+        due = c.start + shadow.policy.target_of(c.queue, c.shop)
+        late = rules.overdue == "last" and now > due
+        return (listed, -(c.priority + c.raised), late, due, c.start)
+    if rules.order == "longest_queue":
+        return (listed, -(c.priority + c.raised), 0 if alone else -length(shadow, c), c.start)
     return (listed, -round(score(shadow.policy.queues[c.queue], now - c.start, c.priority + c.raised), 6))
 
 
 def best_contact(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, rivals: list[ShadowContact]) -> None:
     """One agent, many contacts: the pool's order says who."""
-    best = min(place_in(shadow, c, e.pool, e.at) for c in rivals)
-    got = place_in(shadow, contact, e.pool, e.at)
+    rules = shadow.policy.pools[e.pool]
+    best = min((shadow.book.turn(rules, c), place_in(shadow, c, e.pool, e.at)) for c in rivals)
+    got = (shadow.book.turn(rules, contact), place_in(shadow, contact, e.pool, e.at))
     assert got == best, f"the {e.order} order of {e.pool} wanted {best}, got {got}: {e}"
 
 
@@ -174,18 +237,33 @@ def score(queue: Queue, waited_ms: int, priority: int) -> float:
 def best_agent(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, others: list[ShadowAgent]) -> None:
     """One contact, many agents: the first listed pool with somebody, and there its choice."""
     policy = shadow.policy
-    pool = next(p for p in pools_open(policy, contact) if any(p in a.pools for a in others))
+
+    def through(pool: str) -> list[ShadowAgent]:
+        return [a for a in others if pool in a.pools and not shadow.book.blocks(pool, contact, a)]
+
+    pool = next(p for p in pools_open(policy, contact) if through(p))
     assert e.pool == pool, f"pool {pool} comes first: {e}"
-    members = [a for a in others if pool in a.pools]
+    members = through(pool)
 
     def before(a: ShadowAgent) -> float:
         choice = policy.pools[pool].choice
         if choice == "longest_idle":
             return a.idle_since
-        if choice == "least_loaded":
-            return (a.load + sum(a.external.values())) * 1_000_000 // max(a.capacity, 1)
+        load = a.load + sum(a.external.values())
+        in_use = load * 1_000_000 // max(a.capacity, 1)
+        if choice in ("least_loaded", "most_loaded"):
+            return in_use if choice == "least_loaded" else -in_use
+        if choice == "round_robin":
+            last = shadow.book.pages[pool].last
+            return a.seq if a.seq > last else a.seq + len(shadow.agents) * 1_000
         named = {skill for wanted in needs(policy, contact) for skill in wanted.skills}
-        return -sum(a.profile.skills.get(skill, 0) for skill in named)
+        level = sum(a.profile.skills.get(skill, 0) for skill in named)
+        weights = policy.pools[pool].weights
+        if choice == "weighted" and weights is not None:
+            free = a.capacity - load
+            points = weights.idle * (e.at - a.idle_since) + 60_000 * weights.proficiency * level
+            return -(points + 60_000 * weights.load * free // max(a.capacity, 1))
+        return -level
 
     best = min(before(a) for a in members)
     got = before(shadow.agents[e.agent])
@@ -210,6 +288,9 @@ def check(shadow: Shadow, dispatcher: Dispatcher) -> None:
     if not shadow.rearranging:
         positions_are_ranks(shadow, dispatcher)
     timers_match(shadow, dispatcher)
+    assert not shadow.unalarmed, "RONA had no effect, and nobody was told"
+    if shadow.book.pages:
+        shadow.book.check(msgspec.msgpack.decode(dispatcher.snapshot(), strict=False))
 
 
 def same_contacts(shadow: Shadow, dispatcher: Dispatcher) -> None:
@@ -234,7 +315,10 @@ def same_agents(shadow: Shadow, dispatcher: Dispatcher) -> None:
     assert sorted(shadow.agents) == sorted(dispatcher.agents)
     for name, mine in shadow.agents.items():
         real = dispatcher.agents[name]
-        for field in ("profile", "state", "capacity", "capacity_until", "external", "back_off_until", "idle_since"):
+        for field in (
+            "profile", "state", "capacity", "capacity_until", "external", "back_off_until", "idle_since",
+            "quota_used", "quota_until",
+        ):  # fmt: skip
             got, wanted = getattr(real, field), getattr(mine, field)
             assert got == wanted, f"agent {name}.{field}: state {got!r}, events {wanted!r}"
         assert real.until == (mine.grace_until or mine.until), f"agent {name}.until"
@@ -269,6 +353,7 @@ def nobody_idle_beside_a_waiting_contact(shadow: Shadow) -> None:
         for agent in shadow.agents.values():
             assert why_not(shadow, contact, agent), f"{agent.profile.agent} is free beside waiting {contact.contact}"
         skips_when_nobody(shadow, contact)
+        long_enough(shadow, contact)
 
 
 def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
@@ -296,8 +381,8 @@ def positions_are_ranks(shadow: Shadow, dispatcher: Dispatcher) -> None:
         if len({tuple(pools_open(shadow.policy, c)[:1]) for c in mates}) > 1 or not pools_open(shadow.policy, contact):
             continue  # different pools may order them differently; meant for a bot by name, it has none
         pool = pools_open(shadow.policy, contact)[0]
-        places = [place_in(shadow, c, pool, shadow.now) for c in mates]
-        mine = place_in(shadow, contact, pool, shadow.now)
+        places = [place_in(shadow, c, pool, shadow.now, alone=True) for c in mates]
+        mine = place_in(shadow, contact, pool, shadow.now, alone=True)
         first = 1 + sum(place < mine for place in places)
         last = sum(place <= mine for place in places)
         position = dispatcher.position(contact.contact)
@@ -351,15 +436,13 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
         found.append((c.prefer_until, f"affinity of {c.contact}"))
         found += [(until, f"decliner memory of {c.contact}") for until in c.decliners.values()]
         if c.state == "queued" and c.stage == "person" and c.step < len(queue.steps):
-            step = queue.steps[c.step]
-            if step.after_ms or not step.when_nobody:
-                at = shadow.now - step_clock(c, step, shadow.now) + step.after_ms
-                found.append((at, f"step of {c.contact}"))
+            found.append((step_look(shadow, c, queue.steps[c.step]), f"step of {c.contact}"))
         found.append((talk_ends(shadow, c, queue), f"silence with {c.contact}"))
         if c.replying and not c.warned:
             found.append((c.reply_since + queue.reply_warn_ms, f"reply warning of {c.contact}"))
         if c.replying and not c.breached:
             found.append((c.reply_since + queue.reply_breach_ms, f"reply breach of {c.contact}"))
+    found += [(shadow.book.leaves(pool), f"a minute of {pool.name}") for pool in shadow.policy.pools.values()]
     for a in shadow.agents.values():
         name = a.profile.agent
         found += [
@@ -367,9 +450,20 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
             (a.grace_until, f"grace of {name}"),
             (a.capacity_until, f"capacity of {name}"),
             (a.back_off_until, f"back-off of {name}"),
+            (a.quota_until, f"the day of {name}"),
         ]
     found += shadow.house.deadlines(shadow)
     return sorted(entry for entry in found if entry[0])
+
+
+def step_look(shadow: Shadow, c: ShadowContact, step: Step) -> int:
+    """When the step is judged next: as its clock says, and for the estimate every 5 s from there. 0: at no set time."""
+    if step.only_nobody:
+        return 0
+    at = shadow.now - step_clock(c, step, shadow.now) + step.after_ms
+    if not step.watched or at > shadow.now:
+        return at
+    return at + ((shadow.now - at) // 5_000 + 1) * 5_000 if step.estimated_wait_ms else 0
 
 
 def talk_ends(shadow: Shadow, c: ShadowContact, queue: Queue) -> int:
@@ -392,5 +486,7 @@ def timers_match(shadow: Shadow, dispatcher: Dispatcher) -> None:
         assert armed is not None and armed <= shadow.now, f"work is left, and {armed} is not now"
         return
     naive = deadlines(shadow)
+    if armed is not None and naive and armed <= shadow.now < naive[0][0]:
+        return  # an expiry that was cut short: a look that was due is still to come
     wanted = naive[0] if naive else (None, "nothing")
     assert armed == wanted[0], f"armed {armed}, wanted {wanted[0]} ({wanted[1]})"

@@ -18,6 +18,7 @@ from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
 from tests.dispatch.hours_judge import House
 from tests.dispatch.hours_shadow import HouseEvents
+from tests.dispatch.pool_book import Book
 from tests.dispatch.shadow_mass import MassShadow
 from tests.dispatch.silence_shadow import SilenceEvents
 
@@ -97,12 +98,20 @@ class ShadowAgent:
     external: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, int] = field(default_factory=dict)
     forced: set[int] = field(default_factory=set)
+    quota_used: int = 0
+    quota_until: int = 0
+    rona_back_off: bool = False
+    rona_capacity: bool = False
     drained: set[str] = field(default_factory=set)  # the domain's
 
     @property
     def pools(self) -> list[str]:
         """Through which new contacts come."""
         return [pool for pool in self.profile.pools if pool not in self.drained]
+
+    @property
+    def out_by_rona(self) -> bool:
+        return self.rona_back_off or self.rona_capacity or (self.state, self.reason) == ("not_ready", "rona")
 
     @property
     def load(self) -> int:
@@ -128,6 +137,8 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         self.offers_made = 0
         self.just_closed: ShadowContact | None = None
         super().__init__()
+        self.book = Book(self)
+        self.unalarmed = False
 
     def check(self, dispatcher: Dispatcher) -> None:
         self.now = max(self.now, dispatcher.now)
@@ -136,6 +147,7 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
     def apply(self, event: ev.Event) -> None:
         assert event.at >= self.now, f"time went back from {self.now}: {event}"
         self.now = event.at
+        waiting, rearranging = self.book.waiting(), self.rearranging
         contact = getattr(event, "contact", None)
         if contact is not None and type(event) in CONTACT_MOVES:
             self._move_contact(event, contact)
@@ -143,6 +155,10 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
             self._move_agent(event)
         name = f"on_{type(event).__name__}"
         getattr(self, name)(event)
+        if rearranging and not self.rearranging:
+            self.book.level()
+        elif not rearranging and not isinstance(event, ev.PolicyApplied):
+            self.book.come(waiting)
         if not isinstance(event, ev.ContactClosed):
             self.just_closed = None
 
@@ -233,11 +249,13 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
     def on_ContactMoved(self, e: ev.ContactMoved) -> None:
         contact = self.contacts[e.contact]
         assert e.queue in self.policy.queues, e
-        assert e.why in ("update", "moved", "policy", "prioritised", "delivery_limit"), e
+        assert e.why in ("update", "moved", "policy", "prioritised", "step", "delivery_limit"), e
         if e.why == "delivery_limit":
             supervision = self.policy.supervision(contact.queue)
             assert contact.fruitless >= supervision.limit > 0, e
             assert e.queue == supervision.queue, e
+        if e.why == "step":
+            judge.moved_by_step(self.policy, contact, e)
         if e.queue != contact.queue:
             zero = e.at if contact.state in judge.WAITING else contact.left_at
             contact.step, contact.raised, contact.step_at, contact.fruitless = 0, 0, zero, 0
@@ -250,10 +268,15 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         assert contact.state == "queued", e
         assert e.step == contact.step + 1, f"a step was skipped: {e}"
         step = self.policy.queues[contact.queue].steps[e.step - 1]
-        if e.why == "clock":
-            assert judge.step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
+        if e.why != "nobody":
+            judge.conditions_hold(self, contact, step, e)
         contact.step, contact.step_at = e.step, e.at
         contact.raised += step.raise_priority
+
+    def on_AlternativesOffered(self, e: ev.AlternativesOffered) -> None:
+        contact = self.contacts[e.contact]
+        assert (contact.state, contact.step) == ("queued", e.step), e
+        assert e.alternatives == self.policy.queues[contact.queue].steps[e.step - 1].offer, e
 
     def on_DeclinerForgotten(self, e: ev.DeclinerForgotten) -> None:
         contact = self.contacts[e.contact]
@@ -296,14 +319,20 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         contact = self.contacts[e.contact]
         assert self.agents[e.agent].profile.kind != "bot", f"a bot's answer is counted apart: {e}"
         contact.answered = True
+        self.book.counted(contact, e.at, e.waited_ms, answered=True)
 
     def on_ContactConnected(self, e: ev.ContactConnected) -> None:
         contact = self.contacts[e.contact]
         assert contact.agent == e.agent, e
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.connected_at = e.waited_ms, e.at, e.at
+        self.book.ended(contact.offer, connected=True)
         contact.offer = contact.deadline = 0
         contact.promised = contact.behind = False
+        agent = self.agents[e.agent]
+        if any(pool.daily_quota for pool in self.policy.pools.values()):
+            agent.quota_used += 1
+            agent.quota_until = agent.quota_until or self.policy.zone.next_day(e.at)
         if contact.team:
             self._prefer(contact, "", 0, only=False)
 
@@ -346,6 +375,7 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         contact = self.contacts[e.contact]
         assert e.waited_ms == e.at - contact.start, e
         contact.waited, contact.left_at, contact.resume_until = e.waited_ms, e.at, e.resume_until
+        self.book.counted(contact, e.at, e.waited_ms, answered=False)
         self._prefer(contact, "", 0, only=False)
 
     def on_ContactForgotten(self, e: ev.ContactForgotten) -> None:
@@ -367,6 +397,7 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
             self._prefer(contact, "", 0, only=False)
         agent.contacts[e.contact] = e.cost
         agent.idle_since = e.at
+        self.book.offered(e, contact, agent)
         if e.forced:
             agent.forced.add(e.contact)
 
@@ -388,12 +419,14 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         contact, agent = self._offered(e), self.agents[e.agent]
         assert contact.deadline <= e.at, f"expired early: {e}"
         queue = self.policy.queues[contact.queue]
-        assert e.effect == queue.rona, e
+        assert e.effect == ("none" if self.book.too_many_out(agent) else queue.rona), e
+        self.unalarmed = e.effect == "none"
         self._let_go(contact, e.at)
         contact.fruitless += 1
-        if e.effect == "back_off":
+        if e.effect == "back_off" and e.return_at:
             agent.back_off_until = max(agent.back_off_until, e.return_at)
-        if e.effect == "lower_capacity" and e.return_at:
+            agent.rona_back_off = True
+        if e.effect in ("lower_capacity", "none") and e.return_at:
             contact.decliners[e.agent] = e.return_at
 
     def on_OfferRescinded(self, e: ev.OfferRescinded) -> None:
@@ -405,6 +438,8 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         return contact
 
     def _let_go(self, contact: ShadowContact, at: int) -> None:
+        if contact.offer:
+            self.book.ended(contact.offer, connected=False)
         if contact.agent:
             agent = self.agents[contact.agent]
             agent.contacts.pop(contact.contact)
@@ -438,6 +473,7 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         agent.reason, agent.until, agent.grace_until = e.reason, e.until, 0
         if e.after == "offline":
             agent.back_off_until = 0
+            agent.rona_back_off = False
             assert not agent.contacts, f"gone offline with work in hand: {e}"
 
     def on_AgentLost(self, e: ev.AgentLost) -> None:
@@ -453,10 +489,17 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
         agent = self.agents[e.agent]
         assert agent.back_off_until, e
         agent.back_off_until = 0
+        agent.rona_back_off = False
+
+    def on_QuotaEnded(self, e: ev.QuotaEnded) -> None:
+        agent = self.agents[e.agent]
+        assert 0 < agent.quota_until <= e.at, e
+        agent.quota_used = agent.quota_until = 0
 
     def on_CapacityChanged(self, e: ev.CapacityChanged) -> None:
         agent = self.agents[e.agent]
         agent.capacity, agent.capacity_until = e.capacity, e.until
+        agent.rona_capacity = e.reason == "rona"
 
     def on_ExternalLoadChanged(self, e: ev.ExternalLoadChanged) -> None:
         agent = self.agents[e.agent]
@@ -488,12 +531,22 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
     def on_QueueOpened(self, e: ev.QueueOpened) -> None:
         del self.closed_queues[e.queue]
 
+    def on_LenderMeasured(self, e: ev.LenderMeasured) -> None:
+        self.book.measured(e)
+
+    def on_AlertRaised(self, e: ev.AlertRaised) -> None:
+        if e.alert == "rona_share":
+            assert self.unalarmed, e
+            assert e.got > e.limit, e
+            self.unalarmed = False
+
     def on_PolicyApplied(self, e: ev.PolicyApplied) -> None:
         if e.sliced:
             self.former = {**self.former, **self.policy.queues}
             self.rearranging = True
         before = self.policy
         self.policy = compile_policy(e.text)
+        self.book.turn_page()
         assert self.policy.version == e.version, e
         self.house.begin(before, self.policy, e.at)
 

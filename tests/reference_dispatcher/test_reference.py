@@ -34,7 +34,7 @@ class Played:
             self.seen[type(move.command).__name__] += 1
         for event in events:
             self.seen[type(event).__name__] += 1
-            for name in ("trigger", "choice", "order", "effect", "code", "why"):
+            for name in ("trigger", "choice", "order", "effect", "code", "why", "reason"):
                 if hasattr(event, name):
                     self.seen[f"{name} {getattr(event, name)}"] += 1
 
@@ -81,6 +81,7 @@ def test_everything_is_exercised(played: Played) -> None:
     wanted |= {
         f"why {name}" for name in ("clock", "nobody", "budget", "agent_left", "expired", "yielded", "policy", *WHYS)
     }
+    wanted |= {f"reason {name}" for name in REASONS}
     codes = {Code[name] for name in written_down(r"\bCode\.([A-Z_]+)")}
     wanted |= {f"code {code}" for code in codes} - {"code unknown_pool", "code not_supported"}
 
@@ -91,6 +92,11 @@ TRIGGERS = (
     "arrival", "resumed", "expired", "declined", "failed", "hold_expired", "step", "affinity_ended",
     "decliner_forgotten", "agent_left", "agent_lost", "signed_off", "finished", "person_asked", "hand_off", "transfer",
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
-    "woke", "reopened", "unanswered", "delivery_limit",
+    "reopened", "unanswered", "delivery_limit", "closing", "released",
 )  # fmt: skip
-WHYS = ("named", "last", "reopened", "woke", "team_left", "delivery_limit")
+REASONS = ("outside_hours", "queue_closed", "full", "quota", "idle", "unanswered", "woke")
+UNSEEN = ("not_supported", "unknown_pool", "count_changed", "not_confirmed")
+WHYS = (
+    "named", "last", "reopened", "woke", "team_left", "delivery_limit", "closing", "outside_hours", "notice", "pace",
+    "due", "cleared",
+)  # fmt: skip

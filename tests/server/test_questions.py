@@ -151,6 +151,8 @@ async def test_position_is_a_rank(autojump_clock: MockClock) -> None:
             "state": "queued",
             "queue": "help",
             "position": 2,
+            "p50_ms": -1,
+            "p90_ms": -1,
         }
         other = await widget.call({"op": "ask", "query": {"type": "position", "contact": 5}})
         assert other["code"] == "unknown_contact"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, Agent, AgentState
 from engine.dispatch.changes.registry import applies
-from engine.dispatch.lanes import Seat
+from engine.dispatch.lanes import Seat, recount
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -29,6 +29,8 @@ def defined(state: State, event: ev.AgentDefined) -> None:
     state.seat_agent(agent)
     seat = state.seats[profile.agent]
     seat.preferred, seat.declined = old.preferred, old.declined
+    if seat.gates:
+        state.wanting.update(dict.fromkeys(seat.preferred))
 
 
 @applies(ev.AgentRemoved)
@@ -45,6 +47,7 @@ def state_changed(state: State, event: ev.AgentStateChanged) -> None:
     agent.reason, agent.until = event.reason, event.until
     if event.after == A.OFFLINE:
         agent.back_off_until = 0
+        agent.rona_back_off = False
     state.timers.arm(event.until, Kind.AGENT_UNTIL, agent.seq)
     enter_state(state, agent, A(event.after))
 
@@ -67,7 +70,9 @@ def back(state: State, event: ev.AgentBack) -> None:
 
 @applies(ev.BackOffEnded)
 def back_off_ended(state: State, event: ev.BackOffEnded) -> None:
-    state.agents[event.agent].back_off_until = 0
+    agent = state.agents[event.agent]
+    agent.back_off_until = 0
+    agent.rona_back_off = False
     state.freer(state.seats[event.agent])
 
 
@@ -75,9 +80,18 @@ def back_off_ended(state: State, event: ev.BackOffEnded) -> None:
 def capacity_changed(state: State, event: ev.CapacityChanged) -> None:
     agent = state.agents[event.agent]
     agent.capacity, agent.capacity_until = event.capacity, event.until
+    agent.rona_capacity = event.reason == "rona"
     if not event.until:
         agent.lasting_capacity = event.capacity
     state.timers.arm(event.until, Kind.CAPACITY, agent.seq)
+    recount(state.seats[event.agent])
+    state.freer(state.seats[event.agent])
+
+
+@applies(ev.QuotaEnded)
+def quota_ended(state: State, event: ev.QuotaEnded) -> None:
+    agent = state.agents[event.agent]
+    agent.quota_used = agent.quota_until = 0
     state.freer(state.seats[event.agent])
 
 
@@ -90,6 +104,7 @@ def external_load_changed(state: State, event: ev.ExternalLoadChanged) -> None:
     seat: Seat = state.seats[event.agent]
     seat.external = sum(agent.external.values())
     seat.beside = seat.external - seat.yielding
+    recount(seat)
     state.freer(seat)
 
 
@@ -101,4 +116,5 @@ def enter_state(state: State, agent: Agent, after: AgentState) -> None:
     if change:
         for lane in seat.lanes:
             lane.signed_on += change
+    recount(seat)
     state.freer(seat)

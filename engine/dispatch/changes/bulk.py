@@ -15,7 +15,10 @@ from engine.dispatch.state import State
 @applies(ev.BulkStarted)
 def bulk_started(state: State, event: ev.BulkStarted) -> None:
     """Which contacts it is about is decided here and now: whoever comes later is not."""
-    contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
+    contacts = state.selection
+    if contacts is None:
+        contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
+    state.selection = None
     state.jobs[event.job] = Job(
         event.job,
         event.at,

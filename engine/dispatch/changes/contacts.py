@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from engine.dispatch import events as ev
+from engine.dispatch.agents import Agent
 from engine.dispatch.changes.registry import applies, applies_to_contact, hold, release
 from engine.dispatch.contacts import WAITING, Contact, ContactState
+from engine.dispatch.estimates import GAVE_UP, OTHERWISE
 from engine.dispatch.house import RELEASE, SORT_SHIFT
+from engine.dispatch.pools import Gate
 from engine.dispatch.state import State
 from engine.dispatch.timers import Kind
 
@@ -17,6 +20,8 @@ DORMANT: Final = ContactState.DORMANT
 CLOSED: Final = ContactState.CLOSED
 WRAP_UP: Final = ContactState.WRAP_UP
 ABANDONED: Final = ContactState.ABANDONED
+# One contact in eight tells how long its offer rang.
+RINGS_KEPT: Final = 7
 
 
 @applies(ev.ContactSubmitted)
@@ -73,13 +78,15 @@ def updated(state: State, event: ev.ContactUpdated, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactMoved)
 def moved(state: State, event: ev.ContactMoved, contact: Contact) -> None:
+    if event.queue != contact.queue and contact.state is QUEUED and contact.queue in state.lines:
+        state.measure_leaving(contact, event.at, OTHERWISE)
     state.leave_lanes(contact)
     state.leave_line(contact)
     if event.queue != contact.queue:
         # Not waiting (a swap took its queue away): the step clock starts with its next wait, as after a transfer.
         change_queue(contact, event.queue, event.at if contact.state in WAITING else contact.left_at)
     contact.rule, contact.priority, contact.requires = event.rule, event.priority, event.requires
-    if event.why in ("moved", "prioritised", "delivery_limit"):
+    if event.why in ("moved", "prioritised", "step", "delivery_limit"):
         contact.pinned = True
     if event.why in ("moved", "delivery_limit"):
         contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
@@ -94,6 +101,11 @@ def step_opened(state: State, event: ev.StepOpened, contact: Contact) -> None:
     contact.step_at = event.at
     if contact.state is QUEUED:
         state.enter_lanes(contact)
+
+
+@applies_to_contact(ev.AlternativesOffered)
+def alternatives_offered(state: State, event: ev.AlternativesOffered, contact: Contact) -> None:
+    """The customer goes on waiting."""
 
 
 @applies_to_contact(ev.AffinityEnded)
@@ -161,12 +173,32 @@ def reply_stopped(state: State, event: ev.ReplyStopped, contact: Contact) -> Non
 @applies_to_contact(ev.ContactAnswered)
 def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
     contact.answered, contact.answered_at = True, event.at
+    for gate in state.measured:
+        kpi = gate.kpi
+        if kpi is not None and contact.queue in gate.pool.owners:
+            measure(state, gate, event.at, 1, int(event.waited_ms <= kpi.within_ms), 0)
+
+
+def measure(state: State, gate: Gate, at: int, answered: int, in_time: int, abandoned: int) -> None:
+    """A contact of a lender's owners counts for the service level; better: perhaps its agents may be borrowed again."""
+    gate.ledger.count(at, answered, in_time, abandoned)
+    gate.held = -1
+    if in_time:
+        state.stirred[gate.pool.name] = None
+    if len(gate.ledger.minutes) == 1:
+        state.arm_measure(gate)
 
 
 @applies_to_contact(ev.ContactConnected)
 def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
     state.leave_line(contact)
-    state.offers.pop(contact.offer, None)
+    offer = state.offers.pop(contact.offer, None)
+    if not event.contact & RINGS_KEPT and offer is not None and contact.stage != "bot":
+        line = state.measures.get(contact.queue)
+        if line is not None:
+            line.rang(event.at - offer.made_at)
+    if state.remembering and offer is not None and offer.pool in state.shares:
+        state.ledgers[offer.pool].charges.pop(offer.offer, None)
     contact.state, contact.offer = CONNECTED, 0
     contact.waited = event.at - contact.start
     contact.connected_at = contact.left_at = event.at
@@ -179,6 +211,18 @@ def connected(state: State, event: ev.ContactConnected, contact: Contact) -> Non
         contact.team, contact.prefer_until = "", 0
     if state.unanswered:
         state.timers.arm(state.talk_due(contact), Kind.TALK, contact.contact)
+    if seat.watched:
+        seat.open -= 1
+        if state.quotas:
+            count_for_quota(state, seat.agent, event.at)
+
+
+def count_for_quota(state: State, agent: Agent, at: int) -> None:
+    """One more of its day; the first says when the day is over."""
+    agent.quota_used += 1
+    if not agent.quota_until:
+        agent.quota_until = state.policy.zone.next_day(at)
+        state.timers.arm(agent.quota_until, Kind.QUOTA, agent.seq)
 
 
 @applies_to_contact(ev.ContactTransferred)
@@ -228,6 +272,11 @@ def person_asked(state: State, event: ev.PersonAsked, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactAbandoned)
 def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> None:
+    state.measure_leaving(contact, event.at, GAVE_UP)
+    for gate in state.measured:
+        kpi, owns = gate.kpi, contact.queue in gate.pool.owners and contact.stage == "person"
+        if kpi is not None and owns and event.waited_ms > kpi.short_ms:
+            measure(state, gate, event.at, 0, 0, 1)
     state.leave_lanes(contact)
     state.leave_line(contact)
     contact.state, contact.waited, contact.left_at = ABANDONED, event.waited_ms, event.at
@@ -239,6 +288,7 @@ def abandoned(state: State, event: ev.ContactAbandoned, contact: Contact) -> Non
 @applies_to_contact(ev.ContactClosed)
 def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
     if contact.state is QUEUED:
+        state.measure_leaving(contact, event.at, OTHERWISE)
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.state = CLOSED

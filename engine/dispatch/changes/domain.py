@@ -22,6 +22,22 @@ def queue_opened(state: State, event: ev.QueueOpened) -> None:
     state.closed_queues = {queue: why for queue, why in state.closed_queues.items() if queue != event.queue}
 
 
+@applies(ev.LenderMeasured)
+def lender_measured(state: State, event: ev.LenderMeasured) -> None:
+    """Minutes have left the window of the lender's service level."""
+    gate = state.gates[event.pool]
+    if gate.kpi is not None:
+        gate.ledger.forget(event.at, gate.kpi.window_ms)
+        gate.held = -1
+        state.stirred[event.pool] = None
+        state.arm_measure(gate)
+
+
+@applies(ev.AlertRaised)
+def alert_raised(state: State, event: ev.AlertRaised) -> None:
+    """For people to see; nothing changes."""
+
+
 @applies(ev.PolicyApplied)
 def policy_applied(state: State, event: ev.PolicyApplied) -> None:
     if event.sliced:
@@ -68,6 +84,10 @@ def rearrangement_continued(state: State, event: ev.RearrangementContinued) -> N
 @applies(ev.RearrangementEnded)
 def rearrangement_ended(state: State, event: ev.RearrangementEnded) -> None:
     rearrange(state, None)
+    state.level_parties()
+    for pool in state.policy.pools.values():
+        if pool.owners:
+            state.stirred[pool.name] = None
 
 
 def begin(state: State, why: str, stage: int, at: int) -> None:

@@ -10,6 +10,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.changes.contacts import restart_wait, stand
 from engine.dispatch.changes.registry import applies, applies_to_contact, release
 from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.estimates import OTHERWISE
 from engine.dispatch.house import CLOSING, HOURS, LIVE, NOTICE, RELEASE, SORT_SHIFT, TELLING
 from engine.dispatch.standing import Notice, Promise, Sweep
 from engine.dispatch.state import State
@@ -100,6 +101,7 @@ def told(state: State, event: ev.ContactTold, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactSentToBot)
 def sent_to_bot(state: State, event: ev.ContactSentToBot, contact: Contact) -> None:
+    state.measure_leaving(contact, event.at, OTHERWISE)
     state.leave_lanes(contact)
     contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     contact.stage, contact.reason = "bot", event.reason
@@ -115,6 +117,7 @@ def message_left(state: State, event: ev.MessageLeft, contact: Contact) -> None:
         contact.start = at - contact.waited
         contact.step_at += at - contact.left_at
     else:
+        state.measure_leaving(contact, at, OTHERWISE)
         state.leave_lanes(contact)
         state.leave_line(contact)
         contact.waited = at - contact.start

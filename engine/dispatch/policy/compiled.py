@@ -122,7 +122,12 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def conditional(self) -> bool:
         """Whether anything but ``when_nobody`` must hold."""
-        return bool(self.after_ms or self.estimated_wait_ms or self.queue_length or self.lender_kpi)
+        return bool(self.after_ms or self.watched)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anything but the clock and ``when_nobody`` must hold."""
+        return bool(self.estimated_wait_ms or self.queue_length or self.lender_kpi)
 
 
 class Queue(msgspec.Struct, frozen=True):

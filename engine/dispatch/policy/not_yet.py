@@ -16,33 +16,7 @@ from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
 NOT_YET: dict[tuple[str, ...], str] = {
-    ("domain", "order", "promise"): "no rule orders by promise",
-    ("domain", "order", "longest_queue"): "no rule orders by queue length",
-    ("domain", "overdue"): "no rule orders by promise",
-    ("domain", "choice", "most_loaded"): "no rule chooses so",
-    ("domain", "choice", "round_robin"): "no rule chooses so",
-    ("domain", "choice", "weighted"): "no rule chooses so",
-    ("shops", "weight"): "no rule keeps shares",
-    ("shops", "target_ms"): "no rule orders by promise",
-    ("pools", "order", "promise"): "no rule orders by promise",
-    ("pools", "order", "longest_queue"): "no rule orders by queue length",
-    ("pools", "overdue"): "no rule orders by promise",
-    ("pools", "choice", "most_loaded"): "no rule chooses so",
-    ("pools", "choice", "round_robin"): "no rule chooses so",
-    ("pools", "choice", "weighted"): "no rule chooses so",
-    ("pools", "weights"): "no rule chooses so",
-    ("pools", "owners"): "no rule protects a lender",
-    ("pools", "reserve"): "no rule protects a lender",
-    ("pools", "lend_kpi"): "no rule measures a lender",
-    ("pools", "rona_share"): "no rule bounds what RONA takes out",
-    ("pools", "shares"): "no rule keeps shares",
-    ("pools", "daily_quota"): "no rule keeps a quota",
-    ("queues", "target_ms"): "no rule orders by promise",
-    ("steps", "estimated_wait_ms"): "no rule asks for the estimate",
-    ("steps", "queue_length"): "no rule asks for the queue's length",
     ("steps", "lender_kpi"): "no rule measures a lender",
-    ("steps", "offer"): "no rule offers alternatives",
-    ("steps", "move_to"): "no rule moves a contact",
 }
 
 

@@ -16,9 +16,9 @@ from engine.dispatch.matching import (
     start_reply_clock,
 )
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import priority_in
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 A = AgentState
 S = ContactState

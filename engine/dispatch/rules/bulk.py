@@ -32,6 +32,7 @@ def bulk(state: State, command: cmd.BulkCommand) -> None:
         return None
     if len(found) != command.expect_count:
         return state.refuse(command, Code.COUNT_CHANGED, len(found), f"expect_count = {len(found)}")
+    state.selection = found
     state.emit(
         ev.BulkStarted(
             at=state.now,
@@ -47,7 +48,7 @@ def bulk(state: State, command: cmd.BulkCommand) -> None:
             reason=command.reason,
         )
     )
-    if len(state.jobs) == 1 and not state.frozen:
+    if len(found) <= state.slice_units // 4 and len(state.jobs) == 1 and not state.frozen:
         do_job(state)
     return None
 

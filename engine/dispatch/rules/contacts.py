@@ -19,6 +19,7 @@ from engine.dispatch.rules.promises import leave, released_at_once
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.rules.silence import reopen, settle_reopened, settle_woken, wake
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 QUEUED: Final = ContactState.QUEUED
 OFFERED: Final = ContactState.OFFERED
@@ -348,11 +349,6 @@ def move_to(state: State, contact: Contact, queue: Queue, reason: str) -> None:
     priority = priority_in(state, contact, queue)
     state.emit(ev.ContactMoved(state.now, number, queue.name, rule, priority, contact.asks, "moved", reason))
     again(state, contact, seat, "moved")
-
-
-def priority_in(state: State, contact: Contact, queue: Queue) -> int:
-    """A priority that a rule or a person gave goes along to another queue; a queue's own default does not."""
-    return contact.priority if contact.priority != state.queue_of(contact).priority else queue.priority
 
 
 @handles(cmd.PrioritiseContact)

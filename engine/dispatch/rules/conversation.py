@@ -12,10 +12,10 @@ from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import again, only_decliners_left, start_reply_clock, stop_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.affinity import prefer_known
-from engine.dispatch.rules.contacts import priority_in
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.rules.silence import reopen, settle_reopened, settle_woken, wake
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 CONNECTED: Final = ContactState.CONNECTED
 WRAP_UP: Final = ContactState.WRAP_UP

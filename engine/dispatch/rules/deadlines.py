@@ -7,12 +7,15 @@ from collections.abc import Callable
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
-from engine.dispatch.matching import again, feed, freed, place
+from engine.dispatch.lanes import Seat
+from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
 from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
+from engine.dispatch.slices import OPENING
 from engine.dispatch.state import State
+from engine.dispatch.stepping import next_step, open_step
 from engine.dispatch.timers import Kind
 
 S = ContactState
@@ -28,11 +31,15 @@ def offer_due(state: State, number: int) -> None:
     seat = contact.seat
     queue = state.queue_of(contact)
     return_at = state.now + queue.rona_return_ms if queue.rona_return_ms else 0
-    state.emit(ev.OfferExpired(state.now, number, contact.contact, name, queue.rona, return_at))
+    alert = None if seat is None else too_many_out(state, seat)
+    effect = "none" if alert is not None else queue.rona
+    state.emit(ev.OfferExpired(state.now, number, contact.contact, name, effect, return_at))
     if seat is None:
         return None
     agent = seat.agent
-    if queue.rona == "not_ready" and agent.state is A.AVAILABLE:
+    if alert is not None:
+        state.emit(alert)
+    elif queue.rona == "not_ready" and agent.state is A.AVAILABLE:
         change_state(state, agent, "not_ready", "rona", return_at)
     elif queue.rona == "lower_capacity":
         state.emit(ev.CapacityChanged(state.now, name, max(agent.capacity - 1, 0), return_at, "rona"))
@@ -40,6 +47,32 @@ def offer_due(state: State, number: int) -> None:
         return freed(state, seat)
     again(state, contact, seat, "delivery_limit" if undeliverable(state, contact) else "expired")
     return None
+
+
+def too_many_out(state: State, seat: Seat) -> ev.AlertRaised | None:
+    """The alert, if with this agent RONA would take more out of one of its pools than the pool's share."""
+    for gate in seat.gates:
+        out, share = gate.out - seat.known_out + 1, gate.pool.rona_share
+        if share < 1.0 and out > share * gate.present:
+            limit = int(share * gate.present)
+            return ev.AlertRaised(state.now, "rona_share", gate.pool.name, seat.name, out, limit, gate.present)
+    return None
+
+
+def lender_due(state: State, place: int) -> None:
+    """A minute has left the window of a lender's service level; the borrowers are looked at when the step ends."""
+    gate = state.gates[state.pool_names[place]]
+    assert gate.kpi is not None, gate.pool.name
+    answered, in_time, abandoned = gate.ledger.sums(state.now, gate.kpi.window_ms)
+    holds = in_time >= gate.kpi.share * (answered + abandoned)
+    state.emit(ev.LenderMeasured(state.now, gate.pool.name, holds, answered, in_time, abandoned))
+
+
+def quota_due(state: State, seq: int) -> None:
+    """Midnight: the agent's contacts count from zero."""
+    seat = state.seats_by_seq[seq]
+    state.emit(ev.QuotaEnded(state.now, seat.name))
+    feed(state, seat, "quota")
 
 
 def wrap_up_due(state: State, number: int) -> None:
@@ -90,8 +123,15 @@ def decliner_due(state: State, number: int) -> None:
 
 
 def step_due(state: State, number: int) -> None:
+    """The clock has run, or it is time to look again whether the other conditions hold."""
     contact = state.contacts[number]
-    state.emit_on(contact, ev.StepOpened(state.now, number, contact.step + 1))
+    step = next_step(state, contact)
+    assert step is not None, number
+    work = state.rearranging
+    if step.watched and ((work is not None and work.stage < OPENING) or not may_open(state, contact, step)):
+        state.look_later(contact)
+        return
+    open_step(state, contact, step, "conditions" if step.watched else "clock")
     if contact.state is S.QUEUED:
         place(state, contact, "step")
 
@@ -119,4 +159,6 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.RESUME: resume_due,
     Kind.HOUSE: house_due,
     Kind.TALK: talk_due,
+    Kind.LENDER: lender_due,
+    Kind.QUOTA: quota_due,
 }

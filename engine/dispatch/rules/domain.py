@@ -95,6 +95,7 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
     for agent in lost:  # only now: whoever waited for one of them is not to be offered to the next
         reconsider_without(state, state.seats[agent.profile.agent])
     place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
+    state.reached = {name: None for name, line in state.lines.items() if line.watched}
 
 
 def not_yet(state: State, command: object) -> None:

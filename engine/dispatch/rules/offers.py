@@ -9,9 +9,9 @@ from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.matching import again, ask_person, connect, freed, only_decliners_left
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.contacts import priority_in
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State
+from engine.dispatch.stepping import priority_in
 
 OFFERED: Final = ContactState.OFFERED
 WRAP_UP: Final = ContactState.WRAP_UP

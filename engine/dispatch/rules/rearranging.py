@@ -65,7 +65,7 @@ def finish_start(state: State) -> None:
 
 
 def rescind_some(state: State, work: Rearrangement) -> None:
-    for number in sorted(state.offers)[: state.slice_units]:
+    for number in sorted(state.offers)[: max(state.slice_units // 2, 1)]:
         take_back(state, state.contacts[state.offers[number].contact], "restart")
     if not state.offers:
         go_on(state, LOSING, 0)
@@ -73,7 +73,7 @@ def rescind_some(state: State, work: Rearrangement) -> None:
 
 def lose_some(state: State, work: Rearrangement) -> None:
     numbers, place = left_to_do(state, work), state.todo_at
-    some = numbers[place : place + state.slice_units // 2]
+    some = numbers[place : place + max(state.slice_units // 8, 1)]
     for seq in some:
         agent = state.seats_by_seq[seq].agent
         if agent.state in SIGNED_ON:
@@ -212,7 +212,7 @@ def give(state: State, seat: Seat, why: str, units: int) -> int:
         if seat.preferred:
             contact = best_preferred(state, seat)
             if contact is not None:
-                make_offer(state, contact, seat, "", why, state.line_key(contact)[:3], preferred=True)
+                make_offer(state, contact, seat, "", why, state.shown_first(contact), preferred=True)
                 units -= LOOKS_A_UNIT
                 continue
         key = best_waiting(state, seat)

@@ -86,6 +86,23 @@ def test_complaint_13_the_machine_overrides_the_supervisor() -> None:
     assert stage.offers_to("ann") == []
 
 
+def test_complaint_13_a_forced_assignment_stays() -> None:
+    """Routing complaint 13, by name: a supervisor gives a contact to an agent; a freer and better one comes, and it is hers."""
+    stage = Stage(pools={"onsite": {"choice": "most_proficient"}})
+    stage.agent("ann")
+    stage.connect("ann")
+    contact = stage.submit()
+
+    stage.do(cm.AssignContact(tenant=T, contact=contact, agent="ann", reason="knows the customer"))
+    stage.agent("ben", skills={"everything": 10}, capacity=5)
+    stage.do(cm.UpdateContact(tenant=T, contact=contact, attributes={"order": "paid"}))
+    stage.wait(SECOND)
+
+    assert stage.contact(contact).agent == "ann"
+    made = [e for e in every(stage.log, ev.OfferMade) if e.contact == contact]
+    assert [(e.agent, e.forced) for e in made] == [("ann", True)], "beyond her room, and counted apart"
+
+
 def test_complaint_14_one_contact_answered_by_two() -> None:
     """Routing complaint 14: one call is answered by two agents, or the others who were being rung are dropped.
 

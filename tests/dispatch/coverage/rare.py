@@ -129,6 +129,28 @@ def silent_and_back(play: Play) -> None:
                 stage.wait(60 * SECOND)
 
 
+def rona_takes_too_many(play: Play) -> None:
+    """Two of a pool let their offers lapse; one of the two may be out, so the second stays and an alert says so."""
+    stage = play(pools={"onsite": {"rona_share": 0.5}}, queues={"help": {"offer_ms": 5_000}})
+    stage.agent("ann")
+    stage.agent("ben")
+    stage.submit()
+    stage.submit()
+    stage.wait(5 * SECOND)
+    assert [stage.dispatcher.agents[name].state for name in ("ann", "ben")] == ["not_ready", "available"]
+
+
+def a_day_ends(play: Play) -> None:
+    """Ann has had her contacts of today; the next one is hers at midnight."""
+    stage = play(pools={"onsite": {"daily_quota": 1}})
+    stage.agent("ann")
+    stage.close(stage.connect("ann"), "ann")
+    waiting = stage.submit()
+    assert not stage.offered(waiting)
+    stage.wait(86_400 * SECOND)
+    assert stage.dispatcher.agents["ann"].quota_used <= 1
+
+
 def many_at_once(play: Play) -> None:
     """Bulk commands in slices, a wrong count, a filter that nobody confirmed; a bot for whom hundreds wait."""
     stage = play(queues={"help": {"bot_pools": ["bot"]}, "other": {}}, pools={"onsite": {}, "bot": {}}, slice_units=8)
@@ -150,6 +172,8 @@ STORIES: tuple[Callable[[Play], None], ...] = (
     gone_and_back,
     many_are_told,
     silent_and_back,
+    rona_takes_too_many,
+    a_day_ends,
     many_at_once,
 )
 

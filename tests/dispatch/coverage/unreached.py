@@ -8,26 +8,9 @@ from __future__ import annotations
 from tests.dispatch.coverage import items
 from tests.dispatch.coverage.items import Item
 
-_ORDERS = "no rule orders so"
-_CHOICES = "no rule chooses so"
-
 UNREACHED: dict[Item, str] = {
     # supervisors
     Item(items.COMMAND, "contact.consult"): "no rule lets a second agent in",
     # steps
-    Item(items.CONDITION, "estimated_wait_ms"): "no rule asks for the estimate",
-    Item(items.CONDITION, "queue_length"): "no rule asks for the queue's length",
     Item(items.CONDITION, "lender_kpi"): "no rule measures a lender",
-    Item(items.ACTION, "offer"): "no rule offers alternatives",
-    Item(items.ACTION, "move_to"): "no rule moves a contact",
-    # pools
-    Item(items.CHOICE, "most_loaded"): _CHOICES,
-    Item(items.CHOICE, "round_robin"): _CHOICES,
-    Item(items.CHOICE, "weighted"): _CHOICES,
-    Item(items.ORDER, "promise"): _ORDERS,
-    Item(items.ORDER, "longest_queue"): _ORDERS,
-    Item(items.OVERDUE, "first"): _ORDERS,
-    Item(items.OVERDUE, "last"): _ORDERS,
-    Item(items.SHARES, "tenant"): "no rule keeps shares",
-    Item(items.SHARES, "shop"): "no rule keeps shares",
 }

@@ -207,9 +207,12 @@ class Day:
         return cm.DefineAgent(profile=self.profile(self.pick([*PEOPLE, *BOTS])))
 
     def upheaval(self) -> cm.Command:
-        what = self.pick(["policy", "close", "open", "open", "restart"])
+        what = self.pick(["policy", "close", "open", "open", "restart", "night"])
         if what == "policy":
             return cm.ApplyPolicy(text=families.policy(self.pick(self.policies)))
+        if what == "night":  # the days of quotas end
+            self.now += 86_400_000
+            return self.submit()
         if what == "restart":
             self.now += 20_000
             return cm.StartEngine(epoch=2, down_ms=20_000)

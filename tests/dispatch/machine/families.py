@@ -67,6 +67,22 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def conditions(table: dict[str, Any], following: str, dice: Dice) -> None:
+    """Some of the queue's steps ask for more than their clock; some offer a bot, or end in the ``following`` queue."""
+    steps: list[dict[str, Any]] = table["steps"]
+    for step in steps:
+        step.update(dice.pick([{}, {}, {"queue_length": 2}, {"queue_length": 3}, {"estimated_wait_ms": 1_500}]))
+        if (step.keys() & {"queue_length", "estimated_wait_ms"} and dice.flip()) or (
+            step["when_nobody"] and dice.flip(0.3)
+        ):
+            del step["after_ms"]
+        if "bot_pools" in table and dice.flip(0.4):
+            step["offer"] = ["bot"]
+    if following and dice.flip(0.3):
+        last = {"name": "last", "clock": "waited", "after_ms": 6_000, "queue_length": dice.pick([0, 2])}
+        steps.append({**last, "move_to": following})
+
+
 def life(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     """Silence and reopening, unanswered, affinity, hand-over; some of them, as a shop would."""
     found: dict[str, Any] = {}
@@ -141,6 +157,39 @@ def pool(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def drawing(pool: str, queues: dict[str, dict[str, Any]]) -> list[str]:
+    """The queues that may draw on the pool."""
+    found = []
+    for name, table in queues.items():
+        names = [*table["pools"], *table.get("bot_pools", ())]
+        names += [added for step in table["steps"] for added in step.get("add_pools", ())]
+        if pool in names:
+            found.append(name)
+    return found
+
+
+def own_rules(dice: Dice, name: str, queues: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a pool may say besides order and choice: whom it lends to, whose turn it is, how much is too much."""
+    table: dict[str, Any] = {}
+    if dice.flip(0.5):
+        table["order"] = dice.pick(["promise", "promise", "longest_queue"])
+        if table["order"] == "promise" and dice.flip():
+            table["overdue"] = "last"
+    if dice.flip(0.5):
+        table["choice"] = dice.pick(["most_loaded", "round_robin", "weighted"])
+        if table["choice"] == "weighted":
+            table["weights"] = {"idle": dice.pick([0, 2]), "load": 1, "proficiency": dice.pick([0, 3])}
+    drawn = drawing(name, queues)
+    if len(drawn) > 1 and dice.flip(0.6):
+        table |= {"owners": [dice.pick(drawn)], "reserve": dice.pick([1, 1, 2])}
+        if dice.flip(0.4):
+            table["lend_kpi"] = {"share": 0.5, "within_ms": 3_000, "window_ms": dice.pick([60_000, 120_000])}
+    table["shares"] = dice.pick(["none", "tenant", "shop"])
+    table["rona_share"] = dice.pick([1.0, 0.5])
+    table["daily_quota"] = dice.pick([0, 0, 0, 3])
+    return table
+
+
 # The machine's time begins at 00:16:40 of a thursday: minutes open and minutes closed, some of them longer.
 CALENDARS: dict[str, Any] = {
     "odd": {"zone": "UTC", "weekly": {"thu": [f"00:{m:02}-00:{m + 1:02}" for m in range(17, 58, 2)]}},
@@ -181,14 +230,26 @@ def policy(number: int) -> str:
     dice, more = Dice(1, number), Dice(4, number)
     names = QUEUES[: dice.pick([2, 3])]
     queues = {name: queue(dice, more, names) for name in names}
+    again = Dice(6, number)
+    for name, following in zip(names, (*names[1:], ""), strict=True):
+        conditions(queues[name], following, again)
+    pools = {name: pool(dice, names) for name in POOLS}
     late = Dice(5, number)
     house: dict[str, Any] = keep_hours(late, queues) if late.flip() else {}
     shops = dict(house.get("shops", {}))
     if more.flip(0.3):
         shops["flagship"] = {**shops.get("flagship", {}), "limit": 2}
+    single = Dice(6, number)
+    if single.flip(0.6):
+        for table in queues.values():
+            table["target_ms"] = single.pick([4_000, 10_000, 20_000])
+        for name, table in pools.items():
+            table |= own_rules(single, name, queues)
+    if any(table.get("shares") == "shop" for table in pools.values()):
+        shops["outlet"] = {"weight": 3}
     return policy_text(
         queues=queues,
-        pools={name: pool(dice, names) for name in POOLS},
+        pools=pools,
         channels=channels(more),
         shops=shops,
         calendars=house.get("calendars", {}),

@@ -90,7 +90,7 @@ class DispatcherMachine(RuleBasedStateMachine):
                 channel=channel,
                 external_id=f"x{customer}" if customer % 2 else "",
                 customer=f"c{customer}" if customer < 9 else "",
-                shop="flagship",
+                shop="outlet" if customer % 3 == 1 else "flagship",
                 attributes={"to": to, **extra},
                 requires=requires,
                 opening=customer != 4,
