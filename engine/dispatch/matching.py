@@ -255,7 +255,7 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     Who stands before the contact in this agent's order has the agent first; then the contact looks for the best agent,
     this one included. The caller feeds the agent afterwards.
     """
-    if contact.stage == "bot":
+    if contact.stage == "bot" and not state.frozen:
         leave_bots(state, contact)
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
