@@ -281,8 +281,8 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
-        if found.queue in state.former:
-            return 0  # its queue is gone, and it has not been given another one yet
+        if contact not in state.stands:
+            return 0  # a policy is being swapped in, and it has no place yet
         return state.position(found, self.now)
 
     def count_matching(self, command: BulkCommand) -> int:

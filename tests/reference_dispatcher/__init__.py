@@ -41,11 +41,14 @@ from tests.reference_dispatcher import (
     eligible,
     endings,
     entry,
+    hours,
+    notices,
     offers,
     orders,
     policy_swap,
     presence,
     profiles,
+    promises,
     replies,
     restart,
     rona,
@@ -58,7 +61,7 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 
 # Each enters its rules as it is imported.
 TOPICS = (
-    affinity, capacity, choices, decliners, eligible, endings, entry, offers, orders, policy_swap, presence, profiles,
+    affinity, capacity, choices, decliners, eligible, endings, entry, hours, notices, offers, orders, policy_swap, presence, profiles, promises,
     replies, restart, rona, silence, steps, supervisors, transfers,
 )  # fmt: skip
 

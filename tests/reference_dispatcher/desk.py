@@ -72,6 +72,13 @@ class Contact:
     wrote: bool = False  # its agent, since they were connected
     silent_at: int = 0  # when the running stage of the customer's silence began
     reminded: bool = False
+    promised: bool = False  # a message or a call-back
+    behind: bool = False  # … that stands behind live contacts
+    promised_by: int = 0
+    live_at: int = 0
+    left_first: int = 0
+    from_bot: bool = False  # … and was left while it waited for a bot
+    left_again: bool = False  # … when it was due already
     served_by: str = ""  # closed as idle: by whom
 
     @property
@@ -134,6 +141,12 @@ class Desk:
         self.agents: dict[str, Agent] = {}
         self.offers: dict[int, Offer] = {}
         self.closed_queues: dict[str, str] = {}
+        self.begun = False
+        self.hours: dict[str, bool] = {}  # calendar → open
+        self.hours_next: dict[str, int | None] = {}
+        self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many
+        self.next_release: dict[str, int] = {}
+        self.notices: dict[str, tuple[str, int]] = {}  # queue → notice, until
         self.numbers = {"contact": 0, "offer": 0, "agent": 0}
         self.events: list[ev.Event] = []
 
@@ -141,7 +154,7 @@ class Desk:
         self.numbers[kind] += 1
         return self.numbers[kind]
 
-    def emit(self, kind: type[ev.Event], **fields: Any) -> None:
+    def emit(self, kind: type[ev.Event], /, **fields: Any) -> None:
         """Say it, and move the contact or agent along its table. What else it means is written where it is said."""
         event = kind(at=self.now, **fields)
         self.events.append(event)

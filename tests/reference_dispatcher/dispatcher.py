@@ -6,13 +6,13 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import SENTENCES, Code
-from tests.reference_dispatcher import restart
+from tests.reference_dispatcher import hours, restart
 from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, Refused
 
 # Equal deadlines happen in this order, and those of one kind by number.
 KINDS = (
-    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk",
+    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "house",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ class ReferenceDispatcher:
             if stamp < desk.now:
                 raise Refused(Code.TIME_WENT_BACK, stamp, f"≥ {desk.now}")
             desk.now = stamp
+            hours.first_input(desk)
             if isinstance(command, cm.StartEngine):
                 restart.start(desk, command)
                 self._pass_time()
@@ -50,6 +51,7 @@ class ReferenceDispatcher:
         self.desk.events = []
         if now >= self.desk.now:
             self.desk.now = now
+            hours.first_input(self.desk)
             self._pass_time(limit)
         return self.desk.events
 

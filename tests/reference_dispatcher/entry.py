@@ -11,7 +11,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Entry
 from engine.dispatch.policy.requirements import ANYONE, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import affinity, matching, replies, silence, transfers
+from tests.reference_dispatcher import affinity, hours, matching, notices, promises, replies, silence, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -97,7 +97,7 @@ def first_rule(desk: Desk, of: Contact | cm.SubmitContact) -> Entry:
     """The first whose `when` holds. A rule of another tenant's queue is none for this contact."""
     seen = facts(of)
     for rule in desk.policy.entry:
-        if rule.matches(seen):
+        if rule.matches(seen) and hours.holds(desk, rule):
             return rule.entry
     raise AssertionError("a compiled policy ends with a default rule")
 
@@ -114,13 +114,15 @@ def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
         desk.emit(ev.ContactDeflected, **who, reason=told.reason, alternative=told.alternative, notice=told.notice)
         return
     queue = desk.policy.queues[entry.queue]
-    if entry.queue in desk.closed_queues:
-        desk.emit(
-            ev.ContactDeflected, **who, reason="queue_closed", alternative=queue.closed_alternative,
-            notice=queue.closed_notice,
-        )  # fmt: skip
+    refused = hours.refusal(desk, queue, command)
+    if refused is not None:
+        reason, alternative, notice = refused
+        desk.emit(ev.ContactDeflected, **who, reason=reason, alternative=alternative, notice=notice)
         return
+    instead = "" if hours.is_open(desk, queue.name, command.shop) else queue.closed
     stage = "bot" if entry.first == "bot" and queue.bot_pools else "person"
+    if instead:
+        stage = "bot" if instead == "bot" else "person"
     requires, priority = terms(desk, entry, asks)
     cost = desk.policy.channels[command.channel].cost
     contact = Contact(
@@ -133,7 +135,14 @@ def enter(desk: Desk, command: cm.SubmitContact, asks: str) -> None:
         ev.ContactSubmitted, **who, stage=stage, priority=priority, requires=requires, attributes=command.attributes,
         transcript=command.transcript, opening=command.opening, asks=asks, cost=cost, source=command.source,
     )  # fmt: skip
-    arrive(desk, contact)
+    hours.count(desk, queue, contact.shop)
+    if instead:
+        hours.tell(desk, contact, "outside_hours", queue.closed_notice)
+    notices.arrived(desk, contact)
+    if instead == "message":
+        promises.leave(desk, contact, "message")
+    else:
+        arrive(desk, contact)
 
 
 def terms(desk: Desk, entry: Entry, asks: str) -> tuple[str, int]:

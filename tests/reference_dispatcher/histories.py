@@ -13,10 +13,9 @@ from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher.policies import Dice
-from tests.reference_dispatcher.registry import HANDLERS
 
 # A small round number, and a wall clock: large numbers round otherwise.
-DAWNS = (1_000_000, 1_000_000, 1_000_000, 1_764_000_000_000)
+DAWNS = (1_000_000, 1_000_000, 1_764_000_000_000, 86_340_000)
 PEOPLE = ("ann", "ben", "cid", "dot", "eve")
 BOTS = ("robo", "robin")
 CUSTOMERS = 12
@@ -99,7 +98,7 @@ class Author:
         if how == "step":
             self.now += 1 + self.time.below(400)
         elif how == "far":
-            self.now += 500 + self.time.below(self.time.pick([2_000, 2_000, 9_000]))
+            self.now += 500 + self.time.below(self.time.pick([2_000, 2_000, 9_000, 25_000]))
         elif how in ("due", "fire"):
             self.now = max(self.now, deadline or 0)
         elif how == "early":
@@ -188,6 +187,32 @@ def submit(author: Author) -> cm.Command:
     )
 
 
+def leave_message(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "queued", "offered", "held", "connected", "promised")
+    found = author.desk.contacts.get(number or 0)
+    if number is None or (found and found.promised and found.live_at <= author.now and not author.dice.flip(0.02)):
+        return None
+    kind = author.dice.pick(["message", "call_back"])
+    return cm.LeaveMessage(tenant=author.tenant(number), contact=number, kind=kind)  # type: ignore[arg-type]
+
+
+def wake(author: Author) -> cm.Command | None:
+    """Who was silent is back."""
+    number = author.contact("dormant", "closed")
+    return None if number is None else cm.AddMessage(tenant=author.tenant(number), contact=number)
+
+
+def notice(author: Author) -> cm.Command:
+    dice = author.dice
+    until = author.now + dice.pick([0, 5_000, 20_000, 20_000])
+    hanging = [*author.desk.notices]
+    if hanging and dice.flip(0.3):
+        return cm.SetQueueNotice(queue=dice.pick(hanging))
+    return cm.SetQueueNotice(
+        queue=author.queue(), notice=dice.pick(["", "storm", "storm", "flood", "-bad"]), until=until
+    )
+
+
 def update(author: Author) -> cm.Command | None:
     number = author.contact("queued", "queued", "offered", "held", "connected", "dormant", "closed")
     if number is None:
@@ -210,7 +235,9 @@ def update(author: Author) -> cm.Command | None:
 
 
 def say(author: Author) -> cm.Command | None:
-    number = author.contact("connected", "connected", "queued", "offered", "dormant", "dormant", "closed", "closed")
+    number = author.contact(
+        "connected", "connected", "queued", "offered", "dormant", "dormant", "closed", "closed", "promised"
+    )
     if number is None:
         return None
     sender = author.dice.pick(
@@ -264,7 +291,7 @@ def close(author: Author) -> cm.Command | None:
 
 
 def close_waiting(author: Author) -> cm.Command | None:
-    number = author.contact("queued", "offered", "held", "abandoned", "wrap_up", "closed")
+    number = author.contact("queued", "offered", "held", "abandoned", "wrap_up", "closed", "promised")
     return None if number is None else cm.CloseContact(tenant=author.tenant(number), contact=number)
 
 
@@ -286,13 +313,6 @@ def prioritise(author: Author) -> cm.Command | None:
     return cm.PrioritiseContact(
         tenant=author.tenant(number), contact=number, priority=priority, expect_version=author.version(number)
     )  # fmt: skip
-
-
-def not_ruled(author: Author) -> cm.Command | None:
-    """What this release refuses."""
-    some: list[cm.Command] = [cm.AssignContact(contact=1), cm.DrainPool(pool="onsite")]
-    refused = [command for command in some if type(command) not in HANDLERS]
-    return author.dice.pick(refused) if refused else None
 
 
 def define(author: Author) -> cm.Command:
@@ -383,6 +403,6 @@ def restart(author: Author) -> cm.Command:
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
-    (4, end_wrap_up), (5, transfer), (4, abandon), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart), (0.1, not_ruled),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

@@ -108,6 +108,12 @@ def signed_on_while_lost(difference: Difference) -> bool:
     return isinstance(difference.command, cm.SignOn) and back
 
 
+def left_again_when_due(difference: Difference) -> bool:
+    """A message is left anew by who stands among live contacts already: the engine puts it behind them again."""
+    contacts = difference.desk.contacts if difference.desk else {}
+    return isinstance(difference.command, cm.LeaveMessage) and any(one.left_again for one in contacts.values())
+
+
 KNOWN: dict[str, Callable[[Difference], bool]] = {
     "bots leave": bots_leave,
     "no queue left": no_queue_left,
@@ -118,6 +124,7 @@ KNOWN: dict[str, Callable[[Difference], bool]] = {
     "restart under preference": restart_under_preference,
     "signed on while lost": signed_on_while_lost,
     "redefined in vain": redefined_in_vain,
+    "left again when due": left_again_when_due,
 }
 
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import affinity, choices, decliners, needs, orders, presence, steps, transfers
+from tests.reference_dispatcher import (
+    affinity,
+    choices,
+    decliners,
+    needs,
+    orders,
+    presence,
+    promises,
+    replies,
+    steps,
+    transfers,
+)
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.eligible import may
 from tests.reference_dispatcher.registry import CHOICES
@@ -39,8 +50,9 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     if wanted:
         first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
         return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
-    for line in orders.lines(desk, agent):
-        members = [contact for contact in waiting if set(line) & set(needs.open_pools(desk, contact))]
+    for behind, line in ((behind, line) for behind in (False, True) for line in orders.lines(desk, agent)):
+        here = [contact for contact in waiting if contact.behind == behind]
+        members = [contact for contact in here if set(line) & set(needs.open_pools(desk, contact))]
         if members:
             first = min(members, key=lambda contact: (orders.rank(desk, contact, line[0]), contact.contact))
             shared = [pool for pool in needs.open_pools(desk, first) if pool in line]
@@ -89,6 +101,9 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
     desk.stop_waiting(contact)
     desk.forget_all_preference(contact)
     contact.connected_at, contact.wrote = desk.now, False
+    if contact.promised:
+        promises.over(contact)
+        replies.start_if_owed(desk, contact)
     if not agent.is_bot and not contact.answered and not desk.policy.channels[contact.channel].messages:
         desk.emit(
             ev.ContactAnswered, contact=contact.contact, agent=agent.name, waited_ms=waited, first_reply_ms=waited
@@ -177,7 +192,7 @@ def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
 
 def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
     """In one of these pools, if open to it, nobody is left, or somebody who declined it."""
-    here = needs.present(desk, contact)
+    here = [one for one in needs.present(desk, contact) if contact.team in ("", one.profile.team)]
     for pool in needs.open_pools(desk, contact):
         members = [other.name for other in here if pool in other.profile.pools]
         if pool in pools and (not members or any(name in contact.decliners for name in members)):

@@ -7,6 +7,7 @@ from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import ORDERS, order
 
 MINUTE_MS = 60_000
+BEHIND = 1_000_000
 
 
 def lines(desk: Desk, agent: Agent) -> list[list[str]]:
@@ -28,6 +29,7 @@ def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tup
     """Listed queues first, in the pool's order; then what the pool's order says."""
     listed = desk.policy.pools[pool].listed
     place = listed.index(contact.queue) if contact.queue in listed else len(listed)
+    place += BEHIND * contact.behind
     return (place, *ORDERS[desk.policy.pools[pool].order](desk, contact, desk.now if now is None else now))
 
 

@@ -15,6 +15,15 @@ Table = Mapping[str, Any]
 
 QUEUES = ("a", "b", "c")  # of tenant acme
 BELLS = "z"  # of tenant bell, when there is one
+# Open by the minute, at the hours in which histories begin.
+CALENDARS = {
+    name: [
+        f"{m // 60:02}:{m % 60:02}-{(m + 1) // 60:02}:{(m + 1) % 60:02}"
+        for begin in (0, 16, 16 * 60, 23 * 60 + 58)
+        for m in range(begin + odd, min(begin + 10, 24 * 60), 2)
+    ]
+    for name, odd in (("even", 0), ("odd", 1))
+}
 POOLS = ("onsite", "remote", "bot")
 NEEDS = (
     "", "", "x >= 3", "x and (y or z >= 4)", "x or not t", 'not t and @site = "n"', '@site in ["n", "s"] or y >= 2',
@@ -57,14 +66,16 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
         queues[names[0]] |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
     lines += table("domain", domain)
     lines += table("tenants.acme", {}) + table("tenants.bell", {})
-    lines += table("shops.flagship", {"tenant": "acme", "limit": dice.pick([0, 0, 1, 2])}) + table(
-        "shops.tower", {"tenant": "bell"}
-    )
+    flagship = {"tenant": "acme", "limit": dice.pick([0, 0, 1, 2]), "ceiling": dice.pick([0, 0, 4])}
+    flagship |= {"daily_quota": dice.pick([0, 0, 10]), "hours": dice.pick(["", "", "", "even"])}
+    lines += table("shops.flagship", flagship) + table("shops.tower", {"tenant": "bell"})
     lines += table("channels.web", units(dice, dice.pick([1, 2, 2])))
     phone = {"limit": dice.pick([0, 1, 2]), "messages": False, **units(dice, dice.pick([1, 2]))}
     lines += table("channels.phone", phone)
     mail = {"limit": dice.pick([0, 1, 2]), "interruptible": dice.flip(0.4), **units(dice, 1)}
     lines += table("channels.mail", mail)
+    for name, spans in CALENDARS.items():
+        lines += table(f"calendars.{name}", {"zone": "UTC", "weekly": {"mon-sun": spans}})
     for pool in POOLS:
         lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
     for one, rules in queues.items():
@@ -105,10 +116,31 @@ def queue(dice: Dice) -> dict[str, Any]:
         "steps": steps(dice, pools),
         **talk(dice),
         **hands(dice),
+        **door(dice),
     }
     if dice.flip():
         rules["bot_pools"] = ["bot"]
+    if "hours" in rules and dice.flip(0.7):
+        rules["closed"] = dice.pick(
+            [*["bot"] * ("bot_pools" in rules), *["message"] * ("promise_ms" in rules), "serve"]
+        )
     return rules
+
+
+def door(dice: Dice) -> dict[str, Any]:
+    """Hours, room, and what is promised to whom nobody serves."""
+    found: dict[str, Any] = {}
+    if dice.flip(0.4):
+        found["hours"] = dice.pick([*CALENDARS])
+    if dice.flip(0.3):
+        found |= {"ceiling": dice.pick([0, 2, 3]), "daily_quota": dice.pick([0, 4, 8])}
+        if found["ceiling"] or found["daily_quota"]:
+            found |= {"full_notice": dice.pick(["", "later"]), "full_alternative": dice.pick(["message", "call_back"])}
+    if dice.flip(0.6):
+        found["promise_ms"] = dice.pick([10_000, 30_000])
+        found["release_per_minute"] = dice.pick([0, 6, 20])
+        found["release_lead_ms"] = dice.pick([0, 5_000])
+    return found
 
 
 def talk(dice: Dice) -> dict[str, Any]:
@@ -183,6 +215,14 @@ def entry_rules(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[dict[str,
     if dice.flip(0.3):
         notice = {"reason": "mail", "alternative": "bot", "notice": "write to us"}
         rules.append({"name": "no mail", "when": {"channel": ["mail"], "to": ["a"]}, "deflect": notice})
+    if dice.flip(0.3):
+        rules.append(
+            {"name": "even", dice.pick(["while_open", "while_closed"]): "even", "queue": dice.pick([*QUEUES[:2]])}
+        )
+    if dice.flip(0.3):
+        rules.append(
+            {"name": "many", "queue_length": dice.pick([1, 3]), "queue": "b", "of_queue": dice.pick(["a", "b"])}
+        )
     rules += [
         {"name": f"to_{name}", "when": {"to": [name]}, "queue": name, **first(name)} for name in queues if name != BELLS
     ]

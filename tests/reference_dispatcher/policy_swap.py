@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import entry, matching, steps, transfers
+from tests.reference_dispatcher import entry, hours, matching, promises, steps, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -23,7 +23,10 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
         if not any(queue.tenant == tenant for queue in policy.queues.values()):
             raise Refused(Code.BAD_POLICY, f"no queue of tenant {tenant}, whose contacts are here", "a queue for them")
     desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
+    other = policy.version != desk.policy.version
     desk.policy = policy
+    if other:
+        hours.look_at_the_clock(desk)
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)
@@ -33,6 +36,8 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
             transfers.wait_for_a_person(desk, contact, "", "no_bot")
         steps.open_by_the_clock(desk, contact)
     matching.place_all(desk, waiting, "policy")
+    for queue in policy.queues.values():
+        promises.release(desk, queue)
 
 
 def send_elsewhere(desk: Desk, contact: Contact) -> None:

@@ -13,7 +13,7 @@ from tests.reference_dispatcher import silence
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
 
-WRITES_IN = (*contact_table.WAITING, ContactState.CONNECTED, ContactState.DORMANT)
+WRITES_IN = (*contact_table.WAITING, ContactState.CONNECTED, ContactState.DORMANT, ContactState.PROMISED)
 
 
 @handles(cm.AddMessage)
@@ -30,8 +30,9 @@ def message(desk: Desk, command: cm.AddMessage) -> None:
             raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
         sender = "bot" if desk.agents[contact.agent].is_bot else "agent"
     automatic = automatic or sender in ("bot", "system")
+    slept = contact.state == ContactState.DORMANT and sender == "customer"
     woken = silence.wake(desk, contact) if sender == "customer" else None
-    added(desk, contact, sender, command.agent, automatic=automatic)
+    added(desk, contact, sender, "" if slept else command.agent, automatic=automatic)
     if sender == "customer":
         silence.ended(contact)
         customer_wrote(desk, contact)
@@ -68,7 +69,7 @@ def person_replied(desk: Desk, contact: Contact) -> None:
 
 def start_if_owed(desk: Desk, contact: Contact) -> None:
     """The clock runs for people only: not on a channel without messages, not while a bot begins."""
-    if not contact.owed or contact.replying or contact.stage == "bot":
+    if not contact.owed or contact.replying or contact.promised or contact.stage == "bot":
         return
     if not desk.policy.channels[contact.channel].messages:
         return

@@ -120,7 +120,7 @@ def may_reopen(desk: Desk, command: cm.AddMessage) -> bool:
 
 def reopen_by_message(desk: Desk, contact: Contact, command: cm.AddMessage) -> None:
     reopen(desk, contact, external_id="", channel="", opening=True, source="")
-    replies.added(desk, contact, "customer", command.agent, automatic=command.automatic)
+    replies.added(desk, contact, "customer", "", automatic=command.automatic)
     contact.owed = True
     place_again(desk, contact)
 

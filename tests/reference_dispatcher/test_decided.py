@@ -93,6 +93,11 @@ STORIES: dict[str, tuple[str, list[Step], str]] = {
          to_agent(2, "gus", "ann"), *agent("bob"), 9 * SECOND],
         "OfferMade contact=1 agent=bob",
     ),
+    "left again when due": (
+        policy({"help": {"promise_ms": 60 * SECOND}}),
+        [contact(), cm.LeaveMessage(contact=1), 61 * SECOND, cm.LeaveMessage(contact=1, kind="call_back")],
+        "MessageReleased contact=1 why=due",
+    ),
     "resumed with a question": (
         policy({"help": {}}),
         [contact(customer="eve"), cm.AbandonContact(contact=1), SECOND, contact(customer="eve", opening=True)],
@@ -180,7 +185,7 @@ def test_what_the_reference_says(name: str) -> None:
         assert not any(isinstance(event, ev.OfferMade) for event in said)
 
 
-MENDED = ("affinity ends under a RONA",)
+MENDED = ("affinity ends under a RONA", "stamp 0")
 
 
 @pytest.mark.parametrize("name", MENDED)

@@ -9,7 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import affinity, decliners, matching, needs, offers, replies, silence
+from tests.reference_dispatcher import affinity, decliners, hours, matching, needs, offers, replies, silence
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -125,6 +125,8 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
         raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
     if contact.state in (ContactState.CONNECTED, ContactState.DORMANT):
         giver = desk.agents[contact.agent]
+        if giver.is_bot and contact.stage == "bot" and hours.asks_in_vain(desk, contact):
+            return
         if giver.is_bot:
             handed = cm.TransferContact(
                 agent=giver.name, intent=command.intent, reason=command.reason, transcript=contact.transcript
@@ -133,7 +135,7 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
         else:
             silence.awake(desk, contact, silence.wake(desk, contact))
         return
-    if contact.stage == "bot":
+    if contact.stage == "bot" and not hours.asks_in_vain(desk, contact):
         freed = offers.rescind(desk, contact, "person_asked") if contact.offer else None
         wait_for_a_person(desk, contact, command.intent, command.reason)
         affinity.begin_named(desk, contact)
