@@ -96,6 +96,8 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
         reconsider_without(state, state.seats[agent.profile.agent])
     place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
     state.reached = {name: None for name, line in state.lines.items() if line.watched}
+    for queues in state.asking.values():
+        state.reached.update(queues)
 
 
 def not_yet(state: State, command: object) -> None:
