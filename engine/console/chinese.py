@@ -228,6 +228,7 @@ TEXTS: dict[str, str] = {
     "now.step.offers": "向客户提议：{offers}",
     "missing.after_ms": "时钟还差 {in_ms}",
     "missing.queue_length": "队列中有 {wanted} 个在等待（现在 {got} 个）",
+    "missing.lender_kpi": "池 {wanted} 的服务水平达标",
     "missing.estimated_wait_ms": "预计等待达到 {wanted}（现在 {got}；最迟 {in_ms}后再看）",
     "missing.estimated_wait_ms.unknown": "预计等待达到 {wanted}（目前还无法估计）",
     "now.estimate": "大约 {p50}内会有人接待；十个这样的联系中有九个在 {p90}之内。",

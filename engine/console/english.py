@@ -232,6 +232,7 @@ TEXTS: dict[str, str] = {
     "now.step.offers": " the customer is offered: {offers}",
     "missing.after_ms": "{in_ms} on its clock",
     "missing.queue_length": "{wanted} waiting in the queue (now {got})",
+    "missing.lender_kpi": "the service level of pool {wanted}",
     "missing.estimated_wait_ms": "an estimate of {wanted} (now {got}; looked at again in {in_ms} at the latest)",
     "missing.estimated_wait_ms.unknown": "an estimate of {wanted} (there is none yet)",
     "now.estimate": "It will probably be served within {p50}; nine of ten such contacts are within {p90}.",

@@ -81,6 +81,8 @@ def missing(state: State, contact: Contact, step: Step, now: int) -> list[Reason
     waiting = len(state.lines[contact.queue].waiting)
     if waiting < step.queue_length:
         found.append(Reason("queue_length", str(step.queue_length), str(waiting)))
+    if step.lender_kpi and not stepping.lender_holds(state, step.lender_kpi):
+        found.append(Reason("lender_kpi", step.lender_kpi))
     if step.estimated_wait_ms:
         estimate = stepping.estimate_of(state, contact)
         if estimate is None or estimate.p50_ms < step.estimated_wait_ms:

@@ -116,6 +116,11 @@ class Records:
         self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
         self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
         self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
+        self.asking: dict[str, dict[str, None]] = {}  # pool → queues with a step that asks for its service level
+        for queue in policy.queues.values():
+            for step in queue.steps:
+                if step.lender_kpi:
+                    self.asking.setdefault(step.lender_kpi, {})[queue.name] = None
         self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
         self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}

@@ -27,10 +27,18 @@ def holds(state: State, contact: Contact, step: Step) -> bool:
         return False
     if step.queue_length and len(state.lines[contact.queue].waiting) < step.queue_length:
         return False
+    if step.lender_kpi and not lender_holds(state, step.lender_kpi):
+        return False
     if step.estimated_wait_ms:
         estimate = estimate_of(state, contact)
         return estimate is not None and estimate.p50_ms >= step.estimated_wait_ms
     return True
+
+
+def lender_holds(state: State, pool: str) -> bool:
+    """Whether the lender's service level holds; of a pool that a swap has just taken away it does not."""
+    gate = state.gates.get(pool)
+    return gate is not None and gate.holds()
 
 
 def open_step(state: State, contact: Contact, step: Step, why: str) -> None:

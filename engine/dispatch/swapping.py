@@ -86,7 +86,15 @@ def left_to_do(state: State, work: Rearrangement) -> list[int]:
         numbers = sorted(state.seats_by_seq) if work.stage in OF_AGENTS else sorted(state.contacts)
         state.todo = [number for number in numbers if work.cursor < number < work.until]
         state.todo_at = 0
-    return state.todo
+    todo = state.todo
+    # Who has gone since is not waited for: the stage ends where it would for somebody who begins to count only now.
+    if work.stage in OF_AGENTS:
+        while len(todo) > state.todo_at and todo[-1] not in state.seats_by_seq:
+            todo.pop()
+    else:
+        while len(todo) > state.todo_at and todo[-1] not in state.contacts:
+            todo.pop()
+    return todo
 
 
 def advance(state: State, work: Rearrangement, cursor: int) -> None:

@@ -115,6 +115,8 @@ def conditions_hold(shadow: Shadow, contact: ShadowContact, step: Step, e: ev.St
     assert not step.only_nobody, f"opened although somebody is there: {e}"
     assert step_clock(contact, step, e.at) >= step.after_ms, f"a step opened early: {e}"
     assert waiting_in(shadow, contact.queue) >= step.queue_length, f"the queue is not that long: {e}"
+    if step.lender_kpi:
+        assert shadow.book.holds(shadow.policy.pools[step.lender_kpi]), f"the lender's service level does not hold: {e}"
 
 
 def waiting_in(shadow: Shadow, queue: str) -> int:
@@ -135,7 +137,9 @@ def long_enough(shadow: Shadow, contact: ShadowContact) -> None:
     if contact.stage != "person" or contact.step >= len(steps):
         return
     step = steps[contact.step]
-    if step.queue_length and not step.after_ms and not step.estimated_wait_ms and not step.lender_kpi:
+    if step.watched and not step.after_ms and not step.estimated_wait_ms:
+        if step.lender_kpi and not shadow.book.holds(shadow.policy.pools[step.lender_kpi]):
+            return
         assert waiting_in(shadow, contact.queue) < step.queue_length, f"{contact.contact}: step {step.name} is closed"
 
 

@@ -107,6 +107,10 @@ class Agent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)  # contact → units
+    rona_back_off: bool = False  # the back-off that runs is (also) an unanswered offer's
+    capacity_reason: str = ""
+    connected_today: int = 0
+    day_ends: int = 0
     ended_offers: dict[int, str] = field(default_factory=dict)  # those that ended without an accept → how
 
     @property
@@ -142,6 +146,7 @@ class Desk:
         self.offers: dict[int, Offer] = {}
         self.closed_queues: dict[str, str] = {}
         self.begun = False
+        self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
         self.hours: dict[str, bool] = {}  # calendar → open
         self.hours_next: dict[str, int | None] = {}
         self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many

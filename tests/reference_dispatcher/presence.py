@@ -21,7 +21,7 @@ def change(desk: Desk, agent: Agent, after: AgentState, reason: str = "", until:
     if before != after and before in (AgentState.OFFLINE, AgentState.NOT_READY):
         agent.idle_since = desk.now
     if after == AgentState.OFFLINE:
-        agent.back_off_until = 0
+        agent.back_off_until, agent.rona_back_off = 0, False
 
 
 @handles(cm.SignOn)

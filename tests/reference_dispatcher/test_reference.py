@@ -65,7 +65,7 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 # What no generated history brings about: rules that do not exist yet, ids that the author does not make up.
 NEVER = {
     "EffectSliced", "RearrangementStarted", "RearrangementContinued", "RearrangementEnded", "BulkStarted",
-    "BulkContinued", "BulkEnded", "AlternativesOffered", "QuotaEnded", "LenderMeasured", "AlertRaised", "ContactAssigned", "PoolDrained",
+    "BulkContinued", "BulkEnded", "AlternativesOffered", "LenderMeasured", "ContactAssigned", "PoolDrained",
     "PoolOpened",
 }  # fmt: skip
 

@@ -180,10 +180,14 @@ def answered(state: State, event: ev.ContactAnswered, contact: Contact) -> None:
 
 def measure(state: State, gate: Gate, at: int, answered: int, in_time: int, abandoned: int) -> None:
     """A contact of a lender's owners counts for the service level; better: perhaps its agents may be borrowed again."""
+    asking = state.asking.get(gate.pool.name)
+    held = asking is None or gate.holds()
     gate.ledger.count(at, answered, in_time, abandoned)
     gate.held = -1
     if in_time:
         state.stirred[gate.pool.name] = None
+    if not held and asking is not None and gate.holds():
+        state.reached.update(asking)
     if len(gate.ledger.minutes) == 1:
         state.arm_measure(gate)
 

@@ -27,8 +27,12 @@ def lender_measured(state: State, event: ev.LenderMeasured) -> None:
     """Minutes have left the window of the lender's service level."""
     gate = state.gates[event.pool]
     if gate.kpi is not None:
+        asking = state.asking.get(event.pool)
+        held = asking is None or gate.holds()
         gate.ledger.forget(event.at, gate.kpi.window_ms)
         gate.held = -1
+        if not held and asking is not None and gate.holds():
+            state.reached.update(asking)
         state.stirred[event.pool] = None
         state.arm_measure(gate)
 

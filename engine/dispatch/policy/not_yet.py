@@ -15,9 +15,7 @@ from engine.dispatch.policy.model import NAMED, SECTIONS
 from engine.dispatch.policy.problems import shown
 
 # (section, key) or, for one of a key's choices, (section, key, value) → what is missing.
-NOT_YET: dict[tuple[str, ...], str] = {
-    ("steps", "lender_kpi"): "no rule measures a lender",
-}
+NOT_YET: dict[tuple[str, ...], str] = {}
 
 
 def check_supported(draft: Table, findings: Findings) -> None:

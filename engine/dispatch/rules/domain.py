@@ -81,6 +81,8 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
             lose_connection(state, agent, "restart")
     place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
     state.reached = {name: None for name, line in state.lines.items() if line.watched}
+    for queues in state.asking.values():
+        state.reached.update(queues)
 
 
 def not_yet(state: State, command: object) -> None:

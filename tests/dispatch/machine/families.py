@@ -83,6 +83,15 @@ def conditions(table: dict[str, Any], following: str, dice: Dice) -> None:
         steps.append({**last, "move_to": following})
 
 
+def ask_lenders(dice: Dice, queues: dict[str, dict[str, Any]], pools: dict[str, dict[str, Any]]) -> None:
+    """Some steps ask for a lender's service level, with or without a clock."""
+    for queue, table in queues.items():
+        lenders = [name for name, pool in pools.items() if "lend_kpi" in pool and queue not in pool["owners"]]
+        for step in table["steps"]:
+            if lenders and dice.flip():
+                step["lender_kpi"] = dice.pick(lenders)
+
+
 def life(dice: Dice, names: Sequence[str]) -> dict[str, Any]:
     """Silence and reopening, unanswered, affinity, hand-over; some of them, as a shop would."""
     found: dict[str, Any] = {}
@@ -245,6 +254,7 @@ def policy(number: int) -> str:
             table["target_ms"] = single.pick([4_000, 10_000, 20_000])
         for name, table in pools.items():
             table |= own_rules(single, name, queues)
+        ask_lenders(Dice(8, number), queues, pools)
     if any(table.get("shares") == "shop" for table in pools.values()):
         shops["outlet"] = {"weight": 3}
     return policy_text(

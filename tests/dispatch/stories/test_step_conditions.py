@@ -144,6 +144,38 @@ def test_the_places_of_a_long_line_are_kept_when_the_step_opens_for_more_than_on
     assert core.audit() == []
 
 
+# --- a lender's service level ---------------------------------------------------------------------------------------
+
+
+def test_the_step_opens_for_all_when_the_lenders_service_level_begins_to_hold() -> None:
+    """The lender answers half of its own within 10 s: one came late, so two wait; another in time, and the step opens for both."""
+    kpi = {"share": 0.5, "within_ms": 10_000}
+    steps = [{"name": "hurry", "lender_kpi": "second", "raise_priority": 1}]
+    stage = Stage(
+        queues={"help": {"steps": steps, "pools": ["onsite", "second"]}, "own": {"pools": ["second"]}},
+        pools={"onsite": {}, "second": {"owners": ["own"], "reserve": 5, "lend_kpi": kpi}},
+        channels={"web": {"messages": False}},
+    )
+    late = stage.submit("own")
+    stage.wait(11 * SECOND)
+    stage.agent("deputy", "second")
+    assert stage.offered(late) == "deputy"
+    stage.accept("deputy")
+    first, second = stage.submit("help"), stage.submit("help")
+    stage.dispatcher.look(stage.now)
+    said = stage.dispatcher.explain(first).next_step
+    assert said is not None
+    assert [(reason.code, reason.wanted) for reason in said.missing] == [("lender_kpi", "second")]
+    assert stage.contact(first).step == 0
+
+    stage.close(late, "deputy")
+    stage.submit("own")
+    happened = stage.accept("deputy")
+
+    assert [e.contact for e in every(happened, ev.StepOpened)] == [first, second]
+    assert stage.contact(stage.submit("help")).step == 1  # and for whoever comes while it holds
+
+
 # --- the estimate ---------------------------------------------------------------------------------------------------
 
 
