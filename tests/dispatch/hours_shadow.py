@@ -48,11 +48,12 @@ class HouseEvents:
             contact.stage = "person"
             self._begin_to_wait(contact, e.at)
         self._prefer(contact, "", 0, only=False)
+        contact.behind = True
         if contact.promised:
             assert (e.promised_by, e.live_at) == (contact.promised_by, contact.live_at), f"a promise was moved: {e}"
         else:
             self.house.promised(self, e, contact.queue, contact.shop)
-            contact.promised = contact.behind = True
+            contact.promised = True
             contact.left_message_at, contact.promised_by, contact.live_at = e.at, e.promised_by, e.live_at
 
     def on_MessageReleased(self, e: ev.MessageReleased) -> None:

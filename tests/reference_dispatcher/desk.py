@@ -76,7 +76,6 @@ class Contact:
     live_at: int = 0
     left_first: int = 0
     from_bot: bool = False  # … and was left while it waited for a bot
-    left_again: bool = False  # … when it was due already
     served_by: str = ""  # closed as idle: by whom
 
     @property

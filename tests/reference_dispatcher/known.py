@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from tests.reference_dispatcher.histories import Move
 
@@ -22,15 +21,7 @@ def blotted(move: Move, events: Sequence[ev.Event]) -> list[ev.Event]:
     return list(events)
 
 
-def left_again_when_due(difference: Difference) -> bool:
-    """A message is left anew by who stands among live contacts already: the engine puts it behind them again."""
-    contacts = difference.desk.contacts if difference.desk else {}
-    return isinstance(difference.command, cm.LeaveMessage) and any(one.left_again for one in contacts.values())
-
-
-KNOWN: dict[str, Callable[[Difference], bool]] = {
-    "left again when due": left_again_when_due,
-}
+KNOWN: dict[str, Callable[[Difference], bool]] = {}
 
 
 def of(difference: Difference) -> str:

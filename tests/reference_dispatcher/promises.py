@@ -49,7 +49,6 @@ def leave(desk: Desk, contact: Contact, kind: str) -> None:
         desk.let_go(contact)
     else:
         desk.stop_waiting(contact)
-    contact.left_again = contact.promised and contact.live_at <= desk.now
     contact.promised, contact.behind = True, True
     contact.from_bot = contact.from_bot or contact.stage == "bot"
     contact.stage = "person"

@@ -129,8 +129,9 @@ def message_left(state: State, event: ev.MessageLeft, contact: Contact) -> None:
     contact.prefer, contact.prefer_until, contact.prefer_only, contact.team = "", 0, False, ""
     contact.silent_at, contact.reminded, contact.wrote = 0, False, False
     contact.state = PROMISED
+    contact.behind = True  # one that is due is released by its promise again, at once
     if not contact.promised:
-        contact.promised = contact.behind = True
+        contact.promised = True
         number = contact.contact
         state.house.promises[number] = Promise(number, event.kind, at, event.promised_by, event.live_at)
     stand(state, contact)
