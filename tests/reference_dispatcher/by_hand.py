@@ -9,7 +9,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import matching, offers, replies, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
-from tests.reference_dispatcher.registry import Refused, handles
+from tests.reference_dispatcher.registry import OBJECTIONS, Refused, handles
 
 
 @handles(cm.AssignContact)
@@ -39,10 +39,10 @@ def take_over(desk: Desk, command: cm.TakeOverContact) -> None:
     contact = desk.contact(command.contact, command.tenant)
     if contact.state not in (ContactState.CONNECTED, ContactState.DORMANT):
         raise Refused(Code.WRONG_STATE, contact.state, "connected")
+    if contact.agent == command.agent:
+        raise Refused(Code.WRONG_STATE, command.agent, "somebody other than the agent who serves it")
     agent = signed_on(desk, contact, command.agent)
-    if contact.agent == agent.name:
-        raise Refused(Code.WRONG_STATE, agent.name, "somebody other than the agent who serves it")
-    if desk.free_units(agent, contact) < contact.cost:
+    if any(OBJECTIONS[name](desk, contact, agent) for name in ("capacity", "channel_limit", "shop_limit")):
         raise Refused(Code.AGENT_BUSY, desk.free_units(agent, contact), f"room for {contact.cost} units")
     giver = desk.agents[contact.agent]
     hand_off = contact.stage == "bot" and giver.is_bot and not agent.is_bot

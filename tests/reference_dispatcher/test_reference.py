@@ -65,7 +65,7 @@ def test_what_is_known_ends_few_histories(played: Played) -> None:
 # What no generated history brings about: rules that do not exist yet, ids that the author does not make up.
 NEVER = {
     "EffectSliced", "RearrangementStarted", "RearrangementContinued", "RearrangementEnded", "BulkStarted",
-    "BulkContinued", "BulkEnded", "AlternativesOffered", "LenderMeasured", "ContactAssigned", "PoolDrained",
+    "BulkContinued", "BulkEnded", "LenderMeasured", "PoolDrained",
     "PoolOpened",
 }  # fmt: skip
 
@@ -93,7 +93,7 @@ TRIGGERS = (
     "arrival", "resumed", "expired", "declined", "failed", "hold_expired", "step", "affinity_ended",
     "decliner_forgotten", "agent_left", "agent_lost", "signed_off", "finished", "person_asked", "hand_off", "transfer",
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
-    "reopened", "unanswered", "delivery_limit", "closing", "released",
+    "reopened", "unanswered", "delivery_limit", "closing", "released", "assigned", "taken_over",
 )  # fmt: skip
 REASONS = ("outside_hours", "queue_closed", "full", "quota", "idle", "unanswered", "woke")
 UNSEEN = ("not_supported", "unknown_pool", "count_changed", "not_confirmed")
@@ -102,5 +102,5 @@ WHYS = (
     "due", "cleared",
 )  # fmt: skip
 NOT_RULED = (
-    cm.AssignContact, cm.ConsultAgent, cm.TakeOverContact, cm.BulkCommand, cm.DrainPool, cm.OpenPool,
+    cm.ConsultAgent, cm.BulkCommand, cm.DrainPool, cm.OpenPool,
 )  # fmt: skip
