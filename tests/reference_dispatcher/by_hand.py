@@ -8,17 +8,17 @@ from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher import matching, offers, replies, transfers
-from tests.reference_dispatcher.desk import Agent, Contact, Desk
+from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.registry import OBJECTIONS, Refused, handles
 
 
 @handles(cm.AssignContact)
 def assign(desk: Desk, command: cm.AssignContact) -> None:
     contact = desk.contact(command.contact, command.tenant, command.expect_version)
-    if not command.reason:
-        raise Refused(Code.BAD_VALUE, "''", "reason: why this contact goes to this agent")
     if contact.state not in (ContactState.QUEUED, ContactState.OFFERED):
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact (a connected one is taken over)")
+    if not command.reason:
+        raise Refused(Code.BAD_VALUE, "''", "reason: why this contact goes to this agent")
     agent = signed_on(desk, contact, command.agent)
     freed = offers.rescind(desk, contact, "assigned") if contact.offer else None
     if contact.stage == "bot" and not agent.is_bot:
@@ -80,7 +80,7 @@ def hand(desk: Desk, contact: Contact, agent: Agent, how: str) -> None:
         waited_ms=desk.now - contact.start, trigger=how, choice=how, order=how, rank=(), policy=desk.policy.version,
         forced=True,
     )  # fmt: skip
-    desk.offers[number] = matching.Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
+    desk.offers[number] = Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
     contact.agent, contact.offer = agent.name, number
     desk.forget_preference(contact)
     agent.holds[contact.contact] = contact.cost
