@@ -105,10 +105,13 @@ class ContactJoined(_Event, tag="contact.joined", frozen=True, gc=False):
 
 
 class ContactResumed(_Event, tag="contact.resumed", frozen=True, gc=False):
-    """Came back inside the abandon window: its old place, the time away not counted as waited."""
+    """Came back inside the abandon window: its old place, the time away not counted as waited. ``external_id`` is its
+    name on ``channel`` (empty: its own); ``opening``: the customer has written."""
 
     contact: int
     external_id: str
+    channel: str = ""
+    opening: bool = False
 
 
 class ContactUpdated(_Event, tag="contact.updated", frozen=True, gc=False):

@@ -177,6 +177,12 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     return True
 
 
+def leave_bots(state: State, contact: Contact) -> None:
+    """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
+    if not contact.prefer_only and not any(lane.signed_on for lane in state.stands[contact.contact].lanes):
+        ask_person(state, contact, "", "no_bot")
+
+
 def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None:
     """From the bot stage to the person stage, the reply clock with it."""
     state.emit_on(contact, ev.PersonAsked(state.now, contact.contact, intent, reason))
@@ -242,6 +248,8 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     Who stands before the contact in this agent's order has the agent first; then the contact looks for the best agent,
     this one included. The caller feeds the agent afterwards.
     """
+    if contact.stage == "bot" and not state.frozen:
+        leave_bots(state, contact)
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
@@ -256,6 +264,9 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
         for contact in waiting:
             place_later(state, contact)
         return
+    for contact in waiting:  # all begin to wait before anyone is given an agent
+        if contact.stage == "bot":
+            leave_bots(state, contact)
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.place_key(contact), contact.contact)):
@@ -276,13 +287,35 @@ def first_before(state: State, contact: Contact) -> Contact:
     """Pools may rank differently: whoever the agent chosen for ``contact`` would rather have goes first, and so on."""
     seen = {contact.contact}
     while True:
-        found = None if contact.prefer_only else best_agent(state, contact)
-        state.settle()
-        key = None if found is None else best_waiting(state, found[2])
-        if key is None or key[3] in seen:
+        seat = agent_for(state, contact)
+        first = None if seat is None else first_for(state, seat)
+        if first is None or first.contact in seen:
             return contact
-        contact = state.contacts[key[3]]
-        seen.add(key[3])
+        contact = first
+        seen.add(first.contact)
+
+
+def agent_for(state: State, contact: Contact) -> Seat | None:
+    """Whom :func:`place` would ask: the preferred agent, or the best of the open pools."""
+    if contact.prefer:
+        seat = state.seats.get(contact.prefer)
+        if seat is not None and can_serve_preferred(state, seat, contact):
+            return seat
+        if contact.prefer_only:
+            return None
+    found = best_agent(state, contact)
+    return None if found is None else found[2]
+
+
+def first_for(state: State, seat: Seat) -> Contact | None:
+    """Whom :func:`feed` would offer the agent: who prefers it, or who stands first in its pools."""
+    state.settle()
+    if seat.preferred:
+        preferred = best_preferred(state, seat)
+        if preferred is not None:
+            return preferred
+    key = best_waiting(state, seat)
+    return None if key is None else state.contacts[key[3]]
 
 
 def review_borrowers(state: State) -> None:
@@ -430,8 +463,11 @@ def reconsider_without(state: State, seat: Seat) -> None:
         reconsider_stranded(state, seat.lanes)
 
 
-def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
-    """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
+def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> None:
+    """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew.
+
+    ``still``: the agent's seq, if it may serve some of them by other lanes, as before.
+    """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
         return
@@ -441,6 +477,8 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
+    if still:
+        contacts = [one for one in contacts if not any(still in lane.members for lane in state.lanes_of(one))]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
             for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):

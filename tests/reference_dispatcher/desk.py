@@ -63,8 +63,6 @@ class Contact:
     messages: int = 0
     wrap_up_until: int = 0
     resume_until: int = 0
-    resumed_elsewhere: bool = False  # came back through another channel
-    resumed_asking: bool = False  # came back having written
     pinned: bool = False  # a person decided where it waits
     team: str = ""  # whose it is alone until `prefer_until`
     fruitless: int = 0  # offers declined or expired since it came into its queue

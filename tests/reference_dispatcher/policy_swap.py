@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import choices, entry, hours, matching, promises, steps, transfers
+from tests.reference_dispatcher import choices, entry, hours, matching, promises, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -34,10 +34,6 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)
     waiting = [contact for contact in desk.contacts.values() if contact.state == ContactState.QUEUED]
-    for contact in waiting:
-        if contact.stage == "bot" and not desk.queue_of(contact).bot_pools:
-            transfers.wait_for_a_person(desk, contact, "", "no_bot")
-        steps.open_by_the_clock(desk, contact)
     matching.place_all(desk, waiting, "policy")
     for queue in policy.queues.values():
         promises.release(desk, queue)
