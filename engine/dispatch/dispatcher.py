@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from engine.dispatch import snapshots
 from engine.dispatch.audit import audit
-from engine.dispatch.borrowing import review_borrowers
 from engine.dispatch.changes import APPLY
 from engine.dispatch.commands import BulkCommand, StartEngine
 from engine.dispatch.contacts import ContactState
@@ -20,7 +19,7 @@ from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
-from engine.dispatch.matching import look_again
+from engine.dispatch.matching import look_again, review_borrowers
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS

@@ -12,10 +12,10 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
-from engine.dispatch.lending import lets_preferred, pool_between, turn_of
-from engine.dispatch.policy.compiled import Step
+from engine.dispatch.policy.compiled import Pool, Step
 from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
+from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
 from engine.dispatch.timers import FAR
@@ -327,6 +327,28 @@ def best_waiting(state: State, seat: Seat) -> ContactKey | None:
     return best
 
 
+def turn_of(seat: Seat, lane: Lane, key: ContactKey) -> tuple[int, ...]:
+    """What is compared before the order: live before promised, the rank of the pool's order for this agent, then whose
+    turn it is by weight."""
+    group = seat.groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
+    return (group,) if lane.party is None else (group, *lane.party.turn())
+
+
+def pool_between(state: State, seat: Seat, contact: Contact) -> str:
+    """The first open pool, in the contact's order, through which this agent may serve it; of pools with different orders
+    the one that the agent's own list ranks first, as its order has chosen."""
+    if len(seat.groups) == 1:
+        return next(iter(seat.groups))
+    seq = seat.agent.seq
+    found, best_group = "", 0
+    for lane in state.spots[contact.contact][1]:
+        if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
+            group = seat.groups[lane.pool.name]
+            if not found or group < best_group:
+                found, best_group = lane.pool.name, group
+    return found
+
+
 def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     """A preferred agent needs no pool and no skill, but presence and capacity as everybody does, and the same tenant."""
     if seat.agent.profile.tenant not in ("", contact.tenant):
@@ -336,6 +358,79 @@ def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
     if seat.gates and not lets_preferred(state, seat, contact):
         return False
     return seat.has_room(contact.cost, state.bound_of(contact))
+
+
+def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
+    """Lender protection and quotas bind affinity too: one pool open to the contact lets it, or, if none is the agent's,
+    all of the agent's pools do."""
+    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
+    shared = [pool for pool in pools_open if pool.name in seat.groups]
+    if shared:
+        return any(pool_lets(state, pool, seat, contact) for pool in shared)
+    mine = [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
+    return all(pool_lets(state, pool, seat, contact) for pool in mine)
+
+
+def pool_lets(state: State, pool: Pool, seat: Seat, contact: Contact) -> bool:
+    """Whether the pool's own rules let the contact have this agent of it."""
+    gate = state.gates.get(pool.name)
+    if gate is None:
+        return True
+    if pool.owners and contact.queue not in pool.owners and not gate.lends(contact.cost):
+        return False
+    return not pool.daily_quota or seat.agent.quota_used + seat.open < pool.daily_quota
+
+
+def review_borrowers(state: State) -> None:
+    """More agents of a lender are idle, or its service level is better: those who may borrow again are decided anew.
+
+    Called when everything else of the step is done. Contacts that prefer an agent first, by number; then, pool by pool in
+    the policy's order, whoever stands first in it while there is somebody to be had. Not in the midst of a rearrangement:
+    its end looks at all of them.
+    """
+    if state.frozen:
+        state.stirred.clear()
+        return
+    while state.stirred:  # again where an automatic accept has made another service level better
+        pools = [name for name in state.pool_names if name in state.stirred]
+        state.stirred.clear()
+        state.settle()
+        state.tell_lanes()
+        for number in sorted(state.wanting):
+            contact = state.contacts[number]
+            seat = state.seats.get(contact.prefer)
+            if seat is not None and can_serve_preferred(state, seat, contact):
+                place(state, contact, "lender")
+        for name in pools:
+            place_borrowers(state, name)
+
+
+def place_borrowers(state: State, pool: str) -> None:
+    """Those who wait to borrow from the pool, one after the other, while there is somebody to be had."""
+    looked_at: set[int] = set()
+    while True:
+        key = first_borrower(state, pool, looked_at)
+        if key is None:
+            return
+        contact = state.contacts[key[3]]
+        first = first_before(state, contact)
+        place(state, first, "lender")
+        if first.state is QUEUED:
+            looked_at.add(contact.contact)
+        state.settle()
+        state.tell_lanes()
+
+
+def first_borrower(state: State, pool: str, looked_at: set[int]) -> ContactKey | None:
+    """Of those who borrow from the pool and could have somebody of it now, whoever its order puts first."""
+    best: ContactKey | None = None
+    for lane in state.borrowing.get(pool, ()):
+        if not lane.waiting or lane.pick(()) is None:
+            continue
+        key = lane.head(state.now, looked_at)
+        if key is not None and (best is None or key < best):
+            best = key
+    return best
 
 
 # --- both in one step -------------------------------------------------------------------------------------------------
