@@ -232,6 +232,7 @@ class Shadow(HouseEvents, MassShadow, SilenceEvents):
     def on_ContactResumed(self, e: ev.ContactResumed) -> None:
         contact = self.contacts[e.contact]
         contact.resume_until = 0
+        contact.owed |= e.opening
         self._wait_again(contact, e.at)
 
     def _wait_again(self, contact: ShadowContact, at: int) -> None:

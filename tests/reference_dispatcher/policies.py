@@ -97,6 +97,7 @@ def queue(dice: Dice) -> dict[str, Any]:
         "requirement": dice.pick(NEEDS),
         "pools": pools,
         "priority": dice.pick([0, 0, 1, 2]),
+        "target_ms": dice.pick([4_000, 8_000, 20_000]),
         "boost": dice.pick([0.0, 0.0, 0.05, 2.5]),
         "slope": dice.pick([1.0, 1.0, 3.0, 0.0]),
         "offer_ms": dice.pick([2_000, 4_000]),
@@ -189,9 +190,17 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
 
 
 def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
+    choice = dice.pick(["longest_idle", "least_loaded", "most_proficient", "most_loaded", "round_robin", "weighted"])
+    order = dice.pick(["strict", "strict", "score", "promise", "longest_queue"])
+    more: dict[str, Any] = {"rona_share": dice.pick([1.0, 1.0, 0.4]), "daily_quota": dice.pick([0, 0, 3, 6])}
+    if choice == "weighted":
+        more["weights"] = {"idle": dice.below(3), "load": 1 + dice.below(4), "proficiency": dice.below(3)}
+    if order == "promise":
+        more["overdue"] = dice.pick(["first", "last"])
     return {
-        "order": dice.pick(["strict", "strict", "score"]),
-        "choice": dice.pick(["longest_idle", "least_loaded", "most_proficient"]),
+        **more,
+        "order": order,
+        "choice": choice,
         "listed": dice.pick([[], [], [names[-1]], [names[1], names[0]]]),
     }
 
