@@ -55,6 +55,10 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     for one in names:
         if dice.flip(0.3):
             queues[one]["hand_over_queue"] = dice.pick(names)
+    for one in names[:-1]:
+        if dice.flip(0.25):
+            go = {"name": "go", "clock": dice.pick(["step", "age"]), "after_ms": dice.pick([0, 2_000, 6_000])}
+            queues[one]["steps"].append({**go, "when_nobody": dice.flip(), "move_to": names[-1]})
     if two:
         queues[BELLS] = queue(dice)
     lines = table("policy", {"name": name})
@@ -121,6 +125,9 @@ def queue(dice: Dice) -> dict[str, Any]:
     }
     if dice.flip():
         rules["bot_pools"] = ["bot"]
+    if "promise_ms" in rules and dice.flip(0.4):
+        more = {"name": "ask", "clock": "waited", "after_ms": dice.pick([0, 2_000]), "offer": ["message", "call_back"]}
+        rules["steps"].append(more)
     if "hours" in rules and dice.flip(0.7):
         rules["closed"] = dice.pick(
             [*["bot"] * ("bot_pools" in rules), *["message"] * ("promise_ms" in rules), "serve"]

@@ -92,7 +92,7 @@ TRIGGERS = (
     "arrival", "resumed", "expired", "declined", "failed", "hold_expired", "step", "affinity_ended",
     "decliner_forgotten", "agent_left", "agent_lost", "signed_off", "finished", "person_asked", "hand_off", "transfer",
     "moved", "update", "policy", "freed", "available", "capacity", "external_load", "back_off_ended", "redefined",
-    "reopened", "unanswered", "delivery_limit", "closing", "released",
+    "reopened", "unanswered", "delivery_limit", "closing", "released", "assigned", "taken_over",
 )  # fmt: skip
 REASONS = ("outside_hours", "queue_closed", "full", "quota", "idle", "unanswered", "woke")
 UNSEEN = ("not_supported", "unknown_pool", "count_changed", "not_confirmed")
