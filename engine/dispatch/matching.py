@@ -10,20 +10,26 @@ from typing import Final
 
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, AgentState
+from engine.dispatch.choosing import (
+    best_agent,
+    best_preferred,
+    best_waiting,
+    can_serve_preferred,
+    only_decliners_left,
+    pool_between,
+    stranded,
+)
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import ContactKey, Lane, Seat
-from engine.dispatch.policy.compiled import Pool, Step
+from engine.dispatch.policy.compiled import Step
 from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
-from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
 from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
 FINISHING: Final = AgentState.FINISHING
-# Past this many signed-on members a lane cannot consist of one contact's decliners alone (delivery limit 20).
-FEW = 20
 # Contacts for whom a step opens in one go; the rest of a long line follows in the next calls, at the same instant.
 AT_ONCE: Final = 200
 
@@ -102,19 +108,6 @@ def open_anew(state: State, contact: Contact) -> None:
         pass
 
 
-def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], Seat] | None:
-    """The first open pool, in listed order, with a free agent, and the one whom its choice puts first, with its rank."""
-    if state.freed:
-        state.tell_lanes()
-    for lane in state.stands[contact.contact].lanes:
-        if lane.drained:
-            continue
-        found = lane.pick(contact.decliners)
-        if found is not None:
-            return lane.pool.name, lane.rank(found[0], state.now), found[1]
-    return None
-
-
 def open_due_steps(state: State, contact: Contact) -> None:
     """Open what may be open already: steps of 0 ms, a long wait brought along, conditions that hold.
 
@@ -184,6 +177,12 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
     return True
 
 
+def leave_bots(state: State, contact: Contact) -> None:
+    """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
+    if not contact.prefer_only and not any(lane.signed_on for lane in state.stands[contact.contact].lanes):
+        ask_person(state, contact, "", "no_bot")
+
+
 def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None:
     """From the bot stage to the person stage, the reply clock with it."""
     state.emit_on(contact, ev.PersonAsked(state.now, contact.contact, intent, reason))
@@ -249,6 +248,8 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     Who stands before the contact in this agent's order has the agent first; then the contact looks for the best agent,
     this one included. The caller feeds the agent afterwards.
     """
+    if contact.stage == "bot" and not state.frozen:
+        leave_bots(state, contact)
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
@@ -263,6 +264,9 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
         for contact in waiting:
             place_later(state, contact)
         return
+    for contact in waiting:  # all begin to wait before anyone is given an agent
+        if contact.stage == "bot":
+            leave_bots(state, contact)
     for contact in waiting:
         open_due_steps(state, contact)
     for contact in sorted(waiting, key=lambda contact: (state.place_key(contact), contact.contact)):
@@ -283,102 +287,35 @@ def first_before(state: State, contact: Contact) -> Contact:
     """Pools may rank differently: whoever the agent chosen for ``contact`` would rather have goes first, and so on."""
     seen = {contact.contact}
     while True:
-        found = None if contact.prefer_only else best_agent(state, contact)
-        state.settle()
-        key = None if found is None else best_waiting(state, found[2])
-        if key is None or key[3] in seen:
+        seat = agent_for(state, contact)
+        first = None if seat is None else first_for(state, seat)
+        if first is None or first.contact in seen:
             return contact
-        contact = state.contacts[key[3]]
-        seen.add(key[3])
+        contact = first
+        seen.add(first.contact)
 
 
-def best_preferred(state: State, seat: Seat) -> Contact | None:
-    """The waiting contact that prefers this agent and stands first in its line."""
-    contacts = [state.contacts[number] for number in seat.preferred]
-    able = [contact for contact in contacts if can_serve_preferred(state, seat, contact)]
-    return min(able, key=state.grown_key, default=None)
+def agent_for(state: State, contact: Contact) -> Seat | None:
+    """Whom :func:`place` would ask: the preferred agent, or the best of the open pools."""
+    if contact.prefer:
+        seat = state.seats.get(contact.prefer)
+        if seat is not None and can_serve_preferred(state, seat, contact):
+            return seat
+        if contact.prefer_only:
+            return None
+    found = best_agent(state, contact)
+    return None if found is None else found[2]
 
 
-def best_waiting(state: State, seat: Seat) -> ContactKey | None:
-    """Over all lanes of the agent: the contact whose pool's order puts it first, with its key now."""
-    now, declined, plain = state.now, seat.declined, seat.plain
-    free = seat.free()
-    best: ContactKey | None = None
-    best_turn: tuple[int, ...] = ()
-    for lane in seat.lanes:
-        if not lane.waiting or lane.cost > free:
-            continue
-        if lane.bound is not None and not seat.within(lane.cost, lane.bound):
-            continue
-        if lane.guarded and not lane.lets(seat):
-            continue
-        key = lane.first
-        if key is None or key[3] in declined:
-            key = lane.head(now, declined)
-            if key is None:
-                continue
-        if plain:
-            if best is None or key < best:
-                best = key
-        else:
-            turn = turn_of(seat, lane, key)
-            if best is None or (turn, key) < (best_turn, best):
-                best, best_turn = key, turn
-    return best
-
-
-def turn_of(seat: Seat, lane: Lane, key: ContactKey) -> tuple[int, ...]:
-    """What is compared before the order: live before promised, the rank of the pool's order for this agent, then whose
-    turn it is by weight."""
-    group = seat.groups[lane.pool.name] + (BEHIND if key[0] >= BEHIND else 0)
-    return (group,) if lane.party is None else (group, *lane.party.turn())
-
-
-def pool_between(state: State, seat: Seat, contact: Contact) -> str:
-    """The first open pool, in the contact's order, through which this agent may serve it; of pools with different orders
-    the one that the agent's own list ranks first, as its order has chosen."""
-    if len(seat.groups) == 1:
-        return next(iter(seat.groups))
-    seq = seat.agent.seq
-    found, best_group = "", 0
-    for lane in state.spots[contact.contact][1]:
-        if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
-            group = seat.groups[lane.pool.name]
-            if not found or group < best_group:
-                found, best_group = lane.pool.name, group
-    return found
-
-
-def can_serve_preferred(state: State, seat: Seat, contact: Contact) -> bool:
-    """A preferred agent needs no pool and no skill, but presence and capacity as everybody does, and the same tenant."""
-    if seat.agent.profile.tenant not in ("", contact.tenant):
-        return False
-    if not seat.takes_offers() or seat.agent.profile.agent in contact.decliners:
-        return False
-    if seat.gates and not lets_preferred(state, seat, contact):
-        return False
-    return seat.has_room(contact.cost, state.bound_of(contact))
-
-
-def lets_preferred(state: State, seat: Seat, contact: Contact) -> bool:
-    """Lender protection and quotas bind affinity too: one pool open to the contact lets it, or, if none is the agent's,
-    all of the agent's pools do."""
-    pools_open = [pool for pool in state.pools_of(contact) if pool.name not in state.drained]
-    shared = [pool for pool in pools_open if pool.name in seat.groups]
-    if shared:
-        return any(pool_lets(state, pool, seat, contact) for pool in shared)
-    mine = [state.policy.pools[name] for name in seat.groups if name in state.policy.pools]
-    return all(pool_lets(state, pool, seat, contact) for pool in mine)
-
-
-def pool_lets(state: State, pool: Pool, seat: Seat, contact: Contact) -> bool:
-    """Whether the pool's own rules let the contact have this agent of it."""
-    gate = state.gates.get(pool.name)
-    if gate is None:
-        return True
-    if pool.owners and contact.queue not in pool.owners and not gate.lends(contact.cost):
-        return False
-    return not pool.daily_quota or seat.agent.quota_used + seat.open < pool.daily_quota
+def first_for(state: State, seat: Seat) -> Contact | None:
+    """Whom :func:`feed` would offer the agent: who prefers it, or who stands first in its pools."""
+    state.settle()
+    if seat.preferred:
+        preferred = best_preferred(state, seat)
+        if preferred is not None:
+            return preferred
+    key = best_waiting(state, seat)
+    return None if key is None else state.contacts[key[3]]
 
 
 def review_borrowers(state: State) -> None:
@@ -526,8 +463,11 @@ def reconsider_without(state: State, seat: Seat) -> None:
         reconsider_stranded(state, seat.lanes)
 
 
-def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
-    """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew."""
+def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> None:
+    """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew.
+
+    ``still``: the agent's seq, if it may serve some of them by other lanes, as before.
+    """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
         return
@@ -537,38 +477,10 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane]) -> None:
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
+    if still:
+        contacts = [one for one in contacts if not any(still in lane.members for lane in state.lanes_of(one))]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
             for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
                 state.emit(ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
     place_all(state, contacts, "agent_left")
-
-
-def stranded(lanes: Iterable[Lane]) -> set[int]:
-    """Contacts in these lanes who may have been left with nobody, or with decliners only."""
-    numbers: set[int] = set()
-    for lane in lanes:
-        if not lane.waits or (lane.signed_on > FEW and not lane.drained):
-            continue
-        if lane.drained or not lane.signed_on:
-            numbers.update(lane.waits)
-            continue
-        for member in lane.members.values():
-            if member.declined and member.agent.state in PRESENT:
-                numbers.update(number for number in member.declined if number in lane.waits)
-    return numbers
-
-
-def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
-    """Whether every signed-on agent who could serve the contact has declined it (``also`` counted as a decliner)."""
-    work = state.rearranging
-    if work is not None and work.stage < OPENING:
-        return False  # the lanes are being filled: asked again when steps are opened
-    decliners = [state.seats[name] for name in {**contact.decliners, also: 0} if name in state.seats]
-    for lane in state.lanes_of(contact):
-        if lane.drained:
-            continue
-        signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)
-        if lane.signed_on > signed_on:
-            return False
-    return True

@@ -6,36 +6,27 @@ operations below, so that indexes can be rebuilt from state at any time and comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
-from engine.dispatch.agents import PRESENT, Agent, agent_deadline, out_by_rona
-from engine.dispatch.contacts import WAITING, Contact, ContactState, Offer
+from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import Measure
-from engine.dispatch.events import CommandRejected, Event
-from engine.dispatch.house import LIVE, SORT_SHIFT, House
-from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring, Seat, recount, refresh
-from engine.dispatch.ledgers import Ledger
-from engine.dispatch.names import Names
-from engine.dispatch.policy.compiled import Policy, Pool, Queue, Step
-from engine.dispatch.policy.entering import EntryIndex
-from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
+from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring
+from engine.dispatch.policy.compiled import Policy, Pool
+from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import (
     LATE,
     LOW_MASK,
     OVERDUE_LAST,
     SCORE,
-    Gate,
     Length,
     Party,
-    Shares,
     kind_of,
     shown,
 )
 from engine.dispatch.ranks import Ranked
-from engine.dispatch.refusals import SENTENCES, Code
-from engine.dispatch.slices import SLICE_UNITS, Job, Rearrangement
-from engine.dispatch.stands import MINUTE_MS, Line, Stand
+from engine.dispatch.seats import Seats
+from engine.dispatch.stands import Line, Stand
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
@@ -51,9 +42,6 @@ CAPACITY: Final = Kind.CAPACITY
 LENDER: Final = Kind.LENDER
 QUOTA: Final = Kind.QUOTA
 HOUSE: Final = Kind.HOUSE
-ANYONE = parse("")
-# What a refusal quotes of its input at most: a policy's whole list of problems fits, a frame's worth of junk does not.
-GOT_LIMIT = 8_000
 # Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
 LANES_KEPT = 4_096
 # So often a step looks again whether the estimate has grown.
@@ -63,45 +51,11 @@ LOOK_MS: Final = 5_000
 Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
 
 
-class State:
+class State(Seats):
     """Contacts, agents and offers by number or id, and the indexes over them."""
 
     def __init__(self, policy: Policy) -> None:
-        self.now = 0
-        self.contacts: dict[int, Contact] = {}
-        self.agents: dict[str, Agent] = {}
-        self.offers: dict[int, Offer] = {}
-        self.closed_queues: dict[str, str] = {}
-        self.next_contact = 1
-        self.next_offer = 1
-        self.next_seq = 1
-        self.measures: dict[str, Measure] = {}  # queue → what its line has done
-        self.out: list[Event] = []
-        self.apply: Appliers = {}
-        self.by_external = Names()  # (tenant, channel), external id
-        self.by_customer = Names()  # (tenant, shop), customer
-        self.ledgers: dict[str, Ledger] = {}  # of pools that remember something
-        self.stirred: dict[str, None] = {}  # pools whose borrowers must be looked at before the step is over
-        self.rebuilding = False  # every index is being built from state
-        self.slice_units = SLICE_UNITS
-        self.rearranging: Rearrangement | None = None
-        self.frozen = False  # a rearrangement is under way, this call is no part of it, and nobody is offered anything
-        self.noting = False  # … and has begun to make offers: who begins to wait or becomes freer is noted
-        self.former: dict[str, Queue] = {}  # queues that the policy no longer has and contacts still stand in
-        self.unplaced_from = 0  # contacts between these two have no place under the new policy yet,
-        self.unplaced_until = 0  # and their steps and reply clocks are not watched until they have
-        self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
-        self.todo_at = 0
-        self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
-        self.drained: dict[str, str] = {}  # pool → why
-        self.selection: list[int] | None = None  # what a bulk command has just counted
-        self.jobs: dict[int, Job] = {}
-        self.next_job = 1
-        self.lines: dict[str, Line] = {}
-        self.seats: dict[str, Seat] = {}
-        self.seats_by_seq: dict[int, Seat] = {}
-        self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
-        self.house = House(self.contacts)
+        super().__init__(policy)
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -146,126 +100,7 @@ class State:
         queue = self.policy.queues.get(name) or self.former[name]
         return Line(frozenset(step.queue_length for step in queue.steps if step.queue_length))
 
-    def use(self, policy: Policy) -> None:
-        """Decide by this policy from here on; the lanes are empty and wait to be filled."""
-        self.policy = policy
-        self.entering = EntryIndex([rule.when for rule in policy.entry])
-        self.limited = {name for name, channel in policy.channels.items() if channel.limit}
-        self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
-        self.shop_limits = {name: shop.limit for name, shop in policy.shops.items() if shop.limit}
-        self.bounded = bool(self.limited or self.interruptible or self.shop_limits)  # anything but units to count
-        self.unanswered = any(queue.unanswered_ms for queue in policy.queues.values())
-        self.prefers_known = any(queue.last_agent_ms or queue.named_agent_ms for queue in policy.queues.values())
-        self.wrap_up_costs = any(channel.wrap_up_cost is not None for channel in policy.channels.values())
-        self._bounds: dict[tuple[str, str], Bound] = {}
-        self.lanes: dict[LaneKey, Lane] = {}
-        self.lanes_kept = LANES_KEPT
-        self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
-        self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
-        self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
-        self.stands: dict[int, Stand] = {}  # where each queued contact stands
-        self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
-        self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
-        self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
-        self.asking: dict[str, dict[str, None]] = {}  # pool → queues with a step that asks for its service level
-        for queue in policy.queues.values():
-            for step in queue.steps:
-                if step.lender_kpi:
-                    self.asking.setdefault(step.lender_kpi, {})[queue.name] = None
-        self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
-        self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
-        self._groups: dict[tuple[str, ...], dict[str, int]] = {}
-        self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
-        self._requirements: dict[tuple[str, str, int], Requirement] = {}
-        self._set_pools(policy)
-
-    def _set_pools(self, policy: Policy) -> None:
-        """The rules of single pools, and what they remember: it stays while the pool has a rule that asks for it."""
-        pools = policy.pools.values()
-        remember = [p.name for p in pools if p.choice == "round_robin" or p.lend_kpi is not None or p.shares != "none"]
-        self.ledgers = {name: self.ledgers.get(name) or Ledger(name) for name in remember}
-        self.pool_names = list(policy.pools)
-        self.gates = {p.name: Gate(p, self.ledgers.get(p.name) or Ledger(p.name)) for p in pools if gated(p)}
-        self.protected = any(pool.owners for pool in pools)
-        self.measured = [gate for gate in self.gates.values() if gate.kpi is not None]
-        self.shares = {p.name: Shares(self.ledgers[p.name]) for p in pools if p.shares != "none"}
-        self.rings = {p.name: self.ledgers[p.name] for p in pools if p.choice == "round_robin"}
-        self.remembering = bool(self.shares or self.rings)
-        self.quotas = any(pool.daily_quota for pool in pools)
-        self.parties: dict[tuple[str, str, str], Party] = {}
-        self.borrowing: dict[str, list[Lane]] = {}
-        self.wanting: dict[int, None] = {}  # contacts that prefer an agent of a gated pool
-        # Stands differ by shop only where a pool's shares or a shop's own promise make them.
-        promising = any(pool.order == "promise" for pool in pools)
-        self.promising = promising
-        self.by_shop = any(pool.shares == "shop" for pool in pools) or (
-            promising and any(shop.target_ms for shop in policy.shops.values())
-        )
-        self.shaped = promising or any(pool.order == "longest_queue" for pool in pools)
-        self.counted = counted_queues(policy)
-        self.lengths: dict[tuple[str, str], Length] = {}
-        self.lengths_by_number: dict[float, Length] = {}
-
-    # --- events and refusals --------------------------------------------------------------------------------------
-
-    def emit(self, event: Any) -> None:
-        """Append the event and apply it at once: deciding goes on from the new state."""
-        self.out.append(event)
-        self.apply_event(event)
-
-    def apply_event(self, event: Any) -> None:
-        """Change state by one event, new or journalled; a contact's event counts its version."""
-        function, on_contact = self.apply[type(event)]
-        if on_contact:
-            contact = self.contacts[event.contact]
-            contact.version += 1
-            function(self, event, contact)
-        else:
-            function(self, event)
-
-    def emit_on(self, contact: Contact, event: Any) -> None:
-        """As :meth:`emit`, for an event of a contact that is in hand."""
-        self.out.append(event)
-        contact.version += 1
-        self.apply[type(event)][0](self, event, contact)
-
-    def refuse(self, command: object, code: Code, got: object = "", wanted: str = "", what: str = "") -> None:
-        """A refusal is part of history and changes nothing."""
-        tag = str(command.__struct_config__.tag)  # type: ignore[attr-defined]  # every command is a tagged Struct
-        self.out.append(CommandRejected(self.now, tag, code, what or SENTENCES[code], str(got)[:GOT_LIMIT], wanted))
-
     # --- what a contact needs and where it may be served ----------------------------------------------------------
-
-    def queue_of(self, contact: Contact) -> Queue:
-        """Its queue; while a policy is being swapped in, perhaps one of the former policy."""
-        queue = self.policy.queues.get(contact.queue)
-        return queue if queue is not None else self.former[contact.queue]
-
-    def pools_of(self, contact: Contact) -> tuple[Pool, ...]:
-        """Open pools in listed order: the queue's own, then those its steps have added."""
-        queue = self.queue_of(contact)
-        if contact.stage == "bot":
-            names = queue.bot_pools
-        else:
-            names = queue.pools
-            for step in queue.steps[: contact.step]:
-                names += tuple(name for name in step.add_pools if name not in names)
-        return tuple(self.policy.pools[name] for name in names if name in self.policy.pools)
-
-    def requirement_of(self, contact: Contact) -> Requirement:
-        """Queue's and contact's needs together, less what steps have relaxed. Bots of the bot stage serve anyone."""
-        if contact.stage == "bot":
-            return ANYONE
-        key = (contact.queue, contact.requires, contact.step)
-        known = self._requirements.get(key)
-        if known is None:
-            queue = self.queue_of(contact)
-            known = both(queue.requirement, parse_canonical(contact.requires))
-            dropped = [name for step in queue.steps[: contact.step] for name in step.relax]
-            if dropped:
-                known = known.without(dropped)
-            self._requirements[key] = known
-        return known
 
     def stand_of(self, contact: Contact) -> Stand:
         """The contact's lanes, one per open pool in the pools' order, and what its keys are made of."""
@@ -390,12 +225,6 @@ class State:
                     self._join(lane, seat)
         return lane
 
-    def _join(self, lane: Lane, seat: Seat) -> None:
-        lane.add_member(seat)
-        if seat.agent.state in PRESENT:
-            lane.signed_on += 1
-        refresh(seat)
-
     def drop_idle_lanes(self) -> None:
         """Forget lanes where nobody waits; those needed again are made again."""
         self.settle()
@@ -416,124 +245,6 @@ class State:
             self.lanes_by_skill.setdefault((lane.pool.name, lane.requirement.must_have), []).append(lane)
         self._stands = {}
         self._requirements = {}
-
-    # --- agents in the indexes ------------------------------------------------------------------------------------
-
-    def seat_agent(self, agent: Agent) -> None:
-        """Give the agent a seat in every lane that it qualifies for."""
-        profile = agent.profile
-        seat = Seat(agent)
-        seat.external = seat.beside = sum(agent.external.values())
-        recount(seat)
-        self.seats[profile.agent] = seat
-        self.seats_by_seq[agent.seq] = seat
-        if self.noting:  # another profile
-            self.note(0, agent.seq)
-        for number, units in agent.contacts.items():
-            contact = self.contacts[number]
-            contact.seat = seat
-            if self.bounded:
-                self.count(seat, contact, 1, units)
-        seat.groups = self._groups_of(profile.pools)
-        self._watch(seat)
-        for name in profile.pools:
-            if name not in self.policy.pools:
-                continue
-            for skill in (None, *profile.skills):
-                self.seats_by_skill.setdefault((name, skill), {})[agent.seq] = seat
-                for lane in self.lanes_by_skill.get((name, skill), ()):
-                    if lane.qualifies(seat):
-                        self._join(lane, seat)
-        self.timers.arm(agent.back_off_until, Kind.BACK_OFF, agent.seq)
-        self.timers.arm(agent.until, Kind.AGENT_UNTIL, agent.seq)
-        self.timers.arm(agent.capacity_until, Kind.CAPACITY, agent.seq)
-        self.timers.arm(agent.quota_until, Kind.QUOTA, agent.seq)
-
-    def _watch(self, seat: Seat) -> None:
-        """Does a pool of the agent's want to know of each change?"""
-        pools = [self.policy.pools[name] for name in seat.agent.profile.pools if name in self.policy.pools]
-        seat.plain = len(set(seat.groups.values())) <= 1 and all(pool.shares == "none" for pool in pools)
-        seat.gates = tuple([self.gates[pool.name] for pool in pools if pool.name in self.gates])
-        seat.watched = bool(seat.gates) or self.quotas or any(pool.choice == "most_loaded" for pool in pools)
-        if seat.watched:
-            seat.open = sum(1 for number in seat.agent.contacts if self.contacts[number].offer)
-            self.stir(seat)
-
-    def watch_anew(self) -> None:
-        """Another policy has other gates: they count everybody at once, though agents get their lanes one by one."""
-        for seat in self.seats.values():
-            seat.known_room, seat.known_present, seat.known_out = 0, False, False
-            self._watch(seat)
-        for gate in self.measured:
-            self.arm_measure(gate)
-
-    def level_parties(self) -> None:
-        """A rearrangement is over: who began to wait in its course starts level with who is served now, as always."""
-        for shares in self.shares.values():
-            ledger = shares.ledger
-            for name in {**ledger.passes, **shares.waiting}:
-                now = ledger.virtual.get(name.partition("\n")[0] if "\n" in name else "", 0)
-                if ledger.passes.get(name, 0) < now:
-                    ledger.passes[name] = now
-
-    def stir(self, seat: Seat, gone: bool = False) -> None:
-        """The agent has changed: the gates of its pools count it anew. ``gone``: it leaves its pools."""
-        agent = seat.agent
-        room = 0
-        if not gone and seat.takes_offers():
-            room = max(agent.capacity - agent.load - seat.external, 0)
-        present = not gone and agent.state in PRESENT
-        out = present and out_by_rona(agent)
-        for gate in seat.gates:
-            if room != seat.known_room:
-                gate.move(seat.known_room, room)
-                if room > seat.known_room and gate.pool.owners:
-                    self.stirred[gate.pool.name] = None
-            gate.present += present - seat.known_present
-            gate.out += out - seat.known_out
-        seat.known_room, seat.known_present, seat.known_out = room, present, out
-
-    def count(self, seat: Seat, contact: Contact, contacts: int, units: int) -> None:
-        """The agent has so many more contacts and units of this contact's channel and shop; asked only if ``bounded``."""
-        if contact.channel in self.limited:
-            seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + contacts
-        if contact.shop in self.shop_limits:
-            seat.by_shop[contact.shop] = seat.by_shop.get(contact.shop, 0) + contacts
-        if contact.channel in self.interruptible:
-            seat.yielding += units
-            seat.beside -= units
-
-    def _groups_of(self, pools: tuple[str, ...]) -> Mapping[str, int]:
-        """Pool → rank of its order among these pools; one mapping for all agents of the same pools."""
-        known = self._groups.get(pools)
-        if known is None:
-            known = self._groups[pools] = {}
-            orders: dict[tuple[int, tuple[str, ...], str], int] = {}
-            for name in pools:
-                pool = self.policy.pools.get(name)
-                if pool is not None:  # a pool shared by weight decides by itself
-                    alone = name if pool.shares != "none" else ""
-                    known[name] = orders.setdefault((kind_of(pool), pool.listed, alone), len(orders))
-        return known
-
-    def unseat_agent(self, agent: Agent) -> Seat:
-        """Take the agent out of every index; returns the old seat."""
-        seat = self.seats.pop(agent.profile.agent)
-        self.freed.pop(agent.seq, None)
-        del self.seats_by_seq[agent.seq]
-        for lane in seat.lanes:
-            del lane.members[agent.seq]
-            if lane.best.pop(agent.seq, None) is not None and lane.ring is not None:
-                lane.ring.agents.remove((agent.seq,))
-            lane.units -= seat.units
-            if agent.state in PRESENT:
-                lane.signed_on -= 1
-        for name in agent.profile.pools:
-            for skill in (None, *agent.profile.skills):
-                self.seats_by_skill.get((name, skill), {}).pop(agent.seq, None)
-        if seat.watched:
-            self.stir(seat, gone=True)
-        return seat
 
     # --- contacts in the indexes ----------------------------------------------------------------------------------
 
@@ -595,14 +306,6 @@ class State:
             stand.length.queued -= 1
         for party in stand.parties:
             party.end(contact.contact, contact.version)
-
-    def note(self, contact: int, agent_seq: int) -> None:
-        """Who begins to wait or becomes freer while a rearrangement makes its offers has a turn at the end."""
-        assert self.rearranging is not None
-        if contact:
-            self.rearranging.contacts[contact] = 0
-        else:
-            self.rearranging.agents[agent_seq] = 0
 
     def settle(self) -> None:
         """Before anyone looks for a waiting contact: arrivals really take their places."""
@@ -671,22 +374,6 @@ class State:
                     line.ranked.add(self.spots[number][0])
         return line.ranked
 
-    def freer(self, seat: Seat) -> None:
-        """The agent may have become freer; the lanes hear of it in :meth:`tell_lanes`, if it still is by then."""
-        self.freed[seat.agent.seq] = seat
-        if seat.watched:
-            self.stir(seat)
-        if self.noting:
-            self.note(0, seat.agent.seq)
-
-    def tell_lanes(self) -> None:
-        """Before anyone looks for a free agent: the lanes learn who became freer."""
-        for seat in self.freed.values():
-            agent = seat.agent
-            if agent.load + seat.beside < agent.capacity and seat.takes_offers():
-                refresh(seat)
-        self.freed.clear()
-
     def enter_line(self, contact: Contact) -> None:
         line = self.lines[contact.queue]
         line.enter(contact)
@@ -705,27 +392,6 @@ class State:
         return self.lines[queue].oldest_start()
 
     # --- deadlines ------------------------------------------------------------------------------------------------
-
-    def step_due(self, contact: Contact) -> int:
-        """The instant at which the contact's next step opens by its clock; 0: at no set time.
-
-        Steps open for contacts that wait without an offer; one that comes back opens what has fallen due meanwhile.
-        """
-        if self.unplaced_from < contact.contact < self.unplaced_until:
-            return 0
-        steps = self.queue_of(contact).steps
-        if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
-            return 0
-        step = steps[contact.step]
-        if step.watched:
-            return self.looks.get(contact.contact, 0)
-        return 0 if step.only_nobody else self.clock_due(contact, step)
-
-    def clock_due(self, contact: Contact, step: Step) -> int:
-        """The instant at which the step's clock says so; not later than now where it names no length."""
-        if step.clock == "step":
-            return contact.step_at + step.after_ms
-        return (contact.start if step.clock == "waited" else contact.arrived_at) + step.after_ms
 
     def look_later(self, contact: Contact) -> None:
         """Arm the next judging of a step that asks for more than its clock: when the clock has run, and then, where it asks
@@ -787,98 +453,6 @@ class State:
         entered = at if contact.promised else contact.start + contact.waited
         measure.left(at, entered, self.slots_of(contact), how, others)
 
-    def reply_due(self, contact: Contact) -> int:
-        """The next alarm of the reply clock; 0: none."""
-        if not contact.replying or contact.reply_alarm == 2:
-            return 0
-        if self.unplaced_from < contact.contact < self.unplaced_until:
-            return 0
-        queue = self.queue_of(contact)
-        return contact.reply_since + (queue.reply_breach_ms if contact.reply_alarm else queue.reply_warn_ms)
-
-    def talk_due(self, contact: Contact) -> int:
-        """The next stage of the customer's silence, or the instant at which an agent who has never answered loses the
-        contact; 0: neither. One excludes the other: silent is who wrote before the agent's last word."""
-        state = contact.state
-        if state is not CONNECTED and state is not DORMANT:
-            return 0
-        if self.unplaced_from < contact.contact < self.unplaced_until:
-            return 0
-        queue = self.queue_of(contact)
-        if contact.silent_at:
-            if state is DORMANT:
-                wait = queue.idle_close_ms
-            elif queue.remind_ms and not contact.reminded:
-                wait = queue.remind_ms
-            else:
-                wait = queue.dormant_ms or queue.idle_close_ms
-            return contact.silent_at + wait if wait else 0
-        if not queue.unanswered_ms or contact.wrote or not contact.replying:
-            return 0
-        if contact.seat is None or contact.seat.bot:
-            return 0
-        return max(contact.connected_at, contact.reply_since) + queue.unanswered_ms
-
-    def arm_contact(self, contact: Contact) -> None:
-        """Arm whatever the contact's state names."""
-        arm, number = self.timers.arm, contact.contact
-        arm(self.reply_due(contact), Kind.REPLY, number)
-        arm(contact.wrap_up_until, Kind.WRAP_UP, number)
-        arm(contact.resume_until, Kind.RESUME, number)
-        arm(contact.prefer_until, Kind.AFFINITY, number)
-        arm(self.talk_due(contact), TALK, number)
-        if contact.decliners:
-            arm(min(contact.decliners.values()), Kind.DECLINER, number)
-
-    def shelve(self, contact: Contact) -> None:
-        """The contact is under a promise. Any may come to be the first, so that each instant has a hint of its own."""
-        live_at, hinted = self.house.shelve(contact), self.house.hinted
-        if live_at <= self.now or live_at not in hinted:
-            hinted[live_at] = None
-            self.timers.arm(live_at, HOUSE, LIVE << SORT_SHIFT)
-
-    def arm_house(self, ident: int) -> None:
-        """Arm one of the domain's own deadlines."""
-        self.timers.arm(self.house.due(ident), HOUSE, ident)
-
-    def _due_of_none(self, kind: int, ident: int) -> int:
-        """As :meth:`due`, for deadlines of no contact and no offer."""
-        if kind == HOUSE:
-            return self.house.due(ident)
-        if kind == QUOTA:
-            seat = self.seats_by_seq.get(ident)
-            return 0 if seat is None else seat.agent.quota_until
-        # LENDER; a hint may come from a policy with other pools
-        name = self.pool_names[ident] if ident < len(self.pool_names) else ""
-        return self.measure_due(self.gates[name]) if name in self.gates else 0
-
-    def due(self, kind: int, ident: int) -> int:
-        """What state names as the deadline of this kind and id; 0: none (the timer is stale)."""
-        if kind == OFFER:
-            offer = self.offers.get(ident)
-            return offer.deadline if offer is not None else 0
-        if BACK_OFF <= kind <= CAPACITY:
-            seat = self.seats_by_seq.get(ident)
-            return 0 if seat is None else agent_deadline(seat.agent, kind)
-        if kind >= LENDER:
-            return self._due_of_none(kind, ident)
-        contact = self.contacts.get(ident)
-        if contact is None:
-            return 0
-        if kind == REPLY:
-            return self.reply_due(contact)
-        if kind == STEP:
-            return self.step_due(contact)
-        if kind == WRAP_UP:
-            return contact.wrap_up_until
-        if kind == Kind.RESUME:
-            return contact.resume_until
-        if kind == Kind.AFFINITY:
-            return contact.prefer_until
-        if kind == TALK:
-            return self.talk_due(contact)
-        return min(contact.decliners.values()) if contact.decliners else 0
-
     def next_due(self) -> tuple[int, int, int] | None:
         """The earliest deadline that state still names, as (deadline, kind, id)."""
         self.settle()
@@ -889,15 +463,6 @@ class State:
             timers.drop()
         return None
 
-    def arm_measure(self, gate: Gate) -> None:
-        self.timers.arm(self.measure_due(gate), Kind.LENDER, self.pool_names.index(gate.pool.name))
-
-    def measure_due(self, gate: Gate) -> int:
-        """When the oldest minute counted leaves the window of the lender's service level; 0: nothing is counted."""
-        if gate.kpi is None or not gate.ledger.minutes:
-            return 0
-        return min(gate.ledger.minutes) * MINUTE_MS + gate.kpi.window_ms
-
     def trim_timers(self) -> None:
         """Drop stale hints when they outnumber everything that can hold a deadline."""
         if self.timers.size > 4_096 + 8 * (len(self.contacts) + len(self.agents)):
@@ -905,18 +470,3 @@ class State:
             for deadline, kind, ident in entries:
                 if kind == HOUSE or self.due(kind, ident) == deadline:
                     self.timers.arm(deadline, kind, ident)
-
-
-def gated(pool: Pool) -> bool:
-    """Whether a pool's rules count its agents: it lends, or bounds what RONA takes out, or has a quota."""
-    return bool(pool.owners) or pool.rona_share < 1.0 or bool(pool.daily_quota)
-
-
-def counted_queues(policy: Policy) -> set[str]:
-    """Queues that may draw on a pool which serves the longest queue first."""
-    found = set()
-    for queue in policy.queues.values():
-        names = {*queue.pools, *queue.bot_pools}.union(*(step.add_pools for step in queue.steps))
-        if any(policy.pools[name].order == "longest_queue" for name in names):
-            found.add(queue.name)
-    return found

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from tests.reference_dispatcher import (
     affinity,
+    by_hand,
     capacity,
     choices,
     decliners,
@@ -61,7 +62,7 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 
 # Each enters its rules as it is imported.
 TOPICS = (
-    affinity, capacity, choices, decliners, eligible, endings, entry, hours, notices, offers, orders, policy_swap, presence, profiles, promises,
+    affinity, by_hand, capacity, choices, decliners, eligible, endings, entry, hours, notices, offers, orders, policy_swap, presence, profiles, promises,
     replies, restart, rona, silence, steps, supervisors, transfers,
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ def set_capacity(desk: Desk, command: cm.SetCapacity) -> None:
 def change(desk: Desk, agent: Agent, units: int, until: int, reason: str) -> None:
     """``until`` 0: for good, and what a temporary one returns to."""
     desk.emit(ev.CapacityChanged, agent=agent.name, capacity=units, until=until, reason=reason)
-    agent.capacity, agent.capacity_until = units, until
+    agent.capacity, agent.capacity_until, agent.capacity_reason = units, until, reason
     if not until:
         agent.lasting_capacity = units
 
@@ -43,6 +43,20 @@ def set_external_load(desk: Desk, command: cm.SetExternalLoad) -> None:
     desk.emit(ev.ExternalLoadChanged, agent=agent.name, source=command.source, units=command.units)
     agent.external[command.source] = command.units
     matching.feed(desk, agent, "external_load")
+
+
+@deadlines
+def days(desk: Desk) -> Iterator[Deadline]:
+    """At midnight the pools' quotas count from nothing."""
+    for agent in desk.agents.values():
+        if agent.day_ends:
+
+            def act(agent: Agent = agent) -> None:
+                desk.emit(ev.QuotaEnded, agent=agent.name)
+                agent.connected_today = agent.day_ends = 0
+                matching.feed(desk, agent, "quota")
+
+            yield Deadline(agent.day_ends, "quota", (agent.seq,), act)
 
 
 @deadlines

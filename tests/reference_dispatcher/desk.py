@@ -63,8 +63,6 @@ class Contact:
     messages: int = 0
     wrap_up_until: int = 0
     resume_until: int = 0
-    resumed_elsewhere: bool = False  # came back through another channel
-    resumed_asking: bool = False  # came back having written
     pinned: bool = False  # a person decided where it waits
     team: str = ""  # whose it is alone until `prefer_until`
     fruitless: int = 0  # offers declined or expired since it came into its queue
@@ -107,6 +105,10 @@ class Agent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)  # contact → units
+    rona_back_off: bool = False  # the back-off that runs is (also) an unanswered offer's
+    capacity_reason: str = ""
+    connected_today: int = 0
+    day_ends: int = 0
     ended_offers: dict[int, str] = field(default_factory=dict)  # those that ended without an accept → how
 
     @property
@@ -142,6 +144,7 @@ class Desk:
         self.offers: dict[int, Offer] = {}
         self.closed_queues: dict[str, str] = {}
         self.begun = False
+        self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
         self.hours: dict[str, bool] = {}  # calendar → open
         self.hours_next: dict[str, int | None] = {}
         self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many

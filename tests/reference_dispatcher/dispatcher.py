@@ -12,7 +12,7 @@ from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, R
 
 # Equal deadlines happen in this order, and those of one kind by number.
 KINDS = (
-    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "house",
+    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "quota", "house",
 )  # fmt: skip
 
 

@@ -63,6 +63,22 @@ def is_at_the_shops_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
     return bool(limit) and sum(desk.contacts[held].shop == contact.shop for held in agent.holds) >= limit
 
 
+def through(desk: Desk, agent: Agent, pool: str) -> bool:
+    """This pool may give the agent another contact today."""
+    quota = desk.policy.pools[pool].daily_quota
+    open_offers = sum(offer.agent == agent.name for offer in desk.offers.values())
+    return pool in agent.profile.pools and not (quota and agent.connected_today + open_offers >= quota)
+
+
+@objection("quota")
+def had_its_share_today(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """In each pool that they share; if they share none, a preferred agent's own pools all count."""
+    shared = [pool for pool in agent.profile.pools if pool in needs.open_pools(desk, contact)]
+    if shared:
+        return not any(through(desk, agent, pool) for pool in shared)
+    return not all(through(desk, agent, pool) for pool in agent.profile.pools)
+
+
 @objection("qualification")
 def does_not_qualify(desk: Desk, contact: Contact, agent: Agent) -> bool:
     """Tenant, pool and requirement. A person chosen by name need not be of the queue's pools, nor skilled."""

@@ -78,12 +78,13 @@ def join(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
 
 
 def resume(desk: Desk, contact: Contact, command: cm.SubmitContact) -> None:
-    desk.emit(ev.ContactResumed, contact=contact.contact, external_id=command.external_id)
+    desk.emit(
+        ev.ContactResumed, contact=contact.contact, external_id=command.external_id, channel=command.channel,
+        opening=command.opening,
+    )  # fmt: skip
     contact.names.append((command.channel, command.external_id))
-    contact.resumed_elsewhere = contact.resumed_elsewhere or command.channel != contact.channel
     desk.wait_again(contact)
     contact.resume_until = 0
-    contact.resumed_asking = command.opening and not contact.owed
     contact.owed = contact.owed or command.opening
     replies.start_if_owed(desk, contact)
     matching.place(desk, contact, "resumed")

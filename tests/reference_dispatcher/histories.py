@@ -196,6 +196,24 @@ def leave_message(author: Author) -> cm.Command | None:
     return cm.LeaveMessage(tenant=author.tenant(number), contact=number, kind=kind)  # type: ignore[arg-type]
 
 
+def assign(author: Author) -> cm.Command | None:
+    number = author.contact("queued", "queued", "offered", "held")
+    if number is None:
+        return None
+    return cm.AssignContact(
+        tenant=author.tenant(number), contact=number, agent=author.anybody(), reason=author.dice.pick(["vip", "vip", ""]),
+        expect_version=author.version(number),
+    )  # fmt: skip
+
+
+def take_over(author: Author) -> cm.Command | None:
+    number = author.contact("connected", "connected", "dormant")
+    if number is None:
+        return None
+    reason = author.dice.pick(["", "training"])
+    return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=author.anybody(), reason=reason)
+
+
 def wake(author: Author) -> cm.Command | None:
     """Who was silent is back."""
     number = author.contact("dormant", "closed")
@@ -403,6 +421,6 @@ def restart(author: Author) -> cm.Command:
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
-    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (1.5, assign), (1.5, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
     (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from tests.reference_dispatcher import (
     affinity,
     choices,
     decliners,
+    eligible,
     needs,
     orders,
     presence,
@@ -35,11 +36,11 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
         if agent.name == contact.prefer:
             return agent, (own_pool(agent), choices.preferred(agent))
     for pool in needs.open_pools(desk, contact):
-        members = [agent for agent in free if pool in agent.profile.pools]
+        members = [agent for agent in free if eligible.through(desk, agent, pool)]
         if members:
             key = CHOICES[desk.policy.pools[pool].choice]
-            best = min(members, key=lambda agent: (key(desk, contact, agent), agent.seq))
-            return best, (pool, key(desk, contact, best))
+            best = min(members, key=lambda agent: (key(desk, contact, agent, pool), agent.seq))
+            return best, (pool, key(desk, contact, best, pool))
     return None
 
 
@@ -52,10 +53,11 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
         return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
     for behind, line in ((behind, line) for behind in (False, True) for line in orders.lines(desk, agent)):
         here = [contact for contact in waiting if contact.behind == behind]
-        members = [contact for contact in here if set(line) & set(needs.open_pools(desk, contact))]
+        lets = {pool for pool in line if eligible.through(desk, agent, pool)}
+        members = [contact for contact in here if lets & set(needs.open_pools(desk, contact))]
         if members:
             first = min(members, key=lambda contact: (orders.rank(desk, contact, line[0]), contact.contact))
-            shared = [pool for pool in needs.open_pools(desk, first) if pool in line]
+            shared = [pool for pool in needs.open_pools(desk, first) if pool in lets]
             return first, (shared[0], orders.rank(desk, first, shared[0]))
     return None
 
@@ -77,6 +79,8 @@ def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) 
         trigger=trigger, choice=choice, order=order, rank=rank, policy=desk.policy.version, preferred=preferred,
     )  # fmt: skip
     desk.offers[made.offer] = made
+    if not preferred:
+        choices.took_its_turn(desk, pool, agent)
     contact.agent, contact.offer = agent.name, made.offer
     desk.forget_preference(contact)
     agent.holds[contact.contact] = contact.cost
@@ -99,6 +103,9 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
     waited = desk.now - contact.start
     desk.emit(ev.ContactConnected, contact=contact.contact, agent=agent.name, waited_ms=waited)
     desk.stop_waiting(contact)
+    if any(rules.daily_quota for rules in desk.policy.pools.values()):
+        agent.connected_today += 1
+        agent.day_ends = agent.day_ends or desk.policy.zone.next_day(desk.now)
     desk.forget_all_preference(contact)
     contact.connected_at, contact.wrote = desk.now, False
     if contact.promised:

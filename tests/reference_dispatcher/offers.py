@@ -124,14 +124,18 @@ def expire(desk: Desk, offer: Offer) -> None:
         return
     queue = desk.queue_of(contact)
     return_at = desk.now + queue.rona_return_ms if queue.rona_return_ms else 0
+    alert = rona.too_many(desk, agent)
+    effect = queue.rona if alert is None else "none"
     desk.emit(
-        ev.OfferExpired, offer=offer.offer, contact=contact.contact, agent=agent.name, effect=queue.rona,
+        ev.OfferExpired, offer=offer.offer, contact=contact.contact, agent=agent.name, effect=effect,
         return_at=return_at,
     )  # fmt: skip
     desk.let_go(contact, "expired")
     contact.fruitless += 1
     took_offers = agent.state == AgentState.AVAILABLE
-    rona.EFFECTS[queue.rona](desk, contact, agent, return_at)
+    if alert is not None:
+        desk.events.append(alert)
+    rona.EFFECTS[effect](desk, contact, agent, return_at)
     if took_offers and agent.state != AgentState.AVAILABLE:
         matching.takes_nothing_more(desk, agent, contact)
     if contact.state == ContactState.QUEUED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.dispatch.contacts import ContactState
 from tests.reference_dispatcher import needs
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import ORDERS, order
@@ -12,10 +13,12 @@ BEHIND = 1_000_000
 
 def lines(desk: Desk, agent: Agent) -> list[list[str]]:
     """The agent's pools in its own order; pools of equal rules are one line."""
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    found: dict[tuple[object, ...], list[str]] = {}
     for pool in agent.profile.pools:
         rules = desk.policy.pools[pool]
-        found.setdefault((rules.order, rules.listed), []).append(pool)
+        overdue = rules.overdue if rules.order == "promise" else ""
+        own = pool if rules.shares != "none" else ""
+        found.setdefault((rules.order, overdue, rules.listed, own), []).append(pool)
     return list(found.values())
 
 
@@ -30,6 +33,9 @@ def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tup
     listed = desk.policy.pools[pool].listed
     place = listed.index(contact.queue) if contact.queue in listed else len(listed)
     place += BEHIND * contact.behind
+    if desk.policy.pools[pool].order == "promise":
+        late = late_last(desk, contact) if desk.policy.pools[pool].overdue == "last" else 0
+        return (place, -contact.urgency, late, due(desk, contact), contact.start)
     return (place, *ORDERS[desk.policy.pools[pool].order](desk, contact, desk.now if now is None else now))
 
 
@@ -37,6 +43,27 @@ def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tup
 def strict(desk: Desk, contact: Contact, now: int) -> tuple[float, ...]:
     """Priority, then the longer wait."""
     return (-contact.urgency, contact.start)
+
+
+@order("longest_queue")
+def longest_queue(desk: Desk, contact: Contact, now: int) -> tuple[float, ...]:
+    """Priority, then whose queue has most waiting without an offer, in the same stage."""
+    alike = [one for one in desk.contacts.values() if (one.queue, one.stage) == (contact.queue, contact.stage)]
+    return (-contact.urgency, -sum(one.state == ContactState.QUEUED for one in alike), contact.start)
+
+
+@order("promise")
+def promise(desk: Desk, contact: Contact, now: int) -> tuple[float, ...]:
+    """Priority, then the earliest promise; `rank` puts those that are late behind the others where the pool says so."""
+    return (-contact.urgency, due(desk, contact), contact.start)
+
+
+def due(desk: Desk, contact: Contact) -> int:
+    return contact.start + desk.policy.target_of(contact.queue, contact.shop)
+
+
+def late_last(desk: Desk, contact: Contact) -> int:
+    return int(desk.now > due(desk, contact))
 
 
 @order("score")

@@ -55,6 +55,10 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     for one in names:
         if dice.flip(0.3):
             queues[one]["hand_over_queue"] = dice.pick(names)
+    for one in names[:-1]:
+        if dice.flip(0.25):
+            go = {"name": "go", "clock": dice.pick(["step", "age"]), "after_ms": dice.pick([0, 2_000, 6_000])}
+            queues[one]["steps"].append({**go, "when_nobody": dice.flip(), "move_to": names[-1]})
     if two:
         queues[BELLS] = queue(dice)
     lines = table("policy", {"name": name})
@@ -97,6 +101,7 @@ def queue(dice: Dice) -> dict[str, Any]:
         "requirement": dice.pick(NEEDS),
         "pools": pools,
         "priority": dice.pick([0, 0, 1, 2]),
+        "target_ms": dice.pick([4_000, 8_000, 20_000]),
         "boost": dice.pick([0.0, 0.0, 0.05, 2.5]),
         "slope": dice.pick([1.0, 1.0, 3.0, 0.0]),
         "offer_ms": dice.pick([2_000, 4_000]),
@@ -120,6 +125,9 @@ def queue(dice: Dice) -> dict[str, Any]:
     }
     if dice.flip():
         rules["bot_pools"] = ["bot"]
+    if "promise_ms" in rules and dice.flip(0.4):
+        more = {"name": "ask", "clock": "waited", "after_ms": dice.pick([0, 2_000]), "offer": ["message", "call_back"]}
+        rules["steps"].append(more)
     if "hours" in rules and dice.flip(0.7):
         rules["closed"] = dice.pick(
             [*["bot"] * ("bot_pools" in rules), *["message"] * ("promise_ms" in rules), "serve"]
@@ -189,9 +197,17 @@ def steps(dice: Dice, pools: list[str]) -> list[dict[str, Any]]:
 
 
 def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
+    choice = dice.pick(["longest_idle", "least_loaded", "most_proficient", "most_loaded", "round_robin", "weighted"])
+    order = dice.pick(["strict", "strict", "score", "promise", "longest_queue"])
+    more: dict[str, Any] = {"rona_share": dice.pick([1.0, 1.0, 0.4]), "daily_quota": dice.pick([0, 0, 3, 6])}
+    if choice == "weighted":
+        more["weights"] = {"idle": dice.below(3), "load": 1 + dice.below(4), "proficiency": dice.below(3)}
+    if order == "promise":
+        more["overdue"] = dice.pick(["first", "last"])
     return {
-        "order": dice.pick(["strict", "strict", "score"]),
-        "choice": dice.pick(["longest_idle", "least_loaded", "most_proficient"]),
+        **more,
+        "order": order,
+        "choice": choice,
         "listed": dice.pick([[], [], [names[-1]], [names[1], names[0]]]),
     }
 

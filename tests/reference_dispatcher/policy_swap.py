@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import entry, hours, matching, promises, steps, transfers
+from tests.reference_dispatcher import choices, entry, hours, matching, promises, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -27,14 +27,13 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     desk.policy = policy
     if other:
         hours.look_at_the_clock(desk)
+    for pool in [*desk.last_in_turn]:
+        if not choices.keeps_pages(desk, pool):
+            del desk.last_in_turn[pool]
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)
     waiting = [contact for contact in desk.contacts.values() if contact.state == ContactState.QUEUED]
-    for contact in waiting:
-        if contact.stage == "bot" and not desk.queue_of(contact).bot_pools:
-            transfers.wait_for_a_person(desk, contact, "", "no_bot")
-        steps.open_by_the_clock(desk, contact)
     matching.place_all(desk, waiting, "policy")
     for queue in policy.queues.values():
         promises.release(desk, queue)

@@ -21,14 +21,16 @@ def change(desk: Desk, agent: Agent, after: AgentState, reason: str = "", until:
     if before != after and before in (AgentState.OFFLINE, AgentState.NOT_READY):
         agent.idle_since = desk.now
     if after == AgentState.OFFLINE:
-        agent.back_off_until = 0
+        agent.back_off_until, agent.rona_back_off = 0, False
 
 
 @handles(cm.SignOn)
 def sign_on(desk: Desk, command: cm.SignOn) -> None:
     agent = desk.agent(command.agent)
     if agent.state == AgentState.LOST:
-        back(desk, agent)
+        was = back(desk, agent)
+        if was == AgentState.AVAILABLE == AgentState(command.state):
+            matching.feed(desk, agent, "available")
     become(desk, agent, AgentState(command.state), command.reason, 0)
 
 
@@ -113,12 +115,13 @@ def come_back(desk: Desk, command: cm.ReturnAgent) -> None:
     if agent.state != AgentState.LOST:
         raise Refused(Code.WRONG_STATE, agent.state, "a lost agent")
     back(desk, agent)
+    matching.freed(desk, agent, "available")
 
 
-def back(desk: Desk, agent: Agent) -> None:
+def back(desk: Desk, agent: Agent) -> AgentState | None:
     desk.emit(ev.AgentBack, agent=agent.name, after=AgentState(agent.before_lost), until=agent.until_before_lost)
     agent.grace_until, agent.until = 0, agent.until_before_lost
-    matching.freed(desk, agent, "available")
+    return agent.state
 
 
 @deadlines

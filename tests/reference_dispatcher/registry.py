@@ -37,7 +37,7 @@ HANDLERS: dict[type, Callable[[Desk, Any], None]] = {}
 DEADLINES: list[Callable[[Desk], Iterable[Deadline]]] = []
 OBJECTIONS: dict[str, Callable[[Desk, Contact, Agent], bool]] = {}
 ORDERS: dict[str, Callable[[Desk, Contact, int], tuple[float, ...]]] = {}
-CHOICES: dict[str, Callable[[Desk, Contact, Agent], tuple[float, ...]]] = {}
+CHOICES: dict[str, Callable[[Desk, Contact, Agent, str], tuple[float, ...]]] = {}
 
 
 def handles(command: type[cm.Command]) -> Callable[[F], F]:
@@ -78,7 +78,7 @@ def order(name: str) -> Callable[[F], F]:
 
 
 def choice(name: str) -> Callable[[F], F]:
-    """The function is an agent's sort key in a pool of this choice: the smallest gets the contact."""
+    """The function is an agent's sort key in a pool (named last) of this choice: the smallest gets the contact."""
 
     def enter(function: F) -> F:
         CHOICES[name] = function

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from engine.dispatch import events as ev
-from engine.dispatch.agents import AgentState
+from engine.dispatch.agents import PRESENT, AgentState
 from tests.reference_dispatcher import capacity, matching
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import Deadline, deadlines
@@ -23,6 +23,7 @@ def not_ready(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> Non
 
 def back_off(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:
     agent.back_off_until = max(agent.back_off_until, return_at)
+    agent.rona_back_off = agent.back_off_until > 0
 
 
 def lower_capacity(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:
@@ -32,10 +33,36 @@ def lower_capacity(desk: Desk, contact: Contact, agent: Agent, return_at: int) -
         contact.decliners[agent.name] = return_at
 
 
+def none(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:
+    """Too many are out already; only not this contact again for a while."""
+    if return_at:
+        contact.decliners[agent.name] = return_at
+
+
+def is_out(agent: Agent) -> bool:
+    rung_out = agent.state == AgentState.NOT_READY and agent.reason == "rona"
+    return rung_out or agent.rona_back_off or agent.capacity_reason == "rona"
+
+
+def too_many(desk: Desk, agent: Agent) -> ev.AlertRaised | None:
+    """Of one of the agent's pools a larger share would be out than it allows."""
+    for name in agent.profile.pools:
+        here = [one for one in desk.agents.values() if one.state in PRESENT and name in one.profile.pools]
+        out = sum(is_out(one) for one in here if one is not agent) + 1
+        share = desk.policy.pools[name].rona_share
+        if share < 1.0 and out > share * len(here):
+            return ev.AlertRaised(
+                at=desk.now, alert="rona_share", pool=name, agent=agent.name, got=out, limit=int(share * len(here)),
+                present=len(here),
+            )  # fmt: skip
+    return None
+
+
 EFFECTS: dict[str, Callable[[Desk, Contact, Agent, int], None]] = {
     "not_ready": not_ready,
     "back_off": back_off,
     "lower_capacity": lower_capacity,
+    "none": none,
 }
 
 
@@ -47,7 +74,7 @@ def back_offs(desk: Desk) -> Iterator[Deadline]:
 
             def act(agent: Agent = agent) -> None:
                 desk.emit(ev.BackOffEnded, agent=agent.name)
-                agent.back_off_until = 0
+                agent.back_off_until, agent.rona_back_off = 0, False
                 matching.feed(desk, agent, "back_off_ended")
 
             yield Deadline(agent.back_off_until, "back_off", (agent.seq,), act)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Step
-from tests.reference_dispatcher import matching, needs
+from tests.reference_dispatcher import matching, needs, supervisors
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Deadline, deadlines
 
@@ -52,6 +52,11 @@ def open_next(desk: Desk, contact: Contact, step: Step, why: str) -> None:
     contact.step += 1
     contact.step_at = desk.now
     contact.raised += step.raise_priority
+    if step.offer:
+        desk.emit(ev.AlternativesOffered, contact=contact.contact, step=contact.step, alternatives=step.offer)
+    if step.move_to:
+        there = desk.policy.queues[step.move_to]
+        supervisors.put_into(desk, contact, there, "step", step.name, let_go=False)
 
 
 @deadlines

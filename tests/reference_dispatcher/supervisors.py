@@ -73,7 +73,9 @@ def move(desk: Desk, command: cm.MoveContact) -> None:
     move_to(desk, contact, queue.name, contact.rule, priority, contact.asks, "moved", command.reason)
 
 
-def put_into(desk: Desk, contact: Contact, queue: Queue, why: str, reason: str = "") -> None:
+def put_into(
+    desk: Desk, contact: Contact, queue: Queue, why: str, reason: str = "", *, let_go: bool = True
+) -> None:  # fmt: skip
     """Moved as by hand, not yet looked after."""
     contact.pinned = True
     contact.priority, contact.requires = transfers.priority_in(desk, contact, queue), contact.asks
@@ -81,7 +83,8 @@ def put_into(desk: Desk, contact: Contact, queue: Queue, why: str, reason: str =
         ev.ContactMoved, contact=contact.contact, queue=queue.name, rule=contact.rule, priority=contact.priority,
         requires=contact.requires, why=why, reason=reason,
     )  # fmt: skip
-    desk.forget_all_preference(contact)
+    if let_go:
+        desk.forget_all_preference(contact)
     contact.queue, contact.fruitless = queue.name, 0
     transfers.begin_steps_again(desk, contact)
 

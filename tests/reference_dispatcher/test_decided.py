@@ -1,6 +1,7 @@
-"""Each known difference as a small story: what the reference says, and that the engine does not say it yet.
+"""Each difference that was found as a small story: what the reference says, and that the engine says the same.
 
-When the engine is mended its half passes, which fails here: then its entry in `tests/reference_dispatcher/known.py` goes.
+One that is decided and not mended yet is in `OPEN`; when the engine is mended its half passes, which fails here: then it
+goes from there, and its entry from `tests/reference_dispatcher/known.py`.
 """
 
 from __future__ import annotations
@@ -181,24 +182,17 @@ def test_what_the_reference_says(name: str) -> None:
     assert found(wanted, said), said
     if name == "redefined in vain":
         assert not any(isinstance(event, ev.DeclinerForgotten) for event in said)
-    if name == "restart under preference":
+    if name in ("restart under preference", "signed on while lost"):
         assert not any(isinstance(event, ev.OfferMade) for event in said)
 
 
-MENDED = ("affinity ends under a RONA", "stamp 0")
+NOT_YET = pytest.mark.xfail(
+    strict=True, reason="decided, not mended yet: see docs/decisions/0004-reference-dispatcher.md"
+)
+OPEN = ("left again when due",)
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_the_engine_has_been_mended(name: str) -> None:
-    """Both say the same now."""
-    text, steps, _ = STORIES[name]
-    engine, reference = (kind(compile_policy(text)) for kind in (Dispatcher, ReferenceDispatcher))
-
-    assert tell(engine, steps) == tell(reference, steps)
-
-
-@pytest.mark.xfail(strict=True, reason="decided, not mended yet: see docs/decisions/0004-reference-dispatcher.md")
-@pytest.mark.parametrize("name", [name for name in STORIES if name not in MENDED])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET if name in OPEN else ()) for name in STORIES])
 def test_the_engine_says_the_same(name: str) -> None:
     """Passes once the engine is mended; the strict mark then asks for the entry to be deleted."""
     text, steps, _ = STORIES[name]
@@ -209,4 +203,4 @@ def test_the_engine_says_the_same(name: str) -> None:
 
 def test_every_known_difference_has_its_story() -> None:
     """What a history may end at is told here."""
-    assert set(known.KNOWN) <= set(STORIES)
+    assert set(known.KNOWN) <= set(OPEN) <= set(STORIES)

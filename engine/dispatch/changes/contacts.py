@@ -57,7 +57,8 @@ def joined(state: State, event: ev.ContactJoined, contact: Contact) -> None:
 
 @applies_to_contact(ev.ContactResumed)
 def resumed(state: State, event: ev.ContactResumed, contact: Contact) -> None:
-    name_too(state, contact, contact.channel, event.external_id)
+    name_too(state, contact, event.channel or contact.channel, event.external_id)
+    contact.owed = contact.owed or event.opening
     contact.resume_until = 0
     wait_again(state, contact, event.at)
 

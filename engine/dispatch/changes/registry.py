@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.dispatch.contacts import Contact
-from engine.dispatch.state import Appliers, State
+from engine.dispatch.records import Appliers
+from engine.dispatch.state import State
 
 E = TypeVar("E")
 APPLY: Appliers = {}

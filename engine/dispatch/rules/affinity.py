@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT
+from engine.dispatch.choosing import can_serve_preferred
 from engine.dispatch.contacts import Contact
 from engine.dispatch.lanes import Seat
-from engine.dispatch.matching import can_serve_preferred
 from engine.dispatch.state import State
 
 

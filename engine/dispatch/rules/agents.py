@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
-from engine.dispatch.agents import SIGNED_ON, Agent, AgentState
-from engine.dispatch.commands import AgentProfile
+from engine.dispatch.agents import PRESENT, SIGNED_ON, Agent, AgentState
+from engine.dispatch.commands import AgentKind, AgentProfile
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import (
     feed,
@@ -58,8 +58,9 @@ def redefine(state: State, profile: AgentProfile) -> None:
     state.emit(ev.AgentDefined(state.now, profile))
     seat = state.seats[profile.agent]
     feed(state, seat, "redefined")
-    if old is not None:
-        reconsider_stranded(state, [lane for lane in old.lanes if seat.agent.seq not in lane.members])
+    if old is not None and seat.agent.state in PRESENT:
+        seq = seat.agent.seq
+        reconsider_stranded(state, [lane for lane in old.lanes if seq not in lane.members], seq)
 
 
 @handles(cmd.RemoveAgent)
@@ -80,14 +81,16 @@ def remove(state: State, command: cmd.RemoveAgent) -> None:
 
 @handles(cmd.SignOn)
 def sign_on(state: State, command: cmd.SignOn) -> None:
-    """A lost agent comes back as it was; one who is signed on just changes state."""
+    """A lost agent comes back, into the state that it asks for; one who is signed on just changes state."""
     agent = find_agent(state, command)
     if agent is None:
         return
     if agent.state is A.LOST:
-        come_back(state, agent)
-    else:
-        change_state(state, agent, command.state, command.reason, 0)
+        was = back(state, agent)
+        if was is A.AVAILABLE and command.state == "available":
+            feed(state, state.seats[command.agent], "available")
+            return
+    change_state(state, agent, command.state, command.reason, 0)
 
 
 @handles(cmd.SetAgentState)
@@ -139,13 +142,22 @@ def sign_off(state: State, command: cmd.SignOff) -> None:
         target = state.agents.get(command.to_agent)
         if target is None or command.to_agent == command.agent or target.state is not A.AVAILABLE:
             return state.refuse(command, Code.UNKNOWN_AGENT, command.to_agent, "another agent who is available")
-    leave(state, agent, command.reason or "signed_off", command.to_queue, command.to_agent)
+    leave(state, agent, command.reason or "signed_off", "signed_off", command.to_queue, command.to_agent)
 
 
 def leave(
-    state: State, agent: Agent, reason: str, to_queue: str = "", to_agent: str = "", sticky: bool = False
+    state: State,
+    agent: Agent,
+    reason: str,
+    trigger: str,
+    to_queue: str = "",
+    to_agent: str = "",
+    sticky: bool = False,
 ) -> None:
-    """Go offline; each contact goes back to its queue with its clocks (``sticky``), or is handed over."""
+    """Go offline; each contact goes back to its queue with its clocks (``sticky``), or is handed over.
+
+    ``reason`` may be anybody's words; ``trigger`` is one of those that offers name.
+    """
     name = agent.profile.agent
     loose = rescind_all(state, agent, "agent_lost" if sticky else "signed_off")
     for number in sorted(agent.contacts):
@@ -163,7 +175,7 @@ def leave(
             hand_over_as_said(state, contact, agent.profile.team, reason)
         loose.append(contact)
     state.emit(ev.AgentStateChanged(state.now, name, agent.state, "offline", reason))
-    place_all(state, loose, reason)
+    place_all(state, loose, trigger)
     reconsider_without(state, state.seats[name])
 
 
@@ -189,22 +201,27 @@ def hand_over(
     queue = state.policy.queues[to_queue]
     if queue.tenant != contact.tenant:
         queue = state.queue_of(contact)
-    if to_agent and state.agents[to_agent].profile.tenant not in ("", contact.tenant):
-        to_agent = ""
+    stage = "person"
+    if to_agent:
+        profile = state.agents[to_agent].profile
+        if profile.tenant not in ("", contact.tenant):
+            to_agent = ""
+        elif profile.kind == AgentKind.BOT and queue.bot_pools:
+            stage = "bot"
     state.emit(
         ev.ContactTransferred(
             at=state.now,
             contact=contact.contact,
             agent=contact.agent,
             queue=queue.name,
-            stage="person",
+            stage=stage,
             priority=priority_in(state, contact, queue),
             requires=contact.asks if queue.name != contact.queue else contact.requires,
             reason=reason,
             prefer=to_agent,
             prefer_until=state.now + queue.transfer_prefer_ms if to_agent else until,
             team=team,
-            hand_off=contact.stage == "bot",
+            hand_off=contact.stage == "bot" and stage == "person",
         )
     )
     start_reply_clock(state, contact)
@@ -231,10 +248,14 @@ def lose(state: State, command: cmd.LoseAgent) -> None:
 
 
 def lose_connection(state: State, agent: Agent, reason: str) -> None:
-    name = agent.profile.agent
-    state.emit(ev.AgentLost(state.now, name, agent.state, state.now + state.policy.grace_ms))
+    grace(state, agent)
     place_all(state, rescind_all(state, agent, reason), reason)
-    reconsider_without(state, state.seats[name])
+    reconsider_without(state, state.seats[agent.profile.agent])
+
+
+def grace(state: State, agent: Agent) -> None:
+    """Lost; what it leaves behind is the caller's to place."""
+    state.emit(ev.AgentLost(state.now, agent.profile.agent, agent.state, state.now + state.policy.grace_ms))
 
 
 @handles(cmd.ReturnAgent)
@@ -249,9 +270,15 @@ def come_back_command(state: State, command: cmd.ReturnAgent) -> None:
 
 def come_back(state: State, agent: Agent) -> None:
     """As before the loss; what it served is still its own."""
-    name = agent.profile.agent
-    state.emit(ev.AgentBack(state.now, name, agent.before_lost or "available", agent.until_before_lost))
-    freed(state, state.seats[name], "available")
+    back(state, agent)
+    freed(state, state.seats[agent.profile.agent], "available")
+
+
+def back(state: State, agent: Agent) -> AgentState:
+    """As before the loss, which is returned; what it may take now is the caller's to decide."""
+    before = agent.before_lost or "available"
+    state.emit(ev.AgentBack(state.now, agent.profile.agent, before, agent.until_before_lost))
+    return agent.state
 
 
 @handles(cmd.SetCapacity)

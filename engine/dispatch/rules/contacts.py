@@ -125,7 +125,7 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
         return False
     contact = state.contacts[number]
     if contact.state is ABANDONED:
-        state.emit(ev.ContactResumed(state.now, number, command.external_id))
+        state.emit(ev.ContactResumed(state.now, number, command.external_id, command.channel, command.opening))
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
         return True

@@ -7,9 +7,10 @@ from typing import Final
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
+from engine.dispatch.choosing import only_decliners_left
 from engine.dispatch.commands import AgentKind, Sender
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import again, only_decliners_left, start_reply_clock, stop_reply_clock
+from engine.dispatch.matching import again, start_reply_clock, stop_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.affinity import prefer_known
 from engine.dispatch.rules.registry import find_contact, handles

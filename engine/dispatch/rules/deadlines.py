@@ -92,9 +92,9 @@ def agent_due(state: State, seq: int) -> None:
     """Grace over → offline; finishing's deadline → offline; not ready → available again."""
     agent = state.seats_by_seq[seq].agent
     if agent.state is A.LOST:
-        leave(state, agent, "agent_lost", sticky=True)
+        leave(state, agent, "agent_lost", "agent_lost", sticky=True)
     elif agent.state is A.FINISHING:
-        leave(state, agent, "finished")
+        leave(state, agent, "finished", "finished")
     else:
         change_state(state, agent, "available", "returned", 0)
 

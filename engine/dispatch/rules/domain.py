@@ -6,11 +6,12 @@ from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
-from engine.dispatch.matching import place_all
+from engine.dispatch.matching import place_all, reconsider_without
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.agents import lose_connection
+from engine.dispatch.rules.agents import grace
 from engine.dispatch.rules.promises import release_all
 from engine.dispatch.rules.rearranging import rehouse
 from engine.dispatch.rules.registry import HANDLERS, handles
@@ -48,11 +49,23 @@ def apply_policy(state: State, command: cmd.ApplyPolicy) -> None:
         if not tenants <= policy.tenants.keys():
             gone = ", ".join(sorted(tenants - policy.tenants.keys()))
             return state.refuse(command, Code.BAD_POLICY, f"no tenant {gone}", "every tenant that has open contacts")
+    homeless = tenant_without_queue(state, policy)
+    if homeless:
+        got = f"no queue of tenant {homeless}, whose contacts are here"
+        return state.refuse(command, Code.BAD_POLICY, got, "a queue for them")
     sliced = state.rearranging is not None or len(state.contacts) + len(state.agents) > state.slice_units
     state.emit(ev.PolicyApplied(state.now, policy.version, command.text, sliced))
     if not sliced:
         resettle(state)
     return None
+
+
+def tenant_without_queue(state: State, policy: Policy) -> str:
+    """A tenant whose contacts would have nowhere to wait under this policy; empty: none."""
+    served = {queue.tenant for queue in policy.queues.values()}
+    if all(queue.tenant in served for queue in state.policy.queues.values()):
+        return ""  # nobody stands in another tenant's queue
+    return next((contact.tenant for contact in state.contacts.values() if contact.tenant not in served), "")
 
 
 def resettle(state: State) -> None:
@@ -76,9 +89,11 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
     contacts = [state.contacts[state.offers[number].contact] for number in sorted(state.offers)]
     for contact in contacts:
         state.emit_on(contact, ev.OfferRescinded(state.now, contact.offer, contact.contact, contact.agent, "restart"))
-    for agent in sorted(state.agents.values(), key=lambda agent: agent.seq):
-        if agent.state in SIGNED_ON:
-            lose_connection(state, agent, "restart")
+    lost = [agent for agent in sorted(state.agents.values(), key=lambda agent: agent.seq) if agent.state in SIGNED_ON]
+    for agent in lost:
+        grace(state, agent)
+    for agent in lost:  # only now: whoever waited for one of them is not to be offered to the next
+        reconsider_without(state, state.seats[agent.profile.agent])
     place_all(state, [contact for contact in contacts if contact.state is S.QUEUED], "restart")
     state.reached = {name: None for name, line in state.lines.items() if line.watched}
     for queues in state.asking.values():

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
+from engine.dispatch.choosing import only_decliners_left
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.matching import again, ask_person, connect, freed, only_decliners_left
+from engine.dispatch.matching import again, ask_person, connect, freed
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.registry import find_agent, handles
 from engine.dispatch.state import State

@@ -6,9 +6,10 @@ from typing import Final
 
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
+from engine.dispatch.choosing import best_preferred, best_waiting
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
-from engine.dispatch.matching import best_preferred, best_waiting, first_before, make_offer, open_anew, place
+from engine.dispatch.matching import first_before, make_offer, open_anew, place
 from engine.dispatch.rules.agents import lose_connection
 from engine.dispatch.rules.contacts import reclassify, take_back
 from engine.dispatch.slices import (

@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from engine.dispatch import events as ev
+from engine.dispatch.choosing import only_decliners_left
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
-from engine.dispatch.matching import (
-    again,
-    feed,
-    freed,
-    only_decliners_left,
-    place,
-    start_reply_clock,
-    stop_reply_clock,
-)
+from engine.dispatch.matching import again, feed, freed, place, start_reply_clock, stop_reply_clock
 from engine.dispatch.rules.affinity import prefer
 from engine.dispatch.state import State
 
