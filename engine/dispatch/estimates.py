@@ -96,10 +96,12 @@ class Measure:
                 self.releases += ONE
             else:
                 self.abandons += ONE
-        self.busy, self.until = busy, at
+        self.busy = busy
+        self.until = at
 
     def fade(self, bucket: int) -> None:
-        gone, self.bucket = bucket - self.bucket, bucket
+        gone = bucket - self.bucket
+        self.bucket = bucket
         while gone > 0 and self.releases > KEPT:
             gone -= 1
             self.releases -= self.releases >> FADE_BITS

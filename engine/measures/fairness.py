@@ -12,14 +12,14 @@ Agents signed on for different lengths have offers counted per signed-on hour, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from engine.dispatch import events as ev
-from engine.dispatch.agents import PRESENT, AgentState
+from engine.dispatch.agents import PRESENT, Agent, AgentState
 from engine.dispatch.commands import AgentProfile
 
 HOUR_MS: Final = 3_600_000
@@ -94,6 +94,24 @@ class _Record:
             self.room += self.capacity * passed
 
 
+class Worst(msgspec.Struct, frozen=True):
+    """The largest Gini coefficients among a pool's groups of equals."""
+
+    offers: float = 0.0
+    occupancy: float = 0.0
+
+
+def worst_by_pool(groups: Sequence[Evenness]) -> dict[str, Worst]:
+    """One number a pool for a gauge; pools without equals are left out."""
+    found: dict[str, Worst] = {}
+    for group in groups:
+        for pool in group.pools:
+            known = found.get(pool, Worst())
+            offers, occupancy = max(known.offers, group.offers.gini), max(known.occupancy, group.occupancy.gini)
+            found[pool] = Worst(offers, occupancy)
+    return found
+
+
 @dataclass
 class Fairness:
     """Feed it every event, in order; ask at any instant not before the last one."""
@@ -126,12 +144,24 @@ class Fairness:
             record.catch_up(now)
             record.offers = record.present_ms = record.used = record.room = 0
 
-    def evenness(self, now: int, at_least: int = 2) -> list[Evenness]:
-        """One entry per group of at least so many equals that were signed on, ordered by tenant, pools and skills."""
+    def load(self, agents: Iterable[Agent], now: int) -> None:
+        """Begin from recovered state."""
+        self.since = now
+        for agent in agents:
+            name = agent.profile.agent
+            self.start(name, agent.profile, agent.capacity, agent.state in PRESENT, now)
+            for contact, units in agent.contacts.items():
+                self.hold(contact, name, units, now)
+
+    def evenness(self, now: int, at_least: int = 2, signed_on_ms: int = 1) -> list[Evenness]:
+        """One entry per group of at least so many equals, ordered by tenant, pools and skills.
+
+        Who was signed on for less than ``signed_on_ms`` is left out: an offer in one's only minute is sixty an hour.
+        """
         groups: dict[Equals, list[tuple[str, _Record]]] = {}
         for agent, record in self._records.items():
             record.catch_up(now)
-            if record.present_ms:
+            if record.present_ms >= signed_on_ms:
                 groups.setdefault(equals_of(record.profile), []).append((agent, record))
         return [_evenness(key, group) for key, group in sorted(groups.items()) if len(group) >= at_least]
 

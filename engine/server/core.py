@@ -112,7 +112,7 @@ class Core:
             core.directory.load(dict(dispatcher.contacts), agent_tenants)
             core.roster.load(dispatcher)
             core.teller.load(dispatcher)
-            core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now)
+            core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now, dispatcher.agents.values())
             core.hub.last_lsn = door.figures.last_lsn
             core.roster.epoch = door.figures.epoch
             door.add_listener(core.on_commit)

@@ -53,6 +53,7 @@ class EngineMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._queue_gauges()
         yield from self._pool_gauges()
+        yield from self._fairness()
         yield from self._queue_counters()
         yield from self._labelled_counters()
         yield from self._distributions()
@@ -113,6 +114,23 @@ class EngineMetrics(Collector):
             "Available agents below their capacity now.",
             "pool",
             ((p, r.with_room) for p, r in rows),
+        )
+
+    def _fairness(self) -> Iterator[Metric]:
+        rows = self._tally.fairness_by_pool().items()
+        yield _gauge(
+            "offers_gini",
+            "Gini coefficient of offers per hour among equal agents over the last whole hour (0: all alike), the largest"
+            " of the pool's groups of equals.",
+            "pool",
+            ((p, r.offers) for p, r in rows),
+        )
+        yield _gauge(
+            "occupancy_gini",
+            "Gini coefficient of occupancy among equal agents over the last whole hour (0: all alike), the largest of the"
+            " pool's groups of equals.",
+            "pool",
+            ((p, r.occupancy) for p, r in rows),
         )
 
     def _queue_counters(self) -> Iterator[Metric]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.dispatch import events as ev
+from engine.dispatch.agents import Agent
 from engine.dispatch.contacts import Contact
+from engine.measures.fairness import HOUR_MS, Fairness, Worst, worst_by_pool
 from engine.ports import Committed
 
 # Exact bounds of the service levels people promise (20, 30, 60, 100 and 180 s), and a few around them.
@@ -92,13 +94,19 @@ class Tally:
         self.since = 0
         self.records = 0
         self.rejected: Counter[str] = Counter()
+        self.fairness = Fairness()
+        self._now = 0
+        self._fairness_of_last_hour: dict[str, Worst] | None = None
         self._places: dict[int, tuple[QueueTally, bool]] = {}
         # Closed in this record; its last events may come after the closing one.
         self._ended: list[int] = []
 
-    def load(self, queues: Iterable[str], contacts: Mapping[int, Contact], now: int) -> None:
+    def load(
+        self, queues: Iterable[str], contacts: Mapping[int, Contact], now: int, agents: Iterable[Agent] = ()
+    ) -> None:
         """Start from recovered state: nothing is counted for what happened before, and every queue has its zeros."""
-        self.since = now
+        self.since = self._now = now
+        self.fairness.load(agents, now)
         for name in queues:
             self.queue(name)
         for number, contact in contacts.items():
@@ -117,8 +125,26 @@ class Tally:
                 count = _COUNT.get(type(event))
                 if count is not None:
                     count(self, event)
+                self.fairness.add(event)
+            if record.events:
+                self._now = record.events[-1].at
+                self._turn_the_hour()
             while self._ended:
                 self._places.pop(self._ended.pop(), None)
+
+    def _turn_the_hour(self) -> None:
+        """Fairness is told of whole hours: of minutes it would only tell who happened to be busy."""
+        if not self.fairness.since:
+            self.fairness.begin_anew(self._now)
+        elif self._now - self.fairness.since >= HOUR_MS:
+            self._fairness_of_last_hour = worst_by_pool(self.fairness.evenness(self._now, signed_on_ms=HOUR_MS // 6))
+            self.fairness.begin_anew(self._now)
+
+    def fairness_by_pool(self) -> dict[str, Worst]:
+        """Of the last whole hour; of the running one while it is the first."""
+        if self._fairness_of_last_hour is None:
+            return worst_by_pool(self.fairness.evenness(self._now))
+        return self._fairness_of_last_hour
 
     # --- one method per event that counts -------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ import pytest
 
 from engine.dispatch import commands as cm
 from engine.measures.fairness import Fairness, gini, spread
+from engine.ports import Committed
+from engine.telemetry.tally import Tally
 from tests.dispatch.stage import Stage
 
 MINUTE = 60_000
@@ -103,3 +105,32 @@ def test_what_is_in_hand_counts_until_it_is_let_go() -> None:
     (both,) = fairness.evenness(stage.now)
     assert both.offers.most > 0
     assert both.occupancy.most <= 0.5
+
+
+def test_the_tally_tells_of_whole_hours() -> None:
+    """In the first hour the running one is told; then the last whole one, also while the next is young."""
+    stage = Stage(pools={"onsite": {"choice": "most_loaded"}})
+    stage.agent("ann", capacity=4)
+    stage.agent("ben", capacity=4)
+    stage.connect("ann")
+    tally, told = Tally(), 0
+
+    def commit() -> None:
+        nonlocal told
+        tally.on_commit([Committed(1, stage.now, None, None, tuple(stage.log[told:]))])
+        told = len(stage.log)
+
+    commit()
+    stage.wait(30 * MINUTE)
+    stage.connect("ann")
+    commit()
+    assert tally.fairness_by_pool()["onsite"].occupancy == pytest.approx(0.5)
+    stage.wait(31 * MINUTE)
+    stage.state("ben", "paused")
+    commit()
+    whole = tally.fairness_by_pool()["onsite"]
+    assert whole.offers == pytest.approx(0.5)
+    stage.wait(MINUTE)
+    stage.state("ben", "available")
+    commit()
+    assert tally.fairness_by_pool()["onsite"] == whole
