@@ -181,7 +181,8 @@ class House:
         while heap:
             if self._goes_live(heap[0]):
                 return heap[0][1]
-            heappop(heap)
+            # Its hint goes the same way; who comes back inside the abandon window wants another.
+            self.hinted.pop(heappop(heap)[0], None)
         return 0
 
     def live_due(self) -> int:

@@ -168,3 +168,34 @@ def test_in_an_agent_of_several_pools_live_contacts_come_first() -> None:
     stage.agent("ann", "onsite", "remote")
 
     assert stage.offered(live) == "ann"
+
+
+def test_who_comes_back_to_a_promise_is_due_at_the_same_time() -> None:
+    """Settings: promise 60 min, lead 10 min. Left, abandoned and resumed, the deadline asked for in between: due at 50 min."""
+    queue = {"promise_ms": HOUR, "release_lead_ms": 10 * MINUTE, "abandon_window_ms": 2 * HOUR}
+    stage = Stage(now=at("2026-11-18 10:00"), queues={"help": queue})
+    message = stage.submit(customer="eve")
+    stage.do(cm.LeaveMessage(tenant="acme", contact=message))
+    stage.do(cm.AbandonContact(tenant="acme", contact=message))
+    assert stage.dispatcher.next_deadline() == at("2026-11-18 12:00"), "the window, and nothing before it"
+
+    stage.do(cm.SubmitContact(tenant="acme", channel="web", shop="flagship", customer="eve"))
+
+    assert stage.dispatcher.next_deadline() == at("2026-11-18 10:50")
+    assert only(stage.wait(50 * MINUTE), ev.MessageDue).contact == message
+
+
+def test_a_message_left_again_when_it_is_due_goes_first() -> None:
+    """Settings: promise 60 min, lead 10 min, nobody free. Due at 50 min; left once more: released at once, and still live."""
+    queue = {"promise_ms": HOUR, "release_lead_ms": 10 * MINUTE}
+    stage = Stage(now=at("2026-11-18 10:00"), queues={"help": queue})
+    message = stage.submit()
+    stage.do(cm.LeaveMessage(tenant="acme", contact=message))
+    stage.wait(20 * MINUTE)
+    live = stage.submit()
+    stage.wait(40 * MINUTE)
+
+    happened = stage.do(cm.LeaveMessage(tenant="acme", contact=message))
+
+    assert only(happened, ev.MessageReleased).why == "due"
+    assert [stage.dispatcher.position(number) for number in (message, live)] == [1, 2]
