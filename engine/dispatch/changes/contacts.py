@@ -122,6 +122,8 @@ def decliner_forgotten(state: State, event: ev.DeclinerForgotten, contact: Conta
     seat = state.seats.get(event.agent)
     if seat is not None:
         seat.declined -= {contact.contact}
+    if state.noting and contact.state is QUEUED:
+        state.note(contact.contact, 0)  # one more may have it
     if contact.decliners:
         state.timers.arm(min(contact.decliners.values()), Kind.DECLINER, contact.contact)
 
