@@ -18,12 +18,12 @@ def selected(state: State, tenant: str, queue: str, shop: str, channel: str) -> 
     for name, line in state.lines.items():
         if queue and name != queue:
             continue
-        of = state.policy.queues.get(name) or state.former[name]
-        if tenant and of.tenant != tenant:
-            continue
         for number in line.waiting:
             contact = contacts[number]
             if contact.state is not QUEUED and contact.state is not OFFERED:
+                continue
+            # While a swap goes on, a contact may still stand in what is another tenant's queue by now.
+            if tenant and contact.tenant != tenant:
                 continue
             if (not shop or contact.shop == shop) and (not channel or contact.channel == channel):
                 found.append(number)
