@@ -128,7 +128,7 @@ class Measure:
         return Estimate(ring + int(mean * middle * middle * middle), ring + int(mean * upper * upper * upper))
 
 
-def fresh() -> Measure:
+def blank() -> Measure:
     """One that has seen nothing yet. From code that is not compiled, ``Measure()`` would skip its ``__init__``: see 0005."""
     return Measure()
 

@@ -66,7 +66,13 @@ def next_step(state: State, contact: Contact, now: int) -> NextStep | None:
     if any(reason.code != "after_ms" for reason in lacking):
         due = 0
     return NextStep(
-        step.name, max(due - now, 0) if due else -1, step.add_pools, step.relax, step.move_to, step.offer, tuple(lacking)
+        step.name,
+        max(due - now, 0) if due else -1,
+        step.add_pools,
+        step.relax,
+        step.move_to,
+        step.offer,
+        tuple(lacking),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.dispatch.dispatcher import Dispatcher
-from engine.dispatch.estimates import ENOUGH, GAVE_UP, ONE, RELEASED, fresh, passage
+from engine.dispatch.estimates import ENOUGH, GAVE_UP, ONE, RELEASED, blank, passage
 from engine.telemetry.calibration import Coverage
 from tests.dispatch.crowd import Crowd
 from tests.dispatch.stage import DAWN, SECOND, Stage
@@ -92,7 +92,7 @@ def test_the_sum_in_blocks_is_the_sum(count: int, leaving: float) -> None:
 @pytest.mark.parametrize("position", [1, 3, 30])
 def test_the_quantiles_are_those_of_departures_drawn_at_random(position: int) -> None:
     """10,000 releases seen, one a second with two slots; each one before it gives up once in ten minutes."""
-    measure = fresh()
+    measure = blank()
     measure.releases, measure.slot_ms = 10_000 * ONE, 20_000 * SECOND
     measure.abandons, measure.waited_ms = 100 * ONE, 60_000 * SECOND
     rng = np.random.default_rng(1)
@@ -107,7 +107,7 @@ def test_the_quantiles_are_those_of_departures_drawn_at_random(position: int) ->
 
 def test_it_rather_says_nothing_than_something_wrong() -> None:
     """Too few releases, nobody to serve, no place in line: no estimate."""
-    measure = fresh()
+    measure = blank()
     assert measure.estimate(1, 5) is None
     measure.releases, measure.slot_ms = ENOUGH, 1_000_000
     assert measure.estimate(1, 5) is not None
@@ -120,7 +120,7 @@ def test_it_rather_says_nothing_than_something_wrong() -> None:
 
 def test_an_idle_hour_says_nothing_about_the_rate() -> None:
     """Someone stands in line for a minute and is released; an hour later again: two releases in two minutes of slot time."""
-    measure = fresh()
+    measure = blank()
     measure.left(60_000, 0, 1, RELEASED, False)
     measure.left(3_660_000, 3_600_000, 1, RELEASED, False)
     assert (measure.releases, measure.slot_ms) == (2 * ONE, 120_000)
@@ -128,7 +128,7 @@ def test_an_idle_hour_says_nothing_about_the_rate() -> None:
 
 def test_while_others_stand_the_line_is_busy_whoever_goes_first() -> None:
     """A VIP who came a second ago is released before one who has stood for a minute: the whole minute was busy."""
-    measure = fresh()
+    measure = blank()
     measure.left(10_000, 0, 2, RELEASED, True)
     measure.left(70_000, 69_000, 2, RELEASED, True)
     measure.left(80_000, 0, 2, GAVE_UP, False)
@@ -138,7 +138,7 @@ def test_while_others_stand_the_line_is_busy_whoever_goes_first() -> None:
 
 def test_old_figures_fade_but_never_to_nothing() -> None:
     """A hundred releases in a thousand seconds; the night passes: the rate is the same, and worth eight releases."""
-    measure = fresh()
+    measure = blank()
     for number in range(1, 101):
         measure.left(number * 10_000, 0, 1, RELEASED, True)
     fresh = measure.estimate(1, 1)
@@ -196,7 +196,7 @@ def test_the_measure_is_state() -> None:
 
 def test_giving_up_at_half_the_time_neither_confirms_nor_refutes() -> None:
     """100 are told 60 s: 45 served within it, 5 after it, 50 gave up at 30 s: nine of the ten that are known held."""
-    measure = fresh()
+    measure = blank()
     measure.releases, measure.slot_ms = 10_000 * ONE, 10_000 * SECOND
     told = measure.estimate(20, 1)
     assert told is not None
