@@ -11,9 +11,7 @@ from engine.dispatch.agents import agent_deadline
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.house import LIVE, SORT_SHIFT
 from engine.dispatch.policy.compiled import Step
-from engine.dispatch.pools import (
-    Gate,
-)
+from engine.dispatch.pools import Gate
 from engine.dispatch.records import Records
 from engine.dispatch.stands import MINUTE_MS
 from engine.dispatch.timers import Kind

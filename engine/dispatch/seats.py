@@ -12,9 +12,7 @@ from engine.dispatch.agents import PRESENT, Agent, out_by_rona
 from engine.dispatch.clocks import Clocks
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Lane, Seat, recount, refresh
-from engine.dispatch.pools import (
-    kind_of,
-)
+from engine.dispatch.pools import kind_of
 from engine.dispatch.timers import Kind
 
 QUEUED: Final = ContactState.QUEUED
