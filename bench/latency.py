@@ -11,7 +11,7 @@ from typing import Any
 from bench._machine import commit, machine, yardstick_ns
 from bench.crowd.engines import Engine, cores
 from bench.crowd.people import quantiles_ms
-from bench.crowd.scene import Crowd
+from bench.crowd.scene import Crowd, Waiting
 from bench.dispatch import Help, store_as
 
 import engine
@@ -40,7 +40,9 @@ def measure(rate: float, seconds: float, warm_up_s: float, agents: int, seed: in
         ledger.begin()
         crowd.arrivals.latest_s = 0.0
         lives, cpu_s, began_s = ledger.counts["lives"], engine_process.cpu_s(), loop.now_s()
+        waiting = Waiting(loop, engine_process)
         loop.run_for(seconds)
+        waited = waiting.shares()
         took_s = loop.now_s() - began_s
         lives, cpu_s = ledger.counts["lives"] - lives, engine_process.cpu_s() - cpu_s
         waits = {name: quantiles_ms(found) for name, found in ledger.waits_s.items()}
@@ -60,6 +62,7 @@ def measure(rate: float, seconds: float, warm_up_s: float, agents: int, seed: in
         "accept_p99_ms": waits["accept"].get("p99_ms"),
         # Submit and life count from when the contact was due, so a late generator does not flatter the engine.
         "waits": waits,
+        **waited,
         "generator_latest_ms": round(crowd.arrivals.latest_s * 1000, 2),
         "refused": dict(ledger.codes),
         "acked": len(ledger.acked),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from bench.crowd.engines import cores
+from bench.crowd.engines import Engine, cores
 from bench.crowd.loop import Loop
 from bench.crowd.people import Agent, Channel, Ledger
 
@@ -43,6 +44,37 @@ class Arrivals:
             self._submit(self._next_s)
             self._next_s += float(self._rng.exponential(1 / self.rate_per_s))
         self._loop.at(self._next_s, self._come)
+
+
+def _ready_but_waiting_s(pid: int) -> float:
+    """Seconds in which a thread of the process could have run and another one did."""
+    waited = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            waited += int((task / "schedstat").read_text().split()[1])
+        except OSError:  # a thread that has just ended
+            continue
+    return waited / 1e9
+
+
+class Waiting:
+    """How much of the time the engine and we stood in line for a processor: on a busy machine, no figure means much."""
+
+    def __init__(self, loop: Loop, engine: Engine) -> None:
+        self._loop, self._engine = loop, engine
+        self.begin()
+
+    def begin(self) -> None:
+        self._began_s = self._loop.now_s()
+        self._was = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        return _ready_but_waiting_s(self._engine.pid), _ready_but_waiting_s(os.getpid())
+
+    def shares(self) -> dict[str, float]:
+        took_s = self._loop.now_s() - self._began_s
+        theirs, ours = (now - was for now, was in zip(self._now(), self._was, strict=True))
+        return {"engine_waited_for_cpu": round(theirs / took_s, 3), "load_waited_for_cpu": round(ours / took_s, 3)}
 
 
 class Crowd:

@@ -53,6 +53,11 @@ class Commands:
             self._post(connection, frame.id, command, frame.text.encode())
         return None
 
+    def shed(self, connection: Connection, id: str, refusal: Overloaded) -> None:
+        """Refuse a new contact that nobody has read."""
+        self._counters.refused_frames[WireCode.OVERLOADED] += 1
+        connection.send(failure_frame(id, refusal))
+
     def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
         def deliver(answer: Answer | Exception) -> None:
             if isinstance(answer, Answer):
