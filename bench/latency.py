@@ -8,13 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import engine
 from bench._machine import commit, machine, yardstick_ns
 from bench.crowd.engines import Engine, cores
 from bench.crowd.people import quantiles_ms
 from bench.crowd.scene import Crowd, Waiting
 from bench.dispatch import Help, store_as
-
-import engine
 
 
 def parser() -> argparse.ArgumentParser:

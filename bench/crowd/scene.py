@@ -11,6 +11,7 @@ import numpy as np
 from bench.crowd.engines import Engine, cores
 from bench.crowd.loop import Loop
 from bench.crowd.people import Agent, Channel, Ledger
+from bench.crowd.sessions import Session
 
 # So many are let in before the next ones say hello: below the engine's bound of sockets without a hello.
 _WAVE = 200
@@ -100,12 +101,17 @@ class Crowd:
             for number in range(agents)
         ]
         self.channels = [
-            Channel(self.loop, self.ledger, lambda: urls()[1], f"c{number}", next(streams)) for number in range(channels)
+            Channel(self.loop, self.ledger, lambda: urls()[1], f"c{number}", next(streams))
+            for number in range(channels)
         ]
         self._turn = 0
         self.arrivals = Arrivals(self.loop, self._submit, next(streams))
         # On two cores the engine has one to itself.
         os.sched_setaffinity(0, {cores()[-1]})
+
+    @property
+    def sessions(self) -> list[Session]:
+        return [person.session for person in self.channels] + [person.session for person in self.agents]
 
     def _submit(self, due_s: float) -> None:
         self._turn = (self._turn + 1) % len(self.channels)
@@ -132,11 +138,11 @@ class Crowd:
 
     def _is_drained(self) -> bool:
         return len(self.ledger.closed) >= len(self.ledger.acked) and not any(
-            person.session.unanswered for person in (*self.channels, *self.agents)
+            session.unanswered for session in self.sessions
         )
 
     def leave(self) -> None:
-        for person in (*self.channels, *self.agents):
-            person.session.close()
+        for session in self.sessions:
+            session.close()
         self.loop.run_for(0.01)
         self.loop.close()

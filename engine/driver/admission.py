@@ -2,7 +2,7 @@
 
 Lateness, the time from a command's entering the inbox until it is durable, is measured at each commit. While even the
 least late commit of an interval is later than the target, work stands in line, and new contacts are let in at a rate
-only: cut by a tenth while the line stands, raised by a twentieth while it does not and somebody is refused. So the rate
+only: cut by a tenth while the line grows, raised by a twentieth while it does not and somebody is refused. So the rate
 finds what the engine can do by itself, whatever a contact costs. Everything else (accepts, closes, messages, what agents
 say of themselves) is never refused for lateness: it belongs to contacts that were let in.
 
@@ -16,7 +16,6 @@ import math
 from collections.abc import Callable
 
 from engine.driver.limits import DriverLimits
-from engine.ports import Overloaded
 
 # Time between two judgements: several commits of a busy engine (each 10 to 30 ms).
 INTERVAL_S = 0.1
@@ -47,18 +46,26 @@ class _Share:
 
 
 class Admission:
-    """``weight_of``: a tenant's weight in the policy. ``rate_per_s`` is infinite while nobody is held back."""
+    """``weight_of``: a tenant's weight in the policy; ``lateness_ms``: of the oldest command that is not durable yet.
+
+    ``rate_per_s`` is infinite while nobody is held back. Refusals are told in how many ms to come back.
+    """
 
     def __init__(
-        self, limits: DriverLimits, now_s: Callable[[], float], weight_of: Callable[[str], float]
+        self,
+        limits: DriverLimits,
+        now_s: Callable[[], float],
+        weight_of: Callable[[str], float],
+        lateness_ms: Callable[[], float],
     ) -> None:
         self.rate_per_s = math.inf
         self.refused = 0
-        self._limits, self._now_s, self._weight_of = limits, now_s, weight_of
+        self._limits, self._now_s, self._weight_of, self._lateness_ms = limits, now_s, weight_of, lateness_ms
         self._shares: dict[str, _Share] = {}
         self._spare = 0.0
         self._filled_s = self._judged_s = now_s()
-        self._least_ms = math.inf
+        self._is_too_late = False
+        self._least_ms = self._before_ms = math.inf
         self._let_in = self._refused_before = self._calm = 0
         self._overload = 1.0
 
@@ -73,37 +80,38 @@ class Admission:
         if now_s - self._judged_s >= INTERVAL_S:
             self._judge(now_s)
 
-    def admit(self, tenant: str, lateness_ms: float) -> Overloaded | None:
-        """Why not, for one more contact; None: it is in. ``lateness_ms``: of the oldest command that waits now."""
-        if lateness_ms > self._limits.lateness_refuse_ms:
-            return self._refuse(f"the oldest command has waited {lateness_ms:.0f} ms")
-        if self.holds_back and not self._take(tenant):
-            return self._refuse("more new contacts than can be taken in just now")
+    def admit(self, tenant: str) -> int:
+        """0: one more contact is in; else it is not, and may come back after so many ms."""
+        now_s = self._now_s()
+        self._refill(now_s)
+        if self._is_too_late or (self.holds_back and not self._take(tenant, now_s)):
+            return self._refuse()
         self._let_in += 1
-        return None
+        return 0
 
-    def sheds(self, tenant: str) -> Overloaded | None:
-        """As :meth:`admit` for one that will be refused anyway; None: perhaps not, ask there."""
-        if not self.holds_back:
-            return None
-        self._refill(self._now_s())
-        share = self._shares.get(tenant)
-        if share is None or share.tokens >= 1 or self._spare >= 1:
-            return None
-        share.seen_s = self._filled_s
-        return self._refuse("more new contacts than can be taken in just now")
+    def sheds(self, tenant: str) -> int:
+        """As :meth:`admit`, for who has not read the contact yet; 0: perhaps it is not refused, ask there."""
+        now_s = self._now_s()
+        self._refill(now_s)
+        if not self._is_too_late:
+            share = self._shares.get(tenant)
+            if not self.holds_back or share is None or share.tokens >= 1 or self._spare >= 1:
+                return 0
+            share.seen_s = now_s
+        return self._refuse()
 
-    def _refuse(self, why: str) -> Overloaded:
+    def _refuse(self) -> int:
         self.refused += 1
         low, high = _RETRY_MS
-        spread = 0.5 + self.refused * _SPREAD % 1
-        return Overloaded(why, round(min(high, low * self._overload) * spread))
+        return round(min(high, low * self._overload) * (0.5 + self.refused * _SPREAD % 1))
 
     # --- the rate -------------------------------------------------------------------------------------------------
 
     def _judge(self, now_s: float) -> None:
         length_s, self._judged_s = now_s - self._judged_s, now_s
         stands = self._least_ms > self._limits.lateness_target_ms
+        # A line that gets shorter is on its way out: to cut again would idle the engine a moment later.
+        shrinks, self._before_ms = self._least_ms < self._before_ms, self._least_ms
         refused, self._refused_before = self.refused - self._refused_before, self.refused
         let_in, self._let_in, self._least_ms = self._let_in, 0, math.inf
         self._overload = 1 + refused / max(let_in, 1)
@@ -113,7 +121,7 @@ class Admission:
                 self._calm = 0
             return
         if stands:
-            self.rate_per_s = max(_FLOOR, self.rate_per_s * _CUT)
+            self.rate_per_s = max(_FLOOR, self.rate_per_s * (1 if shrinks else _CUT))
         elif refused:
             self.rate_per_s *= _RAISE
         self._calm = 0 if stands or refused else self._calm + 1
@@ -121,13 +129,11 @@ class Admission:
             self.rate_per_s = math.inf
             self._shares.clear()
 
-    def _take(self, tenant: str) -> bool:
-        now_s = self._now_s()
+    def _take(self, tenant: str, now_s: float) -> bool:
         share = self._shares.get(tenant)
         if share is None:
             share = self._shares[tenant] = _Share(self._weight_of(tenant), now_s)
         share.seen_s = now_s
-        self._refill(now_s)
         if share.tokens >= 1:
             share.tokens -= 1
         elif self._spare >= 1:
@@ -142,6 +148,9 @@ class Admission:
         if passed_s < _REFILL_S:
             return
         self._filled_s = now_s
+        self._is_too_late = self._lateness_ms() > self._limits.lateness_refuse_ms
+        if not self.holds_back:
+            return
         for tenant in [name for name, share in self._shares.items() if now_s - share.seen_s > _ACTIVE_S]:
             del self._shares[tenant]
         whole = sum(share.weight for share in self._shares.values())

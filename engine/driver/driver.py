@@ -77,7 +77,7 @@ class Driver:
         self._wall_ms = wall_ms
         self._stamps = Stamps(clock)
         self._inbox = Inbox(self._stamps, self.limits)
-        self._admission = Admission(self.limits, trio.current_time, self._weight_of)
+        self._admission = Admission(self.limits, trio.current_time, self._weight_of, self.lateness_ms)
         self._recent = RecentAnswers(self.limits.recent_answers)
         self._history = History(store, run_blocking, self.limits.readers)
         self._listeners: list[Listener] = []
@@ -122,12 +122,12 @@ class Driver:
         else:
             self._put(pending)
 
-    def sheds(self, tenant: str) -> Overloaded | None:
-        """What a new contact of this tenant would be refused with, for who would rather not read it first; else None."""
-        refusal = self._admission.sheds(tenant)
-        if refusal is not None:
+    def sheds(self, tenant: str) -> int:
+        """Real ms after which a new contact of this tenant may come back, for who would rather not read it now; else 0."""
+        retry_after_ms = self._admission.sheds(tenant)
+        if retry_after_ms:
             self.figures.contacts_shed = self._admission.refused
-        return refusal
+        return retry_after_ms
 
     def _admit(self, tenant: str) -> None:
         """Raises :class:`Overloaded`: a new contact, and no room for one."""
@@ -136,10 +136,10 @@ class Driver:
         # Half of the inbox is kept for those who are in already.
         if len(self._inbox) >= self.limits.inbox_commands // 2:
             raise Overloaded(f"{len(self._inbox)} commands wait already", self.limits.retry_after_ms)
-        refusal = self._admission.admit(tenant, self.lateness_ms())
-        if refusal is not None:
+        retry_after_ms = self._admission.admit(tenant)
+        if retry_after_ms:
             self.figures.contacts_shed = self._admission.refused
-            raise refusal
+            raise Overloaded("more new contacts than can be taken in just now", retry_after_ms)
 
     def lateness_ms(self) -> float:
         """How long the oldest command that is not durable yet has been with us, in real ms."""

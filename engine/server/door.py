@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
-from engine.ports import Committed, Deliver, Listener, Overloaded, Principal
+from engine.ports import Committed, Deliver, Listener, Principal
 
 T = TypeVar("T")
 
@@ -21,8 +21,8 @@ class Door(Protocol):
         Raises :class:`Overloaded` or :class:`Stopped`, and then never delivers.
         """
 
-    def sheds(self, tenant: str) -> Overloaded | None:
-        """What a new contact of this tenant would be refused with now, whatever it says; None: ask :meth:`post`."""
+    def sheds(self, tenant: str) -> int:
+        """After how many ms a new contact of this tenant may come back, whatever it says; 0: ask :meth:`post`."""
 
     def is_late(self) -> bool:
         """Whether so much is to be done that questions must wait."""
