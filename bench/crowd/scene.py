@@ -133,7 +133,7 @@ class Crowd:
         """Nobody new; until every acked contact was closed. Seconds it took. Raises ``TookTooLong``."""
         self.arrivals.set_rate(0)
         began_s = self.loop.now_s()
-        self.loop.run(lambda: self._is_drained(), within_s, "draining")
+        self.loop.run(self._is_drained, within_s, "draining")
         return self.loop.now_s() - began_s
 
     def _is_drained(self) -> bool:
