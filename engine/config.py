@@ -39,7 +39,7 @@ class Address:
 class ServeConfig:
     """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind beyond loopback.
 
-    ``archive_days``: how long sealed segments of the journal are kept (0: for ever).
+    ``handover``: the Unix socket where an engine gives way to the next. ``archive_days``: how long sealed segments of the journal are kept (0: for ever).
     """
 
     policy: Path
@@ -53,3 +53,4 @@ class ServeConfig:
     origins: tuple[str, ...] = field(default=())
     allow_remote: bool = False
     archive_days: int = 0
+    handover: str = ""

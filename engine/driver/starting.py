@@ -10,7 +10,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.ports import Corrupt, Opened, RunBlocking, Store, StoreError
 from engine.store.records import GENESIS
-from engine.store.recovery import Recovered, recover
+from engine.store.recovery import Recovered, catch_up, recover
 
 LONGEST_ABSENCE_MS = 24 * 60 * 60 * 1_000
 
@@ -29,16 +29,25 @@ class Start:
 
 
 async def start_on(
-    store: Store, run_blocking: RunBlocking, policy_text: str, wall_ms: Callable[[], int], scale: float
+    store: Store,
+    run_blocking: RunBlocking,
+    policy_text: str,
+    wall_ms: Callable[[], int],
+    scale: float,
+    warm: Recovered | None = None,
 ) -> Start:
     """``policy_text`` may be empty where the journal has a policy. ``scale``: dispatcher ms per real ms.
+
+    ``warm``: the state as it was a moment ago, read while another engine still had the store; only what came since is read.
 
     Raises ``PolicyErrors`` before the store is touched, ``StoreError`` for everything that is wrong with the store.
     """
     if policy_text:
         compile_policy(policy_text)
     opened = await run_blocking(store.open)
-    found = await run_blocking(recover, store)
+    if warm is not None:
+        await run_blocking(catch_up, store, warm)
+    found = warm or await run_blocking(recover, store)
     if found is None:
         return _fresh(opened, policy_text, wall_ms())
     if (found.lsn, found.hash) != (opened.last_lsn, opened.last_hash):
