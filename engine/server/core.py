@@ -166,8 +166,6 @@ class Core:
         if role in _HOUSE:
             return
         times = self.comings.come(principal)
-        if times >= limits.FLAPS and role is Role.AGENT:
-            self.roster.is_flapping(principal.subject)
         if times > limits.FLAPS:
             wanted = f"at most {limits.FLAPS} in {limits.FLAPS_WINDOW_S} s"
             raise _later("connections", str(times), wanted, min(30_000, 500 << times - limits.FLAPS))
@@ -179,6 +177,8 @@ class Core:
         self.counters.open[connection.carrier.name, role] += 1
         self.sockets[principal] += 1
         connection.session = self.roster.join(connection, hello.session)
+        if role is Role.AGENT and self.comings.count(principal) >= limits.FLAPS:
+            self.roster.rest(principal.subject)
         connection.send(
             Welcome(
                 session=connection.session,

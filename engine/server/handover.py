@@ -52,28 +52,33 @@ class Predecessor:
 
     async def hand_over(self) -> dict[str, socket.socket]:
         """The listening sockets by carrier; from now on it goes down. Raises :class:`NoHandover`."""
+        said, passed = b"", list[tuple[int, int, bytes]]()
         with trio.move_on_after(_ASK_S):
-            await self._stream.send_all(_ASK)
-            room = socket.CMSG_LEN(len(_NAMES) * array.array("i").itemsize)
-            said, passed, _flags, _from = await self._stream.socket.recvmsg(_READ_BYTES, room)
+            try:
+                await self._stream.send_all(_ASK)
+                room = socket.CMSG_LEN(len(_NAMES) * array.array("i").itemsize)
+                said, passed, _flags, _from = await self._stream.socket.recvmsg(_READ_BYTES, room)
+            except (trio.BrokenResourceError, OSError):
+                pass
             sockets = [socket.socket(fileno=fd) for fd in _fds(passed)]
             names = json.loads(said)["sockets"] if said else []
             if said and len(names) == len(sockets):
                 return dict(zip(names, sockets, strict=True))
             for passed_socket in sockets:
                 passed_socket.close()
+        await self._stream.aclose()
         raise NoHandover("the running engine does not hand over, got no sockets from it")
 
     async def gone(self) -> None:
         """Until it has released the store, or is dead. Raises :class:`NoHandover` when it does neither."""
-        with trio.move_on_after(_GONE_S):
-            try:
-                while await self._stream.receive_some(_READ_BYTES):
+        async with self._stream:
+            with trio.move_on_after(_GONE_S):
+                try:
+                    while await self._stream.receive_some(_READ_BYTES):
+                        pass
+                except trio.BrokenResourceError:
                     pass
-            except trio.BrokenResourceError:
-                pass
-            await self._stream.aclose()
-            return
+                return
         raise NoHandover(f"the running engine has not released its store, waited {_GONE_S:g} s")
 
 

@@ -97,6 +97,10 @@ class Comings(Generic[K]):
         seen.append(self._now_s())
         return self._count(seen)
 
+    def count(self, key: K) -> int:
+        seen = self._seen.get(key)
+        return self._count(seen) if seen else 0
+
     def _count(self, seen: deque[float]) -> int:
         since_s = self._now_s() - self._window_s
         while seen and seen[0] <= since_s:

@@ -88,8 +88,8 @@ class Roster:
                 self._say(cmd.ReturnAgent(agent), agent)
         return session
 
-    def is_flapping(self, agent: str) -> None:
-        """Offers to it would time out one after the other: not ready, and ready again by itself in a minute."""
+    def rest(self, agent: str) -> None:
+        """Its network flaps, and offers to it would time out: not ready, and ready again by itself in a minute."""
         if agent in self._ready:
             until = self._door.now_ms() + FLAPPING_MS
             self._say(cmd.SetAgentState(agent, "not_ready", "flapping", until), agent)
