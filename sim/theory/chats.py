@@ -129,6 +129,7 @@ class ChatModel(ClassQueues):
         return self.chain.values(lambda state: sum(level * state[start + level] for level in range(levels)))
 
     def mean_chats(self, pool: int) -> float:
+        """Mean number of chats in this pool."""
         return self.chain.mean(self.chats(pool))
 
     def level_share(self, pool: int, level: int) -> float:

@@ -103,6 +103,7 @@ class ClassQueues(ABC):
         return self.chain.flow(LABELS * place + WAITED) / self.arrivals[place]
 
     def mean_queue(self, place: int) -> float:
+        """Mean number of this class waiting."""
         return self.chain.mean(self.queue(place))
 
     def mean_wait(self, place: int) -> float:

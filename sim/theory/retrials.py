@@ -74,6 +74,7 @@ class Retrials:
 
     @property
     def mean_orbit(self) -> float:
+        """Mean number of customers who will come back."""
         return self.chain.mean(self.orbit)
 
     @property
@@ -83,6 +84,7 @@ class Retrials:
 
     @property
     def occupancy(self) -> float:
+        """Mean busy servers ÷ servers."""
         return self.chain.mean(self.busy) / self.servers
 
     def first_blocked_variance(self) -> float:
