@@ -222,7 +222,7 @@ class Dispatcher:
         return snapshots.encode(self._state)
 
     @classmethod
-    def restore(cls, data: bytes) -> Dispatcher:
+    def restore(cls, data: bytes | memoryview) -> Dispatcher:
         """The dispatcher that :meth:`snapshot` described; raises :class:`snapshots.SnapshotError`."""
         state = snapshots.decode(data)
         return cls(state.policy, state)
