@@ -132,45 +132,6 @@ async def test_two_people_talk(dials: Callable[[House], None], autojump_clock: o
                 assert (li.contact, ann.contacts, bo.contacts) == (2, {}, {})
 
 
-async def test_a_colleague_is_asked_and_helps(dials: Callable[[House], None], autojump_clock: object) -> None:
-    """Ann asks Bo, who reads along, helps, and leaves again; asked once more he has no time; Li sees only Ann."""
-    async with house() as engine:
-        dials(engine)
-        async with customer("li") as (li, li_sees), agent("ann", capacity=1) as (ann, ann_sees):
-            await li.take("is this under warranty?")
-            await ann_sees.shows("OFFER 1")
-            await ann.take("/accept")
-            await ann_sees.shows("Text now goes to contact 1")
-            async with agent("bo") as (bo, bo_sees):
-                await ann.take("/consult @bo warranty?")
-                await ann_sees.shows("[1] bo is asked to help")
-                assert "ann asks for your help within" in await bo_sees.shows("[1] ann asks")
-                await bo_sees.shows("warranty?")
-                await bo_sees.shows("  customer: is this under warranty?")
-                await bo.take("/join")
-                await bo_sees.shows("[1] you help ann")
-                await ann_sees.shows("[1] bo helps you")
-                await li.take("from last year")
-                await bo_sees.shows("[1] customer: from last year")
-                row = await bo.client.ask({"type": "contact", "contact": 1})
-                assert (row["agent"], row["helper"]) == ("ann", "bo")
-                snapshot = await _snapshot_of(engine, "bo")
-                assert [held["contact"] for held in snapshot["consults"]] == [1]
-                await bo.take("/leave")
-                await ann_sees.shows("[1] bo does not help, or no longer (ended)")
-                await bo_sees.shows("[1] your help is over (ended)")
-                assert bo.asked == {}
-                with pytest.raises(Refused, match="unknown_contact"):
-                    await bo.client.ask({"type": "contact", "contact": 1})
-                await ann.take("/consult help")
-                await bo_sees.shows("[1] ann asks for your help")
-                await bo.take("/leave")
-                await ann_sees.shows("[1] bo does not help, or no longer (declined)")
-                await ann.take("/close")
-                await li_sees.shows("The conversation is over")
-            assert not any("bo" in line.split() for line in li_sees.lines)
-
-
 async def test_an_offer_that_is_there_already_says_how_long_it_stands(
     dials: Callable[[House], None], autojump_clock: object
 ) -> None:
@@ -184,12 +145,12 @@ async def test_an_offer_that_is_there_already_says_how_long_it_stands(
                 assert "/accept or /decline within 20 s." in await ann_sees.shows("OFFER 1")
                 await trio.sleep(5)
                 ann.offers.clear()
-                snapshot = await _snapshot_of(engine, "ann")
+                snapshot = await snapshot_of(engine, "ann")
                 await ann.take_snapshot(snapshot)
                 assert "/accept or /decline within 15 s." in await ann_sees.shows("OFFER 1")
 
 
-async def _snapshot_of(engine: House, name: str) -> Any:
+async def snapshot_of(engine: House, name: str) -> Any:
     made = await engine.driver.ask(lambda dispatcher: agent_snapshot(dispatcher, name, lambda _: True))
     return msgspec.to_builtins(made)
 
