@@ -204,7 +204,7 @@ class Driver:
     async def _start(self) -> None:
         start = await start_on(self._store, self._run_blocking, self._policy_text, self._wall_ms, self._clock.scale)
         self._state, self._lsn, self._hash = start.dispatcher, start.lsn, start.hash
-        self.figures.epoch, self.figures.last_lsn = start.epoch, start.lsn
+        self.figures.epoch, self.figures.last_lsn, self.figures.remarks = start.epoch, start.lsn, start.remarks
         self._stamps.set(start.stamp)
         await self._first_inputs(start)
         self._upkeep.next_pulse, self._upkeep.snapshot_lsn = trio.current_time(), start.snapshot_lsn

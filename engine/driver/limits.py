@@ -44,5 +44,6 @@ class Figures:
     refuses_new_contacts: bool = False
     snapshots_failed: int = 0
     snapshot_problem: str = ""
+    remarks: tuple[str, ...] = ()  # what the store's self-test and recovery found at the start
     observe_commit_s: Callable[[float], None] | None = None
     observe_decide_s: Callable[[float], None] | None = None
