@@ -105,6 +105,14 @@ class AskPerson(_Command, tag="contact.ask_person", frozen=True, gc=False):
     reason: str = "customer_asked"
 
 
+class AskBot(_Command, tag="contact.ask_bot", frozen=True, gc=False):
+    """A waiting customer takes the bot that was offered instead: it waits for one of its queue's."""
+
+    tenant: str = ""
+    contact: int = 0
+    reason: str = "customer_asked"
+
+
 class TransferContact(_Command, tag="contact.transfer", frozen=True, gc=False):
     """Its agent passes the contact on: to a queue, to a named agent, or (a bot, both empty) to people in its own queue."""
 
@@ -165,11 +173,30 @@ class AssignContact(_Command, tag="contact.assign", frozen=True, gc=False):
 
 
 class ConsultAgent(_Command, tag="contact.consult", frozen=True, gc=False):
+    """Its agent asks a second one to help: somebody named, or whoever of a queue is free. The contact stays where it is."""
+
     tenant: str = ""
     contact: int = 0
     agent: str = ""
     to_queue: str = ""
     to_agent: str = ""
+    reason: str = ""
+
+
+class AcceptConsult(_Command, tag="consult.accept", frozen=True, gc=False):
+    """The second agent helps; without this the consult ends when an offer would expire."""
+
+    tenant: str = ""
+    contact: int = 0
+    agent: str = ""
+
+
+class EndConsult(_Command, tag="consult.end", frozen=True, gc=False):
+    """Either side ends it: before it was accepted the first withdraws it, or the second declines."""
+
+    tenant: str = ""
+    contact: int = 0
+    agent: str = ""
     reason: str = ""
 
 
@@ -270,6 +297,22 @@ class SetCapacity(_Command, tag="agent.set_capacity", frozen=True, gc=False):
     reason: str = ""
 
 
+class SetGroupCapacity(_Command, tag="agents.set_capacity", frozen=True, gc=False):
+    """Another capacity for every agent of a pool, of a team, or of both together; ``until`` brings the profiles' back.
+
+    ``preview`` only counts them. ``expect_count`` must equal that count.
+    """
+
+    tenant: str = ""
+    pool: str = ""
+    team: str = ""
+    capacity: int = 1
+    until: int = 0
+    reason: str = ""
+    expect_count: int = 0
+    preview: bool = False
+
+
 class SetExternalLoad(_Command, tag="agent.external_load", frozen=True, gc=False):
     agent: str = ""
     source: str = ""
@@ -362,6 +405,7 @@ ContactCommand: TypeAlias = (
     | UpdateContact
     | AddMessage
     | AskPerson
+    | AskBot
     | TransferContact
     | AbandonContact
     | CloseContact
@@ -369,6 +413,8 @@ ContactCommand: TypeAlias = (
     | PrioritiseContact
     | AssignContact
     | ConsultAgent
+    | AcceptConsult
+    | EndConsult
     | TakeOverContact
     | LeaveMessage
     | BulkCommand
@@ -382,6 +428,7 @@ AgentCommand: TypeAlias = (
     | LoseAgent
     | ReturnAgent
     | SetCapacity
+    | SetGroupCapacity
     | SetExternalLoad
     | AcceptOffer
     | CompleteAccept

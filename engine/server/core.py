@@ -21,6 +21,7 @@ from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
 from engine.server.door import Door
+from engine.server.flusher import Flusher
 from engine.server.gate import Gate
 from engine.server.hub import Hub
 from engine.server.questions import Questions
@@ -74,6 +75,7 @@ class Core:
         self.log = structlog.get_logger("sluice.server")
         self.counters = Counters()
         self.tally = Tally()
+        self.flusher = Flusher()
         self.connections: dict[Connection, None] = {}  # in the order in which they came
         self._draw = draw
         self.directory = Directory(self._queue_tenant)
@@ -112,7 +114,7 @@ class Core:
         def load(dispatcher: Dispatcher) -> Core:
             core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev, draw=draw)
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
-            core.directory.load(dict(dispatcher.contacts), agent_tenants)
+            core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults)
             core.roster.load(dispatcher)
             core.teller.load(dispatcher)
             core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now, dispatcher.agents.values())
@@ -182,7 +184,12 @@ class Core:
     # --- the sweep ------------------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
-        """Pings, dead peers, late hellos, expired tokens; once a second, forever."""
+        """Pings, dead peers, late hellos, expired tokens; once a second, forever. And what is to be written."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.flusher.run)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
         hub_swept_s = trio.current_time()
         while True:
             await trio.sleep(SWEEP_S)

@@ -28,6 +28,7 @@ from engine.wire import queries as q
 from engine.wire.errors import WireCode, WireError
 from engine.wire.messages import Ask, Error, Ok
 
+_RETRY_MS = 1_000
 _CUSTOMER_SIDE = frozenset({Role.CHANNEL, Role.CUSTOMER})
 
 
@@ -75,6 +76,9 @@ class Questions:
         answer: Ok | Error
         try:
             self._authority.check_question(connection.principal, str(type(frame.query).__struct_config__.tag))
+            if self._door.is_late() and not isinstance(frame.query, q.AskStreams):
+                wanted = "a retry later: the conversations come first"
+                raise WireError(WireCode.OVERLOADED, "engine", "late", wanted, id=frame.id, retry_after_ms=_RETRY_MS)
             answer = Ok(frame.id, result=await self._handlers[type(frame.query)](connection, frame.query))
         except WireError as error:
             self._counters.refused_frames[error.code] += 1
@@ -141,7 +145,7 @@ class Questions:
         name = principal.subject if principal.role in (Role.AGENT, Role.BOT) else query.agent
         if name:
             agent = dispatcher.agents.get(name)
-            return sorted(agent.contacts) if agent is not None else ()
+            return sorted((*agent.contacts, *agent.helping)) if agent is not None else ()
         return dispatcher.contacts  # numbered by arrival, so in order already
 
     # --- one contact ----------------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ class Questions:
             holder = facts.agent
             if principal.role in (Role.AGENT, Role.BOT):
                 holder = await self._door.ask(lambda dispatcher: _holder(dispatcher, query.contact)) or holder
-            if not self._authority.may_see(principal, facts.tenant, facts.customer, holder):
+            if not self._authority.may_see(principal, facts.tenant, facts.customer, holder, facts.helper):
                 raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
         elif principal.role not in (Role.SUPERVISOR, Role.CHANNEL):
             raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
@@ -226,7 +230,9 @@ class Questions:
     # --- who may see what -----------------------------------------------------------------------------------------
 
     def _visible(self, principal: Principal, contact: Contact) -> bool:
-        return self._authority.may_see(principal, contact.tenant, contact.customer, contact.agent)
+        facts = self._hub.directory.find(contact.contact)
+        helper = "" if facts is None else facts.helper
+        return self._authority.may_see(principal, contact.tenant, contact.customer, contact.agent, helper)
 
     def _find(self, dispatcher: Dispatcher, principal: Principal, number: int) -> Contact:
         contact = dispatcher.contacts.get(number)

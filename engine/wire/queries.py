@@ -106,7 +106,8 @@ Query: TypeAlias = (
 
 class QueueRow(msgspec.Struct, frozen=True, gc=False):
     """``answered`` … ``deflected`` count since the engine started; ``reply_rate_180s`` is the share of reply rounds
-    answered by a person within 180 s since then (-1: none yet). ``open_agents``: agents in its pools who are available and have room."""
+    answered by a person within 180 s since then (-1: none yet). ``open_agents``: agents in its pools who are available and have room.
+    ``p50_ms``, ``p90_ms``: how long the last in its line still waits, by the estimate (-1: nobody stands there, or unknown)."""
 
     queue: str
     tenant: str
@@ -123,10 +124,13 @@ class QueueRow(msgspec.Struct, frozen=True, gc=False):
     abandoned: int
     deflected: int
     reply_rate_180s: float
+    p50_ms: int = -1
+    p90_ms: int = -1
 
 
 class AgentRow(msgspec.Struct, frozen=True, gc=False):
-    """``load`` and ``capacity`` in units; ``contacts``: those it holds, open offers and wrap-up included."""
+    """``load`` and ``capacity`` in units; ``contacts``: those it holds, open offers and wrap-up included; ``helping``:
+    others' contacts with which it helps, or is asked to."""
 
     agent: str
     name: str
@@ -141,6 +145,7 @@ class AgentRow(msgspec.Struct, frozen=True, gc=False):
     contacts: list[int]
     served: int
     connected_socket: bool
+    helping: list[int] = []
 
 
 class OfferRow(msgspec.Struct, frozen=True, gc=False):
@@ -175,7 +180,7 @@ class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``version`` for ``expect_version``; instants and lengths in dispatcher ms; ``offer_left_ms``: how long its open
-    offer may still be answered; ``last_messages`` only in snapshots."""
+    offer may still be answered; ``helper``: who is asked for help with it, for ``helper_left_ms`` more (0: helps); ``last_messages`` only in snapshots."""
 
     contact: int
     tenant: str
@@ -204,6 +209,8 @@ class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reply_since: int = 0
     wrap_up_until: int = 0
     offer_left_ms: int = 0
+    helper: str = ""
+    helper_left_ms: int = 0
     last_messages: list[MessageRow] = []
 
 
@@ -213,6 +220,7 @@ class AgentSnapshot(msgspec.Struct, frozen=True, gc=False):
     agent: AgentRow | None
     offers: list[OfferRow]
     contacts: list[ContactRow]
+    consults: list[ContactRow] = []
 
 
 class ContactSnapshot(msgspec.Struct, frozen=True, gc=False):
@@ -253,7 +261,9 @@ class ExplainResult(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Figures(msgspec.Struct, frozen=True, gc=False):
     """Counts since the engine started (``since``: that instant) and gauges now, of one tenant's queues.
 
-    ``asa_ms``: mean wait of answered; ``reply_rate_180s``: -1 when no round has ended yet.
+    ``asa_ms``: mean wait of answered; ``reply_rate_180s``: -1 when no round has ended yet. ``fairness``: pool → the Gini
+    coefficients of ``offers`` and ``occupancy`` among equal agents over the last whole hour (0: all alike), and ``alerts``:
+    kind → how many; both of the whole domain, and empty for a supervisor of one tenant of several.
     """
 
     now: int
@@ -283,3 +293,5 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     last_lsn: int
     inbox_depth: int
     policy: str
+    fairness: dict[str, dict[str, float]] = {}
+    alerts: dict[str, int] = {}

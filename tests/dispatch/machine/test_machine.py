@@ -281,9 +281,44 @@ class DispatcherMachine(RuleBasedStateMachine):
         else:
             self.stage.do(cm.AssignContact(tenant=T, contact=contact, agent=agent, reason=why))
 
+    @precondition(there_is("connected"))
+    @rule(pick=PICK, agent=SOME_AGENT, queue=QUEUE)
+    def consult(self, pick: int, agent: str, queue: str) -> None:
+        contact = self.contact(pick, "connected")
+        queue = "" if agent and pick else queue
+        self.stage.do(
+            cm.ConsultAgent(tenant=T, contact=contact, agent=self.holder(contact, pick), to_agent=agent, to_queue=queue)
+        )
+
+    @precondition(lambda self: self.stage.dispatcher.consults)
+    @rule(pick=PICK, what=st.sampled_from(["accept", "accept", "end", "withdraw", "take_over"]))
+    def answer_consult(self, pick: int, what: str) -> None:
+        consults = self.stage.dispatcher.consults
+        consult = consults[sorted(consults)[pick % len(consults)]]
+        number, asked = consult.contact, families.AGENTS[0] if pick == 11 else consult.to_agent
+        command: dict[str, cm.Command] = {
+            "accept": cm.AcceptConsult(tenant=T, contact=number, agent=asked),
+            "end": cm.EndConsult(tenant=T, contact=number, agent=asked),
+            "withdraw": cm.EndConsult(tenant=T, contact=number, agent=consult.agent),
+            "take_over": cm.TakeOverContact(tenant=T, contact=number, agent=asked),
+        }
+        self.stage.do(command[what])
+
     @rule(pool=st.sampled_from(["onsite", "remote", "bot"]), drain=st.booleans())
     def tap(self, pool: str, drain: bool) -> None:
         self.stage.do(cm.DrainPool(pool=pool, reason="storm") if drain else cm.OpenPool(pool=pool))
+
+    @rule(pool=st.sampled_from(["onsite", "remote", "bot"]), units=st.integers(0, 4), ms=PICK, right=st.booleans())
+    def group(self, pool: str, units: int, ms: int, right: bool) -> None:
+        members = sum(pool in agent.profile.pools for agent in self.stage.dispatcher.agents.values())
+        until = self.stage.now + ms * 500 if ms > 3 else 0
+        expect = members + (not right)
+        self.stage.do(cm.SetGroupCapacity(tenant=T, pool=pool, capacity=units, until=until, expect_count=expect))
+
+    @precondition(there_is("queued", "offered", "held"))
+    @rule(pick=PICK)
+    def ask_bot(self, pick: int) -> None:
+        self.stage.do(cm.AskBot(tenant=T, contact=self.contact(pick, "queued", "offered", "held")))
 
     @rule(queue=SOME_QUEUE, to_queue=QUEUE, action=st.sampled_from(BULK), right=st.booleans())
     def bulk(self, queue: str, to_queue: str, action: Any, right: bool) -> None:
