@@ -112,7 +112,7 @@ class Core:
         def load(dispatcher: Dispatcher) -> Core:
             core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev, draw=draw)
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
-            core.directory.load(dict(dispatcher.contacts), agent_tenants)
+            core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults)
             core.roster.load(dispatcher)
             core.teller.load(dispatcher)
             core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now, dispatcher.agents.values())
