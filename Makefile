@@ -28,7 +28,7 @@ test: ## the tests (ARGS='-k offers')
 	@sh tools/postgresql.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
-faults: N := $(if $(filter 20000,$(N)),2000,$(N))
+faults: N = 2000
 faults: ## the real server in virtual time on disks and wires that fail: N schedules (N=2000; N=1 SEED=17 plays one again)
 	$(VENV) test
 	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)

@@ -1,7 +1,7 @@
 """``python -m tests.faults``: play schedules, and say how to repeat each that breaks a promise.
 
-    python -m tests.faults --count 2000           two processes, a line for each failure, the rate
-    python -m tests.faults --count 1 --seed 17    one schedule: its faults and its trace hash
+python -m tests.faults --count 2000           two processes, a line for each failure, the rate
+python -m tests.faults --count 1 --seed 17    one schedule: its faults and its trace hash
 """
 
 from __future__ import annotations

@@ -143,7 +143,9 @@ class Process:
         self._wires: list[Wire] = []
         self._layer = Layer(machine.disk, self._before_io)
         machine.layers.append(self._layer)
-        holder = Holder(f"boot-{machine.boot}", "here", number, f"at {number}" if machine.settings.sees_processes else "")
+        holder = Holder(
+            f"boot-{machine.boot}", "here", number, f"at {number}" if machine.settings.sees_processes else ""
+        )
         self._store = _Store(machine.disk, self._layer.name, machine.boot_ms, holder)
         self._connections: trio.Nursery | None = None
 
@@ -153,7 +155,7 @@ class Process:
         try:
             with self._scope:
                 await self._serve()
-        except BaseException as error:  # noqa: BLE001  # whatever it died of is written down, or raised again
+        except BaseException as error:  # whatever it died of is written down, or raised again
             problem = _problem_of(error)
             if problem is None:
                 raise

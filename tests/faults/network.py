@@ -84,7 +84,7 @@ class _Pump:
             self._moved.set()
             self._moved = trio.Event()
             await network.carry()
-            while self.wire.is_held() and not self._ended:
+            while self.wire.is_held() and not self._ended:  # noqa: ASYNC110  # virtual time, and nobody tells
                 await trio.sleep(0.05)
             if self._ended:
                 return

@@ -106,7 +106,9 @@ class Channel(Client):
 class Agent(Client):
     """Takes what it is offered, talks, closes. ``sloppy``: the share of offers it declines, forgets or takes twice."""
 
-    def __init__(self, *args: object, capacity: int = 1, kind: str = "onsite", start: Callable[..., None], **rest: object):
+    def __init__(
+        self, *args: object, capacity: int = 1, kind: str = "onsite", start: Callable[..., None], **rest: object
+    ):
         super().__init__(*args, **rest)  # type: ignore[arg-type]
         self.profile: Frame = {
             "agent": self.subject,
@@ -154,9 +156,7 @@ class Agent(Client):
                 self.serving.discard(event["contact"])
             elif kind == "wrap_up.started" and mine and self.chance.happens(0.5):
                 self._start(self._finish, event["contact"])
-            elif kind == "agent.state_changed" and mine:
-                self._is_now(event["after"])
-            elif kind == "agent.back" and mine:
+            elif kind in ("agent.state_changed", "agent.back") and mine:
                 self._is_now(event["after"])
 
     def _is_now(self, state: str) -> None:

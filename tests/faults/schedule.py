@@ -293,7 +293,7 @@ class Stage:
         self.history.add("operator", "calm", {})
         self.nursery.start_soon(self._reopen)
         with trio.move_on_after(CALM_S):
-            while self.channel.waiting_customers or not all(agent.is_idle for agent in self.agents):
+            while self.channel.waiting_customers or not all(agent.is_idle for agent in self.agents):  # noqa: ASYNC110  # virtual time
                 await trio.sleep(0.5)
 
     async def _reopen(self) -> None:

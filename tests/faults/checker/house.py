@@ -78,7 +78,12 @@ class House:
         if agent.state != "available" and not event.get("forced"):
             yield f"agent {event['agent']} is offered contact {number} while {agent.state}"
         self._take_from_holder(number, contact)
-        contact.state, contact.agent, contact.offer, contact.cost = OFFERED, event["agent"], event["offer"], event["cost"]
+        contact.state, contact.agent, contact.offer, contact.cost = (
+            OFFERED,
+            event["agent"],
+            event["offer"],
+            event["cost"],
+        )
         agent.contacts[number] = event["cost"]
         self.deadlines[event["offer"]] = event["deadline"]
 

@@ -58,7 +58,10 @@ def _text_is_there(sent: Frame, result: Frame, ledger: Ledger) -> Iterator[str]:
         return
     for told in ledger.told.values():
         for event in told.events:
-            if event["type"] == "message.added" and (event["contact"], event["seq"]) == (result["contact"], result["seq"]):
+            if event["type"] == "message.added" and (event["contact"], event["seq"]) == (
+                result["contact"],
+                result["seq"],
+            ):
                 if told.text != text:
                     yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} has another text"
                 return
@@ -85,7 +88,11 @@ def the_same_question_the_same_answer(history: History, ledger: Ledger) -> Itera
         if len(distinct) > 1:
             yield f"{id} was answered in {len(distinct)} ways: {sorted(distinct)}"
         for other in others:
-            if plain and plain[0].at_ms + _ECHO_MS < other.at_ms and _only_others_after(sent[id], others, plain[0].at_ms):
+            if (
+                plain
+                and plain[0].at_ms + _ECHO_MS < other.at_ms
+                and _only_others_after(sent[id], others, plain[0].at_ms)
+            ):
                 late = [entry for entry in plain if entry.at_ms > other.at_ms]
                 if late:
                     yield f"{id} came with another body, and was answered as if it were the first"
@@ -102,7 +109,7 @@ def _essence(said: Frame) -> tuple[object, ...]:
 def no_effect_twice(history: History, ledger: Ledger) -> Iterator[str]:
     """No message stands in the ledger more often than it was asked for under different ids, and none that nobody sent."""
     asked: Counter[str] = Counter()
-    for id, text in {(entry.said["id"], entry.said.get("text", "")) for entry in history.of("sent")}:
+    for _id, text in {(entry.said["id"], entry.said.get("text", "")) for entry in history.of("sent")}:
         if text:
             asked[text] += 1
     stands = Counter(
@@ -148,7 +155,11 @@ def _told_to_the_end(history: History, ledger: Ledger, at: dict[tuple[str, str],
     """Whoever came back for the end, and stayed, has heard everything up to it."""
     end_ms = history.entries[-1].at_ms
     audit_ms = next((entry.at_ms for entry in history.of("audit")), end_ms)
-    heard = {entry.said["offset"]: entry.at_ms for entry in history.of("got") if entry.who == AUDITOR and "stream" in entry.said}
+    heard = {
+        entry.said["offset"]: entry.at_ms
+        for entry in history.of("got")
+        if entry.who == AUDITOR and "stream" in entry.said
+    }
     welcomed = {entry.who: entry.at_ms for entry in history.of("got") if entry.said["op"] == "welcome"}
     gone = {entry.who: entry.at_ms for entry in history.of("lost")}
     for (who, stream), last in at.items():
@@ -171,7 +182,9 @@ def one_assignee_and_room_for_all(history: History, ledger: Ledger) -> Iterator[
 def snapshots_show_what_is(history: History, ledger: Ledger) -> Iterator[str]:
     """A snapshot in place of pushes shows the agent's offers and contacts as of its offset."""
     house, events = House(), list(ledger.events())
-    resyncs = [entry for entry in history.of("got") if entry.said["op"] == "resync" and entry.said["stream"][:6] == "agent:"]
+    resyncs = [
+        entry for entry in history.of("got") if entry.said["op"] == "resync" and entry.said["stream"][:6] == "agent:"
+    ]
     for entry in sorted(resyncs, key=lambda entry: entry.said["offset"]):
         while events and events[0][0] <= entry.said["offset"]:
             for _ in house.apply(events.pop(0)[1]):
@@ -189,7 +202,9 @@ def snapshots_show_what_is(history: History, ledger: Ledger) -> Iterator[str]:
 def everything_ends_once_or_is_found(history: History, ledger: Ledger) -> Iterator[str]:
     """Each acknowledged contact has ended, or the observer finds it open, in the state that the events say."""
     house, asked_at = House(), _first_asked(history)
-    shown: dict[str, list[tuple[int, set[int]]]] = defaultdict(list)  # agent → what it carried while the observer looked
+    shown: dict[str, list[tuple[int, set[int]]]] = defaultdict(
+        list
+    )  # agent → what it carried while the observer looked
     for lsn, event in ledger.events():
         for _ in house.apply(event):
             pass
@@ -227,7 +242,11 @@ def _first_asked(history: History) -> int:
         if entry.who == AUDITOR:
             if entry.said["op"] == "push":
                 heard = entry.said["offset"]
-            elif entry.said["op"] == "ok" and isinstance(entry.said.get("result"), dict) and "contacts" in entry.said["result"]:
+            elif (
+                entry.said["op"] == "ok"
+                and isinstance(entry.said.get("result"), dict)
+                and "contacts" in entry.said["result"]
+            ):
                 break
     return max(0, heard - 5)
 
@@ -289,7 +308,7 @@ def _lease_was_held(history: History, start: Entry, began: dict[int, int], over:
     living = [number for number in began if number not in over]
     if not living:
         return
-    alone_since = max([began[number] for number in living] + [at for at in over.values()], default=0)
+    alone_since = max([began[number] for number in living] + list(over.values()), default=0)
     sent: dict[str, list[int]] = defaultdict(list)
     for entry in history.of("sent"):
         sent[entry.said["id"]].append(entry.at_ms)
