@@ -109,18 +109,21 @@ class Connection:
         """Until the peer is gone or we have said our last word. Raises only our own bugs."""
         self.core.on_open(self)
         try:
-            async with trio.open_nursery() as self.nursery:
-                polite = False
-                with self._reading:
-                    polite = await self._read()
-                self._closing = True
-                if polite:
-                    self.outbox.close()
-                    await self._say_the_rest()
-                self.nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                try:
+                    polite = False
+                    with self._reading:
+                        polite = await self._read()
+                    self._closing = True
+                    if polite:
+                        self.outbox.close()
+                        await self._say_the_rest()
+                    nursery.cancel_scope.cancel()
+                finally:
+                    self.nursery = None  # it takes no tasks while it ends, and answers still come in
         finally:
             self._closing = True
-            self.nursery = None
             self.outbox.abandon()
             self.core.on_gone(self)
 

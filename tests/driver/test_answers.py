@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.driver import DriverLimits
 from engine.ports import Answer
 from engine.store.answers import RETENTION_MS
 from engine.store.verify import verify

@@ -6,9 +6,5 @@ A seed means a schedule only as long as what is drawn from it stays the same; wh
 from __future__ import annotations
 
 FOUND: dict[int, str] = {
-    10: "a stream that was resumed went on twice: what had gathered since welcome came again after the replay",
-    15: "after a restart a tenant's supervisors did not hear what concerns the whole domain",
-    22: "a failed store crashed the connections that still spoke: refused now, and counted as what it is",
-    24: "more answers in one batch than memory kept, and a retry in it was a new command",
-    107: "a full disk at a clean stop ended in an error of SQLite's, not of the store's",
+    65: "an answer that came while its connection was ending crashed the connection",
 }

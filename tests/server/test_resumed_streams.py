@@ -21,7 +21,7 @@ async def test_what_gathered_since_welcome_comes_once(autojump_clock: MockClock)
         await web.done("contact.submit", channel="web", customer="c1")
         await back.send({"op": "resume", "id": "r", "streams": {"agent:ann": last}})
         await back.event("offer.made")
-        await back.ask("figures")
+        await back.ask("streams")
         await trio.sleep(3)
         offsets = [push["offset"] for push in back.seen("push")]
         assert offsets == sorted(set(offsets))
