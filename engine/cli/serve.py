@@ -24,7 +24,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.driver import Driver, PolicyRefused
-from engine.ports import Overloaded, Stopped, StoreError
+from engine.ports import Corrupt, Overloaded, Stopped, StoreError
 from engine.server.core import Core
 from engine.server.handover import Predecessor, attend
 from engine.server.listeners import BindError, is_loopback
@@ -45,6 +45,7 @@ Signals: SIGTERM and SIGINT drain (last commits, goodbyes, at most 30 s); SIGHUP
 _GC = (50_000, 20, 50)
 # From SIGTERM to the end, at the very most.
 HARD_STOP_S = 30.0
+_RESTORE = "sluice journal restore BACKUP NEW-STORE"
 _DAY_MS = 24 * 60 * 60 * 1_000
 
 
@@ -115,6 +116,8 @@ def serve(
     tune_process()
     try:
         trio.run(_serve, config, text, signing)
+    except Corrupt as error:
+        _leave(1, f"store: {error}. Look with: sluice journal verify {name_of(store)} – then: {_RESTORE}")
     except (StoreError, BindError, PolicyRefused) as error:
         _leave(1, f"{_kind(error)}: {error}")
 
@@ -175,6 +178,8 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
                     addresses = await nursery.start(server.run)
                     if config.handover:
                         await nursery.start(attend, config.handover, server)
+                    for remark in driver.figures.remarks:
+                        log.warning("store_remark", remark=remark)
                     _say_ready(config, driver, addresses, core.policy.version)
                     nursery.start_soon(_heed, signals, config, driver, server)
                     if config.dev:

@@ -267,7 +267,7 @@ class Driver:
         )
         self._warm = None
         self._state, self._lsn, self._hash = start.dispatcher, start.lsn, start.hash
-        self.figures.epoch, self.figures.last_lsn = start.epoch, start.lsn
+        self.figures.epoch, self.figures.last_lsn, self.figures.remarks = start.epoch, start.lsn, start.remarks
         self._stamps.set(start.stamp)
         await self._first_inputs(start)
         self._upkeep.next_pulse, self._upkeep.snapshot_lsn = trio.current_time(), start.snapshot_lsn
