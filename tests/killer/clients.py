@@ -150,7 +150,7 @@ class House:
         self.history.add("operator", "audit", {})
         for person in self.people:
             person.leave(0.1, silently=False)
-        await trio.sleep(4.0)
+        await trio.sleep(2.5)
         await self._audit()
 
     async def _drain(self) -> None:
