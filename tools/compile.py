@@ -24,7 +24,7 @@ from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the rep
 HOT = (
     "agents", "choosing", "clocks", "contacts", "dispatcher", "estimates", "house", "lanes", "matching", "names", "pools",
     "ranks", "records", "seats", "selecting",
-    "stands", "state", "stepping", "swapping", "timers", "policy/entering",
+    "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip
 ROOMS = ("changes", "rules")
 SETUP = """

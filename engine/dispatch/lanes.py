@@ -2,8 +2,8 @@
 
 A lane is (tenant, requirement, pool, cost, bound, team, and what the pool's rules tell apart). On one side wait
 contacts whose open pools include the lane's; on
-the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
-is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
+the other stand the agents of the pool who meet the requirement. Both sides are ordered entries that are hints: the truth
+is the contact's spot and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
 depend on state alone, and a restored dispatcher makes the same ones.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
@@ -21,9 +21,8 @@ from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, Gate, Length, Party, kind_of, late_key
 from engine.dispatch.ranks import Ranked
+from engine.dispatch.strands import ContactKey, Spot, Strands
 
-# (listed rank, value, start, contact): smaller is served first. In the score order the value falls by slope × now.
-ContactKey: TypeAlias = tuple[Any, ...]
 # (choice's own measures …, seq): smaller is chosen first.
 AgentKey: TypeAlias = tuple[int, ...]
 # … and, where the pool protects itself from borrowers or keeps shares: whether they borrow, and whose shop's they are.
@@ -172,7 +171,6 @@ class Lane:
         "strict",
         "units",
         "waiting",
-        "waits",
     )
 
     def __init__(
@@ -199,11 +197,10 @@ class Lane:
         self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
         self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
-        self.waits: dict[int, ContactKey] = {}  # contact → its key
-        self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
-        self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
+        self.heaps: dict[float, Strands] = {}  # slope → keys
+        self.strict: Strands | None = None  # the only ones, if their keys do not change with time
         self.waiting = 0
-        self.first: ContactKey | None = None  # the strict heap's smallest valid key, where it is known
+        self.first: ContactKey | None = None  # the smallest valid key in ``strict``, where it is known
         self.kind: int = kind_of(pool)
         self.lengths = lengths
         self.gate = gate  # of those who borrow
@@ -220,93 +217,77 @@ class Lane:
     # --- the contacts' side ---------------------------------------------------------------------------------------
 
     def add_contact(self, slope: float, key: ContactKey) -> None:
-        self.waits[key[3]] = key
         self.waiting += 1
         heap = self.heaps.get(slope)
         if heap is None:
-            heap = self.heaps[slope] = []
+            heap = self.heaps[slope] = Strands()
             static = not slope and len(self.heaps) == 1 and self.kind != OVERDUE_LAST
             self.strict = heap if static else None
-        heappush(heap, key)
+        heap.push(key)
         if self.strict is None:
             self.first = None
         elif self.waiting == 1 or (self.first is not None and key < self.first):
             self.first = key
-        if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
-            heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
-            heapify(heap)
+        if heap.size > 64 + 2 * self.waiting:
+            heap.tidy()
 
-    def drop_contact(self, number: int) -> None:
+    def drop_contact(self, spot: Spot) -> None:
+        """The contact has left its spot."""
         self.waiting -= 1
-        if self.waits.pop(number) is self.first:
+        if self.first is not None and self.first[4] is spot:
             self.first = None
+
+    def standing(self) -> list[ContactKey]:
+        """The keys of all who wait here, in no order."""
+        return [key for heap in self.heaps.values() for key in heap.standing()]
 
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
+        strict = self.strict
+        if strict is not None:
+            self.first = first = strict.top()
+            return strict.past(refused) if first is not None and first[3] in refused else first
         if self.kind == OVERDUE_LAST:
             return self._head_in_time(now, refused)
         best: ContactKey | None = None
-        waits = self.waits
         for slope, heap in self.heaps.items():
-            while heap and waits.get(heap[0][3]) is not heap[0]:
-                heappop(heap)
-            if not heap:
+            key = heap.top()
+            if key is not None and key[3] in refused:
+                key = heap.past(refused)
+            if key is None:
                 continue
-            key = heap[0]
-            if heap is self.strict:
-                self.first = key
-            if key[3] in refused:
-                other = self._past(heap, refused)
-                if other is None:
-                    continue
-                key = other
             if slope:
                 grown = self.lengths[slope].queued if self.kind == LONGEST else slope * now
-                key = (key[0], key[1] - grown, key[2], key[3])
+                key = (key[0], key[1] - grown, key[2], key[3], key[4])
             if best is None or key < best:
                 best = key
         return best
 
     def _head_in_time(self, now: int, refused: Container[int]) -> ContactKey | None:
-        """Overdue last: whoever has become overdue goes to a heap of its own as soon as it comes to the top."""
-        fresh, late = self.heaps.setdefault(0.0, []), self.heaps.setdefault(1.0, [])
+        """Overdue last: whoever has become overdue goes to strands of its own as soon as it comes to the top."""
+        fresh, late = self.heaps.setdefault(0.0, Strands()), self.heaps.setdefault(1.0, Strands())
         passed: list[ContactKey] = []
         found: ContactKey | None = None
-        while fresh:
-            key = fresh[0]
-            if self.waits.get(key[3]) is not key:
-                heappop(fresh)
-            elif key[1] & LOW_MASK < now:
-                heappush(late, heappop(fresh))
+        while True:
+            key = fresh.top()
+            if key is None:
+                break
+            if key[1] & LOW_MASK < now:
+                fresh.pop()
+                late.push(key)
             elif key[3] in refused:
-                passed.append(heappop(fresh))
+                fresh.pop()
+                passed.append(key)
             else:
                 found = key
                 break
         for key in passed:
-            heappush(fresh, key)
-        other = self._past(late, refused)
+            fresh.push(key)
+        other = late.past(refused)
         if other is not None:
             other = late_key(other, now)
             if found is None or other < found:
                 return other
-        return found
-
-    def _past(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
-        """The first valid key whose contact is not in ``refused``."""
-        passed: list[ContactKey] = []
-        found = None
-        while heap:
-            key = heap[0]
-            if self.waits.get(key[3]) is not key:
-                heappop(heap)
-            elif key[3] in refused:
-                passed.append(heappop(heap))
-            else:
-                found = key
-                break
-        for key in passed:
-            heappush(heap, key)
         return found
 
     # --- the agents' side -----------------------------------------------------------------------------------------
