@@ -37,10 +37,10 @@ class Address:
 
 @dataclass(frozen=True)
 class ServeConfig:
-    """Listeners that are None are not opened. ``allow_remote``: plain listeners may bind beyond loopback."""
+    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind beyond loopback."""
 
     policy: Path
-    store: Path
+    store: str
     ws: Address | None = None
     msgpack: Address | None = None
     http: Address | None = None

@@ -31,6 +31,15 @@ class Clock(Protocol):
         """Called once, before the first stamp: time goes on from here."""
 
 
+class Draw(Protocol):
+    """Chance: a whole number from 0 to ``below`` − 1. The system's own in an engine; from one seed in a rehearsal of faults.
+
+    Session ids come from it, so in an engine nobody may foresee it.
+    """
+
+    def __call__(self, below: int, /) -> int: ...
+
+
 class RunBlocking(Protocol):
     """The one door to threads: runs ``function(*args)`` where blocking hurts nobody."""
 

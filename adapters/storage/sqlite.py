@@ -21,6 +21,7 @@ from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check
 from adapters.storage.rows import (
     KEY_BYTES,
     PLACE_BYTES,
+    check_answer,
     pack_answer,
     pack_key,
     pack_message,
@@ -115,7 +116,7 @@ class SqliteJournal:
             rows = connection.execute(
                 "SELECT place, key, row FROM answers WHERE place > ? ORDER BY place LIMIT ?", (after_place, limit)
             ).fetchall()
-        return [_answer_at(*row) for row in rows]
+        return [check_answer(*row) for row in rows]
 
     def snapshots(self) -> list[int]:
         return self._snapshots.lsns()
@@ -369,17 +370,6 @@ def _last(connection: apsw.Connection) -> tuple[int, bytes]:
         return 0, b""
     record = unpack_record(*found)
     return record.lsn, record.hash
-
-
-def _answer_at(place: object, key: object, row: object) -> tuple[int, StoredAnswer | Corrupt]:
-    assert isinstance(place, int), "an INTEGER PRIMARY KEY"
-    try:
-        answer = unpack_answer(row)
-    except Corrupt as error:
-        return place, Corrupt(f"stored answer {place}: {error}", 0)
-    if pack_key(answer.key) != key:
-        return place, Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
-    return place, answer
 
 
 def _blobs(values: list[bytes]) -> apsw.CArrayBinding:

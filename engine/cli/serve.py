@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import open_driver, tune_process, wall_ms
+from engine.bootstrap import name_of, open_driver, tune_process, wall_ms
 from engine.config import Address, BadAddress, ServeConfig
 from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
@@ -53,7 +53,7 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--store", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the journal.")
+@click.option("--store", metavar="DIR|URL", required=True, help="The journal: a folder, or postgresql://….")
 @click.option("--ws", callback=_address(unix=False), metavar="HOST:PORT", help="WebSocket (JSON and msgpack).")
 @click.option(
     "--msgpack", callback=_address(unix=True), metavar="HOST:PORT|unix:PATH", help="Framed msgpack, for programs."
@@ -68,7 +68,7 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
     policy: Path,
-    store: Path,
+    store: str,
     ws: Address | None,
     msgpack: Address | None,
     http: Address | None,
@@ -193,7 +193,7 @@ def _say_ready(config: ServeConfig, driver: Driver, addresses: Addresses, policy
     ready = {
         "ready": True,
         **{name: url for name in ("ws", "msgpack", "http") if (url := getattr(addresses, name))},
-        "store": str(config.store),
+        "store": name_of(config.store),
         "policy": policy,
         "epoch": driver.figures.epoch,
         "lsn": driver.last_lsn,
