@@ -23,7 +23,7 @@ from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the rep
 # Everything that runs for each command. What runs once (the policy's compiler, snapshots, explanations) stays as it is.
 HOT = (
     "agents", "choosing", "clocks", "contacts", "dispatcher", "estimates", "house", "lanes", "matching", "names", "pools",
-    "ranks", "records", "seats", "selecting",
+    "ranks", "records", "rings", "seats", "selecting",
     "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip
 ROOMS = ("changes", "rules")

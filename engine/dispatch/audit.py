@@ -80,8 +80,9 @@ def lanes(state: State) -> list[str]:
         signed_on = sum(1 for seat in lane.members.values() if seat.agent.state in PRESENT)
         if lane.signed_on != signed_on:
             wrong.append(f"lane {key}: counts {lane.signed_on} signed on, {signed_on} are")
+        keys = lane.known()
         for seq, seat in lane.members.items():
-            known = lane.best.get(seq)
+            known = keys.get(seq)
             if lane.fits(seat) and (known is None or known > lane.agent_key(seat)):
                 wrong.append(f"lane {key}: free agent {seat.agent.profile.agent} known as {known}")
             if known is None and lane not in seat.absent:

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
-from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, Gate, Length, Party, kind_of, late_key
-from engine.dispatch.ranks import Ranked
+from engine.dispatch.rings import Ring
 from engine.dispatch.strands import ContactKey, Spot, Strands
 
-# (choice's own measures …, seq): smaller is chosen first.
-AgentKey: TypeAlias = tuple[int, ...]
+# (choice's own measures …, seq): smaller is chosen first. Of choice longest_idle its heap has (idle since, seq, seat).
+AgentKey: TypeAlias = tuple[Any, ...]
 # … and, where the pool protects itself from borrowers or keeps shares: whether they borrow, and whose shop's they are.
 LaneKey: TypeAlias = tuple[str, str, str, int, str, str, bool, str]
 
@@ -67,6 +66,7 @@ class Seat:
         "declined",
         "external",
         "gates",
+        "gone",
         "groups",
         "known_out",
         "known_present",
@@ -108,6 +108,11 @@ class Seat:
         self.known_present: bool = False
         self.known_out: bool = False
         self.open: int = 0  # offers not answered yet, where a pool has a quota
+        self.gone: bool = False  # the agent has another seat, or none
+
+    def __lt__(self, other: object) -> bool:
+        """No part of any order: only entries of one agent differ in nothing else, and all but one are of seats gone."""
+        return False
 
     def free(self) -> int:
         """Units left for live contacts."""
@@ -157,6 +162,7 @@ class Lane:
         "gate",
         "guarded",
         "heaps",
+        "idle",
         "key",
         "kind",
         "lengths",
@@ -188,6 +194,7 @@ class Lane:
         self.requirement = requirement
         self.pool = pool
         self.choice = pool.choice
+        self.idle: bool = pool.choice == "longest_idle"
         self.cost = key[3]
         self.drained = False
         self.bound = bound
@@ -196,7 +203,8 @@ class Lane:
         self.signed_on = 0
         self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
-        self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
+        # seq → the smallest key the heap holds for it. Of choice longest_idle a heap has one of each, and this is empty.
+        self.best: dict[int, AgentKey] = {}
         self.heaps: dict[float, Strands] = {}  # slope → keys
         self.strict: Strands | None = None  # the only ones, if their keys do not change with time
         self.waiting = 0
@@ -322,7 +330,7 @@ class Lane:
         if self.choice == "weighted":
             assert self.pool.weights is not None, self.pool.name
             return (float(key[0] - self.pool.weights.idle * now), float(key[1]))
-        return tuple([float(part) for part in key[:-1]])
+        return (float(key[0]),) if self.idle else tuple([float(part) for part in key[:-1]])
 
     def lets(self, seat: Seat) -> bool:
         """Whether the pool's own rules let this lane's contacts have the agent now: lender protection and quota."""
@@ -350,6 +358,9 @@ class Lane:
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
+        if self.idle and len(self.agents) > 64 + 2 * len(self.members):
+            self.agents = [entry for entry in self.agents if not entry[2].gone]
+            heapify(self.agents)
         self.units += seat.units
         seat.lanes.append(self)
         if self.choice in RESTLESS:
@@ -363,6 +374,9 @@ class Lane:
             return seq in self.best
         if self.ring is not None:
             return self.ring.add(self, seat)
+        if self.idle:
+            heappush(self.agents, (seat.agent.idle_since, seq, seat))
+            return True
         key = self.agent_key(seat)
         known = self.best.get(seq)
         if known is None or key < known:
@@ -379,7 +393,9 @@ class Lane:
             return None
         if self.ring is not None:
             return self.ring.pick(self, decliners)
-        heap, best, idle = self.agents, self.best, self.choice == "longest_idle"
+        if self.idle:
+            return self._longest_idle(decliners)
+        heap, best = self.agents, self.best
         passed: list[AgentKey] = []
         found = None
         while heap:
@@ -394,7 +410,7 @@ class Lane:
                 heappop(heap)
                 del best[seq]
                 seat.absent.append(self)
-            elif (idle and agent.idle_since != key[0]) or (not idle and self.agent_key(seat) != key):
+            elif self.agent_key(seat) != key:
                 true = best[seq] = self.agent_key(seat)
                 heapreplace(heap, true)
             elif decliners and agent.profile.agent in decliners:
@@ -405,6 +421,35 @@ class Lane:
         for key in passed:
             heappush(heap, key)
         return found
+
+    def _longest_idle(self, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
+        """As :meth:`pick`: entries name their seats, and of each agent there is one, or the lane is in ``seat.absent``."""
+        heap = self.agents
+        passed: list[AgentKey] = []
+        found = None
+        while heap:
+            key = heap[0]
+            seat: Seat = key[2]
+            agent = seat.agent
+            if seat.gone:
+                heappop(heap)
+            elif not self.fits(seat):
+                heappop(heap)
+                seat.absent.append(self)
+            elif agent.idle_since != key[0]:
+                heapreplace(heap, (agent.idle_since, agent.seq, seat))
+            elif decliners and seat.name in decliners:
+                passed.append(heappop(heap))
+            else:
+                found = (key, seat)
+                break
+        for key in passed:
+            heappush(heap, key)
+        return found
+
+    def known(self) -> dict[int, AgentKey]:
+        """seq → its key in the heap; O(n), for audits."""
+        return {key[1]: key[:2] for key in self.agents if not key[2].gone} if self.idle else self.best
 
 
 def recount(seat: Seat) -> None:
@@ -424,55 +469,15 @@ def in_use(seat: Seat) -> int:
     return (agent.load + seat.external) * 1_000_000 // max(agent.capacity, 1)
 
 
-class Ring:
-    """Round robin: a lane's agents by sequence number, and whoever comes after the pool's last one is next."""
-
-    __slots__ = ("agents", "ledger")
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.agents = Ranked()
-
-    def add(self, lane: Lane, seat: Seat) -> bool:
-        """As :meth:`Lane.offer_side`, for an agent who fits."""
-        seq = seat.agent.seq
-        if seq not in lane.best:
-            lane.best[seq] = (seq,)
-            self.agents.add((seq,))
-        return True
-
-    def pick(self, lane: Lane, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
-        """As :meth:`Lane.pick`."""
-        last = self.ledger.last
-        after, wrapped = last, 0
-        while True:
-            found = self.agents.after((after,))
-            if found is None or (wrapped and found[0] > last):
-                if wrapped:
-                    return None
-                after, wrapped = 0, 1
-                continue
-            seq = int(found[0])
-            seat = lane.members[seq]
-            if not lane.fits(seat):
-                self.agents.remove(found)
-                del lane.best[seq]
-                seat.absent.append(lane)
-            elif not decliners or seat.name not in decliners:
-                return (wrapped, seq), seat
-            after = seq
-
-
 def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
     if seat.absent:
-        room, seq = seat.room(), seat.agent.seq
-        shared: AgentKey = (seat.agent.idle_since, seq)
+        room = seat.room()
+        shared: AgentKey = (seat.agent.idle_since, seat.agent.seq, seat)
         still: list[Lane] = []
         for lane in seat.absent:
             # The common case in one breath: the longest-idle key is the same for all of the agent's lanes.
-            if lane.choice == "longest_idle" and not lane.limited and lane.cost <= room and seq not in lane.best:
-                lane.best[seq] = shared
+            if lane.idle and not lane.limited and lane.cost <= room:
                 heappush(lane.agents, shared)
             elif not lane.offer_side(seat):
                 still.append(lane)

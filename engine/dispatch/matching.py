@@ -410,6 +410,7 @@ def make_offer(
     """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
     queue = state.queue_of(contact)
     rules = state.policy.pools.get(pool)
+    state.chosen = seat
     state.emit_on(
         contact,
         ev.OfferMade(

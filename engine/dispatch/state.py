@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import Measure
-from engine.dispatch.lanes import Bound, Lane, LaneKey, Ring
+from engine.dispatch.lanes import Bound, Lane, LaneKey
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import (
@@ -25,6 +25,7 @@ from engine.dispatch.pools import (
     shown,
 )
 from engine.dispatch.ranks import Ranked
+from engine.dispatch.rings import Ring
 from engine.dispatch.seats import Seats
 from engine.dispatch.stands import Line, Stand
 from engine.dispatch.strands import ContactKey, Spot
@@ -458,7 +459,8 @@ class State(Seats):
     def slots_of(self, contact: Contact) -> int:
         """Contacts like this one that the agents who are there could serve at once, through its open pools."""
         slots = 0
-        for lane in self.lanes_of(contact):
+        stand = None if contact.prefer_only else self.standing(contact)
+        for lane in (stand or self.stand_of(contact)).lanes:
             slots += lane.units // lane.cost
         return slots
 
