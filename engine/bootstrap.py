@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import TypeVar, TypeVarTuple
 from urllib.parse import urlsplit
 
+import msgspec
 import trio
 
 from engine.clock import ScaledClock
@@ -108,8 +110,9 @@ async def open_driver(
     clock_scale: float = 1.0,
     clock: Clock | None = None,
     limits: DriverLimits | None = None,
+    keep_archive_ms: int = 0,
 ) -> AsyncIterator[Driver]:
-    """A running driver; leaving the block stops it and releases the store.
+    """A running driver; leaving the block stops it and releases the store. ``keep_archive_ms`` 0: for ever.
 
     When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
     """
@@ -122,7 +125,7 @@ async def open_driver(
         policy_text,
         wall_ms=wall_ms,
         limits=limits,
-        take_snapshot=None if place is None else snapshot_child(place),
+        take_snapshot=None if place is None else snapshot_child(place, keep_archive_ms),
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -160,27 +163,31 @@ def _only(error: BaseException) -> BaseException:
     return error
 
 
-def snapshot_child(store: str | os.PathLike[str]) -> Callable[[], Awaitable[None]]:
-    """Writes a snapshot of the journal, in a process that gives way to everybody. Raises ``StoreError``."""
+def snapshot_child(store: str | os.PathLike[str], keep_ms: int = 0) -> Callable[[], Awaitable[None]]:
+    """Writes a snapshot of the journal and archives what stands behind the older one, in a process that gives way to
+    everybody. ``keep_ms``: see ``JournalReader.archive``. Raises ``StoreError``.
+    """
+    told = msgspec.json.encode((os.fspath(store), keep_ms))
 
     async def take() -> None:
         # By stdin: a URL may hold a password, and anybody on the machine reads a process's arguments.
         command = [sys.executable, "-m", "engine.bootstrap", "snapshot"]
-        done = await trio.run_process(command, stdin=os.fsencode(store), capture_stderr=True, check=False)
+        done = await trio.run_process(command, stdin=told, capture_stderr=True, check=False)
         if done.returncode != 0:
             raise StoreError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
 
     return take
 
 
-def _write_snapshot(store: str) -> None:
+def _write_snapshot(store: str, keep_ms: int) -> None:
     from engine.store.recovery import take_snapshot
 
     os.nice(19)
+    gc.disable()  # it holds one state, and then it is gone
     try:
         journal = open_journal(store)
         try:
-            take_snapshot(journal)
+            take_snapshot(journal, wall_ms(), keep_ms)
         finally:
             journal.close()
     except (StoreError, HistoryTrimmed) as error:
@@ -190,6 +197,6 @@ def _write_snapshot(store: str) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["snapshot"]:
-            _write_snapshot(os.fsdecode(sys.stdin.buffer.read()))
+            _write_snapshot(*msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[str, int]))
         case _:
-            sys.exit("usage: python -m engine.bootstrap snapshot < PLACE (the engine starts this by itself)")
+            sys.exit("usage: python -m engine.bootstrap snapshot (the engine starts this by itself)")

@@ -128,6 +128,8 @@ class Opened(msgspec.Struct, frozen=True):
     """What a store found on opening. ``last_hash`` of the last record (empty: no record yet).
 
     ``last_wall_ms`` and ``last_now_ms``: the pair last made durable by a commit or a renewal; 0 in a fresh store.
+    ``remarks``: what the self-test found that does not forbid serving, a sentence each. ``sync_ms``: of the quickest of a
+    few commits that were tried.
     """
 
     epoch: int
@@ -136,6 +138,24 @@ class Opened(msgspec.Struct, frozen=True):
     last_wall_ms: int
     last_now_ms: int
     created: bool
+    remarks: tuple[str, ...] = ()
+    sync_ms: float = 0.0
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A sealed run of records, ``first`` to ``last``, that the journal itself need not hold any more.
+
+    ``previous``: the hash of the record before it (empty: it begins with record 1), ``hash`` that of its last record;
+    ``digest``: over its stored bytes, of which there are ``size_bytes``; ``sealed_ms``: by the wall clock.
+    """
+
+    first: int
+    last: int
+    previous: bytes
+    hash: bytes
+    digest: bytes
+    sealed_ms: int
+    size_bytes: int
 
 
 class StoreError(Exception):
@@ -169,7 +189,7 @@ class JournalReader(Protocol):
         """0: no record yet."""
 
     def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
-        """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises :class:`Corrupt`."""
+        """Records with lsn > ``after_lsn`` in order, at most ``limit``, sealed ones too. Raises :class:`Corrupt`."""
 
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         """(seq, record) of a contact's messages after ``after_seq``, in order."""
@@ -189,6 +209,15 @@ class JournalReader(Protocol):
     def save_snapshot(self, lsn: int, data: bytes) -> None:
         """Make it durable, then show it (never half a snapshot). Keep two; an older third is removed."""
 
+    def segments(self) -> list[Segment]:
+        """The archive, oldest first, without gaps between them."""
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        """Seal full segments of the records up to ``through_lsn``; how many were made. Commits remove them from the journal.
+
+        Segments sealed more than ``keep_ms`` ago are dropped (0: none ever is). One process at a time.
+        """
+
     def damage(self) -> list[str]:
         """Faults of the store's own structure (indexes, pages), each as a sentence; reads everything, so slow."""
 
@@ -206,6 +235,9 @@ class Store(JournalReader, Protocol):
 
         After a failure the store takes no more commits, and nothing is synced again.
         """
+
+    def cut_tail(self, lsn: int) -> None:
+        """Take the last record, ``lsn``, out of the journal: it cannot be read. Its bytes are put aside, not destroyed."""
 
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         """The newest stored answer of each key that has one."""

@@ -32,6 +32,7 @@ from adapters.storage.rows import (
     unpack_message,
     unpack_record,
 )
+from adapters.storage.segments import Shelves, damage, seal_all
 from adapters.storage.snapshot_files import KEPT
 from engine.ports import (
     Batch,
@@ -40,6 +41,7 @@ from engine.ports import (
     LeaseHeld,
     LeaseLost,
     Opened,
+    Segment,
     StoredAnswer,
     StoredRecord,
     StoreError,
@@ -72,6 +74,8 @@ WITH fence AS (
 ), messages AS (
     INSERT INTO sluice_messages SELECT substr(row, 1, {PLACE_BYTES}), substr(row, {PLACE_BYTES + 1})
     FROM fence, unnest(%(messages)b::bytea[]) AS given (row)
+), trimmed AS (
+    DELETE FROM sluice_journal USING fence WHERE lsn <= %(trim)s
 )
 SELECT count(*) FROM fence
 """
@@ -88,6 +92,7 @@ class PostgresqlJournal:
         self.where = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._url = url
         self._pool: ConnectionPool[Connection] | None = None
+        self._shelves = Shelves(self._load_segment)
 
     def last_lsn(self) -> int:
         with self._reading() as connection:
@@ -100,7 +105,10 @@ class PostgresqlJournal:
                 (after_lsn, limit),
                 binary=True,
             ).fetchall()
-        return [unpack_record(lsn, row) for lsn, row in rows]
+        found = [unpack_record(lsn, row) for lsn, row in rows]
+        if found and found[0].lsn == after_lsn + 1:
+            return found
+        return self._shelves.before(found, self.segments(), after_lsn, limit)
 
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         first, last = pack_place(contact, after_seq), pack_place(contact + 1, 0)
@@ -116,9 +124,10 @@ class PostgresqlJournal:
                 found = connection.execute(
                     "SELECT row FROM sluice_journal WHERE lsn = %s", (where.lsn,), binary=True
                 ).fetchone()
-                if found is None:
-                    raise Corrupt(f"message {where.seq} of contact {contact} points to a missing record", where.lsn)
-                result.append((where.seq, unpack_record(where.lsn, found[0])))
+                if found is not None:
+                    result.append((where.seq, unpack_record(where.lsn, found[0])))
+                elif (sealed := self._shelves.find(self.segments(), where, contact)) is not None:
+                    result.append((where.seq, sealed))
         return result
 
     def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
@@ -156,12 +165,43 @@ class PostgresqlJournal:
                 (KEPT,),
             )
 
+    def segments(self) -> list[Segment]:
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT first, last, previous, hash, digest, sealed_ms, length(data) FROM sluice_segments ORDER BY first",
+                binary=True,
+            ).fetchall()
+        return [Segment(*row) for row in rows]
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        made = seal_all(self.read, self.segments(), through_lsn, wall_ms, self._save_segment)
+        if keep_ms:
+            with self._reading() as connection:
+                connection.execute("DELETE FROM sluice_segments WHERE sealed_ms < %s", (wall_ms - keep_ms,))
+        return made
+
+    def _save_segment(self, segment: Segment, data: bytes) -> None:
+        with self._reading() as connection:
+            connection.execute(
+                "INSERT INTO sluice_segments VALUES (%s, %s, %b, %b, %b, %s, %b)",
+                (segment.first, segment.last, segment.previous, segment.hash, segment.digest, segment.sealed_ms, data),
+            )
+
+    def _load_segment(self, segment: Segment) -> bytes:
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT data FROM sluice_segments WHERE first = %s", (segment.first,), binary=True
+            ).fetchone()
+        if found is None:
+            raise Corrupt(f"archive segment {segment.first} is missing", segment.first)
+        return bytes(found[0])
+
     def damage(self) -> list[str]:
         """What the server itself can say of its pages (``data_checksums``, amcheck) is asked of the server."""
         with self._reading() as connection:
             last = _last(connection)[0]
             cut = _cut_off(connection, last)
-        return [str(missing) for missing in cut]
+        return [str(missing) for missing in cut] + damage(self.segments(), self._load_segment)
 
     def close(self) -> None:
         pool, self._pool = self._pool, None
@@ -207,6 +247,8 @@ class PostgresqlStore(PostgresqlJournal):
         self._broken = ""
         self._epoch = 0
         self._last_lsn = 0
+        self._sealed = 0  # the last record that the archive holds
+        self._trimmed = 0  # the last record that left the journal for the archive
 
     def open(self) -> Opened:
         with self._in_our_words():
@@ -215,6 +257,7 @@ class PostgresqlStore(PostgresqlJournal):
                 check_server(writer, self.where)
                 with writer.transaction():
                     opened = self._take(writer)
+                    trimmed = _value(writer, "SELECT coalesce(min(lsn), 1) - 1 FROM sluice_journal")
             except errors.LockNotAvailable as error:
                 writer.close()
                 raise LeaseHeld(f"{self.where}: another process is writing to it") from error
@@ -222,7 +265,7 @@ class PostgresqlStore(PostgresqlJournal):
                 writer.close()
                 raise
         self._writer, self._broken = writer, ""
-        self._epoch, self._last_lsn = opened.epoch, opened.last_lsn
+        self._epoch, self._last_lsn, self._trimmed = opened.epoch, opened.last_lsn, trimmed
         return opened
 
     def commit(self, batch: Batch) -> None:
@@ -237,6 +280,7 @@ class PostgresqlStore(PostgresqlJournal):
             "records": [pack_record(record) for record in batch.records],
             "answers": [pack_answer(answer) for answer in batch.answers],
             "messages": [pack_message(row) for row in batch.messages],
+            "trim": (trim := min(self._sealed, self._trimmed + 2 * len(batch.records))),
         }
         with self._writing() as writer:
             assert (first, last) == (self._last_lsn + 1, self._last_lsn + len(batch.records)), "lsns are dense"
@@ -249,7 +293,25 @@ class PostgresqlStore(PostgresqlJournal):
             else:
                 if fenced != (1,):
                     raise self._fenced_off(writer)
-            self._last_lsn = last
+            self._last_lsn, self._trimmed = last, max(trim, self._trimmed)
+
+    def cut_tail(self, lsn: int) -> None:
+        with self._writing() as writer, writer.transaction():
+            assert lsn == self._last_lsn, "only the last record"
+            writer.execute("CREATE TABLE IF NOT EXISTS sluice_damaged (lsn bigint, row bytea, put timestamptz)")
+            writer.execute(
+                "WITH gone AS (DELETE FROM sluice_journal WHERE lsn = %s RETURNING lsn, row)"
+                " INSERT INTO sluice_damaged SELECT lsn, row, clock_timestamp() FROM gone",
+                (lsn,),
+            )
+            writer.execute("DELETE FROM sluice_messages WHERE lsn = %b", (lsn.to_bytes(8),))
+            for place, row in writer.execute(
+                "SELECT place, row FROM sluice_answers ORDER BY place DESC LIMIT 1000", binary=True
+            ).fetchall():
+                if unpack_answer(row).lsn == lsn:
+                    writer.execute("DELETE FROM sluice_answers WHERE place = %s", (place,))
+            writer.execute("UPDATE sluice_lease SET last_lsn = %s WHERE epoch = %s", (lsn - 1, self._epoch))
+            self._last_lsn = lsn - 1
 
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         if not keys:
@@ -273,6 +335,7 @@ class PostgresqlStore(PostgresqlJournal):
             )
             if done.rowcount != 1:
                 raise self._fenced_off(writer)
+            self._sealed = _value(writer, "SELECT coalesce(max(last), 0) FROM sluice_segments")
 
         self._again_if_cut(renew)
 

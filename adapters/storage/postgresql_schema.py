@@ -26,6 +26,11 @@ CREATE TABLE sluice_answers (
 CREATE INDEX sluice_answers_by_key ON sluice_answers (key);
 CREATE TABLE sluice_messages (place bytea PRIMARY KEY, lsn bytea NOT NULL);
 CREATE TABLE sluice_snapshots (lsn bigint, part int, data bytea NOT NULL, PRIMARY KEY (lsn, part));
+CREATE TABLE sluice_segments (
+    first bigint PRIMARY KEY, last bigint NOT NULL, previous bytea NOT NULL, hash bytea NOT NULL, digest bytea NOT NULL,
+    sealed_ms bigint NOT NULL, data bytea NOT NULL
+);
+ALTER TABLE sluice_segments ALTER data SET STORAGE EXTERNAL;
 CREATE TABLE sluice_lease (
     one int PRIMARY KEY CHECK (one = 1), format int NOT NULL, epoch bigint NOT NULL, holder bytea NOT NULL,
     holder_name text NOT NULL, renewed timestamptz NOT NULL, wall_ms bigint NOT NULL, now_ms bigint NOT NULL,

@@ -8,6 +8,7 @@ back from a busy event loop is what a commit spends its time on.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from adapters.storage.archive_files import ArchiveFolder
+from adapters.storage.files import sync_folder, write_whole
 from adapters.storage.lease import VALID_MS, Holder, boot_ms
 from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check_sqlite, configure
 from adapters.storage.rows import (
@@ -31,7 +34,9 @@ from adapters.storage.rows import (
     unpack_message,
     unpack_record,
 )
-from adapters.storage.snapshot_files import SnapshotFolder, sync_folder
+from adapters.storage.segments import Shelves, damage, seal_all
+from adapters.storage.snapshot_files import SnapshotFolder
+from adapters.storage.wal import Log
 from engine.ports import (
     Batch,
     CommandKey,
@@ -39,6 +44,7 @@ from engine.ports import (
     LeaseHeld,
     LeaseLost,
     Opened,
+    Segment,
     StoredAnswer,
     StoredRecord,
     StoreError,
@@ -46,6 +52,13 @@ from engine.ports import (
 
 JOURNAL = "journal.sqlite"
 SNAPSHOTS = "snapshots"
+ARCHIVE = "archive"
+DAMAGED = "damaged"
+# More answers than one commit has.
+_TAIL = 1_000
+# A disk that takes this long for one sync cannot carry a service; one that takes a tenth of it is worth a word.
+_SYNC_LIMIT_MS = 1_000.0
+_SYNC_TRIES = 3
 # An opener waits this long for a writer, so that a second engine refuses within a second; a committing engine waits
 # longer: only another opener's look at the lease can be in its way.
 _OPEN_BUSY_MS = 400
@@ -81,6 +94,8 @@ class SqliteJournal:
         self.path = self.folder / JOURNAL
         self._vfs = vfs
         self._snapshots = SnapshotFolder(self.folder / SNAPSHOTS)
+        self._archive = ArchiveFolder(self.folder / ARCHIVE)
+        self._shelves = Shelves(self._archive.load)
         # Taken from and put back by whichever thread reads; both are single steps of the interpreter.
         self._idle: deque[apsw.Connection] = deque()
 
@@ -93,7 +108,10 @@ class SqliteJournal:
             rows = connection.execute(
                 "SELECT lsn, row FROM journal WHERE lsn > ? ORDER BY lsn LIMIT ?", (after_lsn, limit)
             ).fetchall()
-        return [unpack_record(lsn, row) for lsn, row in rows]
+        found = [unpack_record(lsn, row) for lsn, row in rows]
+        if found and found[0].lsn == after_lsn + 1:
+            return found
+        return self._shelves.before(found, self.segments(), after_lsn, limit)
 
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         first, last = pack_place(contact, after_seq), pack_place(contact + 1, 0)
@@ -106,9 +124,10 @@ class SqliteJournal:
             for place in places:
                 where = unpack_message(*place)
                 found = connection.execute("SELECT row FROM journal WHERE lsn = ?", (where.lsn,)).fetchone()
-                if found is None:
-                    raise Corrupt(f"message {where.seq} of contact {contact} points to a missing record", where.lsn)
-                result.append((where.seq, unpack_record(where.lsn, found[0])))
+                if found is not None:
+                    result.append((where.seq, unpack_record(where.lsn, found[0])))
+                elif (sealed := self._shelves.find(self.segments(), where, contact)) is not None:
+                    result.append((where.seq, sealed))
         return result
 
     def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
@@ -127,11 +146,21 @@ class SqliteJournal:
     def save_snapshot(self, lsn: int, data: bytes) -> None:
         self._snapshots.save(lsn, data)
 
+    def segments(self) -> list[Segment]:
+        return self._archive.segments()
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        made = seal_all(self.read, self.segments(), through_lsn, wall_ms, self._archive.add)
+        if keep_ms:
+            self._archive.drop_before(wall_ms - keep_ms)
+        return made
+
     def damage(self) -> list[str]:
         with self._reading() as connection:
             said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(100)")]
             cut = _cut_off(connection, _last(connection)[0])
-        return [f"{self.path}: {line}" for line in said if line != "ok"] + [str(missing) for missing in cut]
+        own = [f"{self.path}: {line}" for line in said if line != "ok"] + [str(missing) for missing in cut]
+        return own + damage(self.segments(), self._archive.load)
 
     def close(self) -> None:
         while self._idle:
@@ -166,6 +195,8 @@ class SqliteJournal:
             yield
         except (apsw.CorruptError, apsw.NotADBError) as error:
             raise Corrupt(f"{self.path}: {error}", 0) from error
+        except UnicodeDecodeError as error:  # a blob whose type was changed to text
+            raise Corrupt(f"{self.path}: a row is not of its kind: {error}", 0) from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {type(error).__name__.removesuffix('Error')}: {error}") from error
         except OSError as error:
@@ -191,6 +222,8 @@ class SqliteStore(SqliteJournal):
         self._epoch = 0
         self._last_lsn = 0
         self._renewed_ms = 0
+        self._oldest = 1  # the first record that the journal itself still holds
+        self._sealed = 0  # the last record that the archive holds
 
     def open(self) -> Opened:
         with self._in_our_words():
@@ -234,8 +267,30 @@ class SqliteStore(SqliteJournal):
                     (_blobs([pack_message(row) for row in batch.messages]),),
                 )
             self._last_lsn += count
+            if self._oldest <= self._sealed:
+                self._trim(writer, count)
             if (now := self._boot_ms()) >= self._renewed_ms + _RENEW_AFTER_MS:
                 self._renew(writer, now, batch.wall_ms, batch.now_ms)
+            writer.execute("COMMIT")
+
+    def cut_tail(self, lsn: int) -> None:
+        with self._writing() as writer:
+            assert lsn == self._last_lsn, "only the last record"
+            row = writer.execute("SELECT row FROM journal WHERE lsn = ?", (lsn,)).get
+            write_whole(
+                self.folder / DAMAGED / f"{lsn:020d}.row", row if isinstance(row, bytes) else repr(row).encode()
+            )
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("DELETE FROM journal WHERE lsn = ?", (lsn,))
+            writer.execute("DELETE FROM messages WHERE lsn = ?", (lsn.to_bytes(8),))
+            places = [
+                (place,)
+                for place, row in writer.execute("SELECT place, row FROM answers ORDER BY place DESC LIMIT ?", (_TAIL,))
+                if unpack_answer(row).lsn == lsn
+            ]
+            writer.executemany("DELETE FROM answers WHERE place = ?", places)
+            self._last_lsn = lsn - 1
+            writer.execute("UPDATE lease SET last_lsn = ?", (self._last_lsn,))
             writer.execute("COMMIT")
 
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
@@ -299,10 +354,23 @@ class SqliteStore(SqliteJournal):
             self._broken = str(error) or type(error).__name__
             raise
 
+    def _trim(self, writer: apsw.Connection, count: int) -> None:
+        """Sealed records leave the journal within the commits that make it longer, two for each new one: no stall of
+        its own, no sync of its own."""
+        until = min(self._sealed, self._oldest + 2 * count - 1)
+        writer.execute("DELETE FROM journal WHERE lsn BETWEEN ? AND ?", (self._oldest, until))
+        self._oldest = until + 1
+
+    def _note_sealed(self, writer: apsw.Connection) -> None:
+        segments = self.segments()
+        self._sealed = segments[-1].last if segments else 0
+        self._oldest = writer.execute("SELECT coalesce(min(lsn), 1) FROM journal").get
+
     def _take(self, writer: apsw.Connection) -> Opened:
         writer.set_busy_timeout(_OPEN_BUSY_MS)
         try:
             configure(writer, self.path)
+            torn = self._unread_log(writer)
             writer.execute("BEGIN IMMEDIATE")
         except apsw.BusyError as error:
             raise LeaseHeld(f"{self.path}: another process is writing to it") from error
@@ -326,7 +394,39 @@ class SqliteStore(SqliteJournal):
             raise cut[0]
         writer.execute("COMMIT")
         writer.set_busy_timeout(_COMMIT_BUSY_MS)
-        return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created)
+        if isinstance(torn, Corrupt):
+            raise torn
+        if torn:  # the log begins anew, so that what is left out now is not met again
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        sync_ms = self._probe(writer)
+        remarks: tuple[str, ...] = (torn,) if torn else ()
+        if sync_ms > _SYNC_LIMIT_MS / 10:
+            remarks += (
+                f"{self.path}: a commit takes {sync_ms:.0f} ms to be durable here: every answer waits for that",
+            )
+        return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created, remarks, sync_ms)
+
+    def _unread_log(self, writer: apsw.Connection) -> str | Corrupt:
+        """Asked before the lease is looked at, judged after it: a living owner's log is being written."""
+        writer.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # SQLite reads the log now
+        try:
+            return Log(self.path, self._vfs).unread(writer)
+        except Corrupt as error:
+            return error
+
+    def _probe(self, writer: apsw.Connection) -> float:
+        """Milliseconds of the quickest of a few real commits. Raises :class:`StoreError` when even that is too long."""
+        took = []
+        for _ in range(_SYNC_TRIES):
+            before = time.perf_counter()
+            writer.execute("UPDATE lease SET renewed_ms = ? WHERE epoch = ?", (self._boot_ms(), self._epoch))
+            took.append((time.perf_counter() - before) * 1_000)
+        if min(took) > _SYNC_LIMIT_MS:
+            raise StoreError(
+                f"{self.path}: a commit takes {min(took):.0f} ms to be durable, wanted at most {_SYNC_LIMIT_MS:.0f}:"
+                " move the store to a disk that can sync"
+            )
+        return min(took)
 
     def _refuse_while_held(self, held_by: bytes, renewed_ms: int, now_ms: int) -> None:
         if not held_by:
@@ -350,6 +450,7 @@ class SqliteStore(SqliteJournal):
         if writer.changes() != 1:
             raise self._lease_lost(writer)
         self._renewed_ms = boot_now
+        self._note_sealed(writer)
 
     def _lease_lost(self, writer: apsw.Connection) -> LeaseLost:
         epoch = writer.execute("SELECT epoch FROM lease").get

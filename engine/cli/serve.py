@@ -22,7 +22,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.driver import Driver, PolicyRefused
-from engine.ports import Overloaded, Stopped, StoreError
+from engine.ports import Corrupt, Overloaded, Stopped, StoreError
 from engine.server.core import Core
 from engine.server.listeners import BindError, is_loopback
 from engine.server.roster import SERVER
@@ -39,6 +39,8 @@ Signals: SIGHUP reads the policy file again, whole or not at all.
 """
 # Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
 _GC = (50_000, 20, 50)
+_RESTORE = "sluice journal restore BACKUP NEW-STORE"
+_DAY_MS = 24 * 60 * 60 * 1_000
 
 
 def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None], Address | None]:
@@ -64,6 +66,13 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     "--origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may connect; again for more."
 )
 @click.option("--listen-remote", is_flag=True, help="Plain listeners may bind beyond loopback. Put TLS before them.")
+@click.option(
+    "--archive-days",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Drop archived records after so many days; 0: never.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -75,6 +84,7 @@ def serve(
     keys: Path | None,
     origins: tuple[str, ...],
     listen_remote: bool,
+    archive_days: int,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -83,7 +93,7 @@ def serve(
     Says one JSON line on stdout when it is ready: the addresses by carrier (port 0 becomes a free one). Logs are JSON
     lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
     """
-    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote)
+    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days)
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
@@ -91,6 +101,8 @@ def serve(
     tune_process()
     try:
         trio.run(_serve, config, text, signing)
+    except Corrupt as error:
+        _leave(1, f"store: {error}. Look with: sluice journal verify {name_of(store)} – then: {_RESTORE}")
     except (StoreError, BindError, PolicyRefused) as error:
         _leave(1, f"{_kind(error)}: {error}")
 
@@ -133,18 +145,23 @@ def _read_policy(path: Path) -> str:
 async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     log = structlog.get_logger("sluice.serve")
     failure: BaseException | None = None
+    gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
-        async with open_driver(text, config.store, clock_scale=config.clock_speed) as driver:
+        async with open_driver(
+            text, config.store, clock_scale=config.clock_speed, keep_archive_ms=config.archive_days * _DAY_MS
+        ) as driver:
             core = await Core.start(
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
             )
             server = Server(core, config)
-            gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC)
+            gc.enable()
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with trio.open_nursery() as nursery:
                     addresses = await nursery.start(server.run)
+                    for remark in driver.figures.remarks:
+                        log.warning("store_remark", remark=remark)
                     _say_ready(config, driver, addresses, core.policy.version)
                     nursery.start_soon(_heed, signals, config, driver, server)
                     if config.dev:

@@ -83,7 +83,7 @@ def encode(state: State) -> bytes:
     )
 
 
-def decode(data: bytes) -> State:
+def decode(data: bytes | memoryview) -> State:
     try:
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
     except msgspec.MsgspecError as error:

@@ -32,6 +32,7 @@ class BatchInMaking:
         self.messages: list[MessageRow] = []
         self.committed: list[Committed] = []
         self.deliveries: list[tuple[Deliver, Answer]] = []
+        self.oldest_stamp = 0  # of its commands; 0: there is none
 
     def add(
         self,

@@ -21,6 +21,12 @@ class Door(Protocol):
         Raises :class:`Overloaded` or :class:`Stopped`, and then never delivers.
         """
 
+    def sheds(self, tenant: str) -> int:
+        """After how many ms a new contact of this tenant may come back, whatever it says; 0: ask :meth:`post`."""
+
+    def is_late(self) -> bool:
+        """Whether so much is to be done that questions must wait."""
+
     async def ask(self, function: Callable[[Dispatcher], T]) -> T:
         """``function`` of the committed state, after the listeners heard of the last commit."""
 

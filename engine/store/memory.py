@@ -17,6 +17,7 @@ from engine.ports import (
     LeaseLost,
     MessageRow,
     Opened,
+    Segment,
     StoredAnswer,
     StoredRecord,
     StoreError,
@@ -81,6 +82,14 @@ class MemoryStore:
         for row in batch.messages:
             self.journal.messages.setdefault(row.contact, []).append(row)
 
+    def cut_tail(self, lsn: int) -> None:
+        assert lsn == self.last_lsn(), "only the last record"
+        self.journal.records.pop()
+        self.journal.answers = [answer for answer in self.journal.answers if answer.lsn != lsn]
+        self.journal.newest = {answer.key: answer for answer in self.journal.answers}
+        for rows in self.journal.messages.values():
+            rows[:] = [row for row in rows if row.lsn != lsn]
+
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         return {key: self.journal.newest[key] for key in keys if key in self.journal.newest}
 
@@ -130,6 +139,13 @@ class MemoryStore:
         self.journal.snapshots[lsn] = data
         for old in self.snapshots()[:-_SNAPSHOTS_KEPT]:
             del self.journal.snapshots[old]
+
+    def segments(self) -> list[Segment]:
+        return []
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        """Nothing is sealed: there is no disk that it would spare."""
+        return 0
 
     def damage(self) -> list[str]:
         return []

@@ -21,6 +21,15 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     found.clear()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    """Those that outlive their process."""
+    on_server = request.param == "postgresql"
+    found = Shelf(request.param, tmp_path, request.getfixturevalue("cluster") if on_server else None)
+    yield found
+    found.clear()
+
+
 @pytest.fixture
 def server(tmp_path: Path, cluster: Cluster) -> Iterator[Shelf]:
     found = Shelf("postgresql", tmp_path, cluster)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import apsw
+
 from adapters.storage.lease import Holder
 from adapters.storage.postgresql import PostgresqlStore
-from adapters.storage.sqlite import SqliteStore
+from adapters.storage.sqlite import JOURNAL, SqliteStore
 from engine.dispatch import commands as cm
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
@@ -71,6 +73,20 @@ class Shelf:
             store = SqliteStore(self.folder, boot_ms=self.boot, holder=holder)
         self._stores.append(store)
         return store
+
+    @property
+    def place(self) -> str:
+        """As the command line and ``engine.bootstrap`` take it."""
+        return self.url or str(self.folder)
+
+    def change(self, on_disk: str, on_server: str) -> None:
+        """One statement behind the store's back."""
+        if self.cluster is not None:
+            self.execute(on_server)
+            return
+        connection = apsw.Connection(str(self.folder / JOURNAL))
+        connection.execute(on_disk)
+        connection.close()
 
     def wait(self, ms: int) -> None:
         """Time passes since the last renewal. A server has its own clock: there the renewal moves into the past."""
