@@ -199,8 +199,7 @@ class Contact:
         self.behind = False
         self.asks = event.asks
         self.source = event.source
-        self.also = ()
-        self.joined = ()
+        self.also, self.joined = (), ()
 
     def waited_ms(self, now: int) -> int:
         """Time spent waiting for a person (for a bot, in the bot stage), connected time left out."""

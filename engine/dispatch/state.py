@@ -25,6 +25,7 @@ from engine.dispatch.pools import (
     shown,
 )
 from engine.dispatch.ranks import Ranked
+from engine.dispatch.records import LANES_KEPT
 from engine.dispatch.rings import Ring
 from engine.dispatch.seats import Seats
 from engine.dispatch.stands import Line, Stand
@@ -44,8 +45,6 @@ CAPACITY: Final = Kind.CAPACITY
 LENDER: Final = Kind.LENDER
 QUOTA: Final = Kind.QUOTA
 HOUSE: Final = Kind.HOUSE
-# Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
-LANES_KEPT = 4_096
 # So often a step looks again whether the estimate has grown.
 LOOK_MS: Final = 5_000
 
