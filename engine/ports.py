@@ -236,6 +236,9 @@ class Store(JournalReader, Protocol):
         After a failure the store takes no more commits, and nothing is synced again.
         """
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        """Of a new store, opened: its first record follows ``after_lsn``, and its epoch is this one (for restoring)."""
+
     def cut_tail(self, lsn: int) -> None:
         """Take the last record, ``lsn``, out of the journal: it cannot be read. Its bytes are put aside, not destroyed."""
 

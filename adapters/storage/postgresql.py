@@ -295,6 +295,14 @@ class PostgresqlStore(PostgresqlJournal):
                     raise self._fenced_off(writer)
             self._last_lsn, self._trimmed = last, max(trim, self._trimmed)
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        with self._writing() as writer:
+            assert self._last_lsn == 0, "only a new store"
+            writer.execute(
+                "UPDATE sluice_lease SET epoch = %s, last_lsn = %s WHERE epoch = %s", (epoch, after_lsn, self._epoch)
+            )
+            self._epoch, self._last_lsn, self._trimmed = epoch, after_lsn, after_lsn
+
     def cut_tail(self, lsn: int) -> None:
         with self._writing() as writer, writer.transaction():
             assert lsn == self._last_lsn, "only the last record"

@@ -273,6 +273,12 @@ class SqliteStore(SqliteJournal):
                 self._renew(writer, now, batch.wall_ms, batch.now_ms)
             writer.execute("COMMIT")
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        with self._writing() as writer:
+            assert self._last_lsn == 0, "only a new store"
+            writer.execute("UPDATE lease SET epoch = ?, last_lsn = ? WHERE epoch = ?", (epoch, after_lsn, self._epoch))
+            self._epoch, self._last_lsn, self._oldest = epoch, after_lsn, after_lsn + 1
+
     def cut_tail(self, lsn: int) -> None:
         with self._writing() as writer:
             assert lsn == self._last_lsn, "only the last record"

@@ -82,6 +82,10 @@ class MemoryStore:
         for row in batch.messages:
             self.journal.messages.setdefault(row.contact, []).append(row)
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        assert not self.journal.records and after_lsn == 0, "a journal in memory holds its history from record 1"
+        self.journal.epoch = self._epoch = epoch
+
     def cut_tail(self, lsn: int) -> None:
         assert lsn == self.last_lsn(), "only the last record"
         self.journal.records.pop()
