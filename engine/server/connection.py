@@ -109,20 +109,27 @@ class Connection:
         """Until the peer is gone or we have said our last word. Raises only our own bugs."""
         self.core.on_open(self)
         try:
-            async with trio.open_nursery() as self.nursery:
-                polite = False
-                with self._reading:
-                    polite = await self._read()
-                self._closing = True
-                if polite:
-                    self.outbox.close()
-                    await self._say_the_rest()
-                self.nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                try:
+                    await self._talk()
+                finally:
+                    # Others call ``flush`` at any time, and nothing can be started in a nursery once it has closed.
+                    self.nursery = None
+                nursery.cancel_scope.cancel()
         finally:
             self._closing = True
-            self.nursery = None
             self.outbox.abandon()
             self.core.on_gone(self)
+
+    async def _talk(self) -> None:
+        polite = False
+        with self._reading:
+            polite = await self._read()
+        self._closing = True
+        if polite:
+            self.outbox.close()
+            await self._say_the_rest()
 
     async def _say_the_rest(self) -> None:
         """The peer has ended its side, and may still listen. The sweep ends this when it does not."""
@@ -161,7 +168,17 @@ class Connection:
     # --- bytes out ------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what waits: straight into the socket as far as the kernel takes it, the rest from a task."""
+        """Write what waits: straight into the socket as far as the kernel takes it, the rest from a task.
+
+        Called from the one task that writes for all: whatever goes wrong is this connection's end and nobody else's.
+        """
+        try:
+            self._flush()
+        except Exception as error:  # noqa: BLE001  # as said above
+            self.core.on_crash(error)
+            self.cut()
+
+    def _flush(self) -> None:
         self._is_due = False
         if self._is_writing:
             return

@@ -108,6 +108,17 @@ class Chain:
         jumps = gains + bias[self.targets] - bias[self.sources]
         return float((self.probabilities[self.sources] * self.rates) @ (jumps * jumps))
 
+    def ratio_variance(self, counted: Iterable[int], among: Iterable[int], rate: Array | None = None) -> float:
+        """lim T·Var of a ratio measured over [0, T]: (moves labelled ``counted`` + the integral of ``rate``) ÷ moves
+        labelled ``among``: a share, or a mean time by Little's law."""
+        counted, among = tuple(counted), tuple(among)
+        below = sum(map(self.flow, among))
+        above = sum(map(self.flow, counted)) + (0.0 if rate is None else self.mean(rate))
+        counts = dict.fromkeys(among, -above / below)
+        for label in counted:
+            counts[label] = counts.get(label, 0.0) + 1
+        return self.variance(rate, counts) / below**2
+
 
 class Explored(Chain, Generic[S]):
     """A chain found by following moves from one state; ``states[i]`` is the state numbered i."""

@@ -108,6 +108,7 @@ class SkillModel(ClassQueues):
         return self.chain.values(lambda state: self._busy(state, pool))
 
     def occupancy(self, pool: int) -> float:
+        """Mean busy agents of this pool ÷ its agents."""
         return self.chain.mean(self.busy(pool)) / self.pools[pool].servers
 
     def busy_with(self, pool: int, served: int) -> float:
