@@ -65,7 +65,7 @@ def test_an_old_store_is_written_on(golden: tuple[Path, dict[str, Any]]) -> None
 
 def test_an_old_backup_is_restored(golden: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder, expected = golden
-    copied = restore_backup(folder / "backup", SqliteStore(tmp_path / "restored"))
+    copied = restore_backup(folder / "whole.backup", SqliteStore(tmp_path / "restored"))
     assert copied.last == expected["lsn"]
     with closing(SqliteJournal(tmp_path / "restored")) as journal:
         verdict = verify(journal, replay=True)

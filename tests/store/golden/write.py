@@ -55,7 +55,7 @@ def write(folder: Path) -> None:
     take_snapshot(store, NOON)
     store.renew_lease(NOON, scribe.now)
     store.commit(scribe.write([*scribe.submits(12), cm.SetAgentState("bob", "paused")]))
-    write_backup(store, folder / "backup", NOON)
+    write_backup(store, folder / "whole.backup", NOON)
     store.close()
     expected = {"lsn": scribe.lsn, "hash": scribe.hash.hex(), "state": told(scribe.dispatcher)}
     (folder / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
