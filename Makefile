@@ -4,10 +4,11 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz reference behaviour lint format setup bench sweep load docs lock clean
+.PHONY: help demo test faults fuzz reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
 N ?= 20000
+SEED ?= 1
 SECONDS ?= 10
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
@@ -27,6 +28,11 @@ test: ## the tests (ARGS='-k offers')
 	$(VENV) test postgresql
 	@sh tools/postgresql.sh
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: N = 2000
+faults: ## the real server in virtual time on disks and wires that fail: N schedules (N=2000; N=1 SEED=17 plays one again)
+	$(VENV) test
+	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)
 
 reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
