@@ -24,7 +24,8 @@ from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the rep
 # as it is; of snapshots what runs for each of a million contacts.
 HOT = (
     "agents", "choosing", "clocks", "contact_rows", "contacts", "dispatcher", "estimates", "house", "lanes", "matching",
-    "names", "pools", "ranks", "records", "seats", "selecting", "stands", "state", "stepping", "swapping", "timers", "policy/entering",
+    "names", "pools", "ranks", "records", "rings", "seats", "selecting",
+    "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip
 ROOMS = ("changes", "rules")
 SETUP = """
