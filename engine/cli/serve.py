@@ -85,6 +85,13 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     default="",
     help="Unix socket: take over from the engine that listens there, then listen there for the next.",
 )
+@click.option(
+    "--ballast-mb",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Keep so many MiB back in the folder, for the day the disk is full.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -98,6 +105,7 @@ def serve(
     listen_remote: bool,
     archive_days: int,
     handover: str,
+    ballast_mb: int,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -107,7 +115,19 @@ def serve(
     lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
     """
     config = ServeConfig(
-        policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days, handover
+        policy,
+        store,
+        ws,
+        msgpack,
+        http,
+        dev,
+        clock_speed,
+        keys,
+        origins,
+        listen_remote,
+        archive_days,
+        handover=handover,
+        ballast_mb=ballast_mb,
     )
     _check(config)
     signing = _load_keys(keys)
@@ -164,7 +184,12 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     try:
         warm, inherited = await _take_over(config)
         async with open_driver(
-            text, config.store, clock_scale=config.clock_speed, keep_archive_ms=config.archive_days * _DAY_MS, warm=warm
+            text,
+            config.store,
+            clock_scale=config.clock_speed,
+            keep_archive_ms=config.archive_days * _DAY_MS,
+            ballast_bytes=config.ballast_mb << 20,
+            warm=warm,
         ) as driver:
             core = await Core.start(
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
