@@ -23,8 +23,8 @@ from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the rep
 # Everything that runs for each command. What runs once (the policy's compiler, snapshots, explanations) stays as it is.
 HOT = (
     "agents", "choosing", "clocks", "contacts", "dispatcher", "estimates", "house", "lanes", "matching", "names", "pools",
-    "ranks", "records", "seats", "selecting",
-    "stands", "state", "stepping", "swapping", "timers", "policy/entering",
+    "ranks", "records", "rings", "seats", "selecting",
+    "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip
 ROOMS = ("changes", "rules")
 SETUP = """

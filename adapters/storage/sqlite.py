@@ -336,16 +336,18 @@ class SqliteStore(SqliteJournal):
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        try:
-            with self._in_our_words():
-                if self._broken:  # the pages in memory are not to be trusted: nothing more is written
-                    writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-                else:
+        with self._in_our_words():
+            try:
+                if not self._broken:
+                    self._broken = "not released"
                     writer.execute(
                         "UPDATE lease SET holder = x'', last_lsn = ? WHERE epoch = ?", (self._last_lsn, self._epoch)
                     )
-        finally:
-            writer.close(True)
+                    self._broken = ""
+            finally:
+                if self._broken:  # the pages in memory are not to be trusted: nothing more is written
+                    writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                writer.close(True)
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:

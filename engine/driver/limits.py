@@ -36,6 +36,10 @@ class DriverLimits:
     # Reads of the journal at once, beside the commits.
     readers: int = 2
 
+    def __post_init__(self) -> None:
+        # The store was asked about a whole batch before its first command: what is decided in it is known from memory.
+        assert self.recent_answers >= self.batch_commands, "a retry in the same batch would be taken for a new command"
+
 
 @dataclass
 class Figures:

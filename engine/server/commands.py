@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command
 from engine.dispatch.refusals import Code
-from engine.ports import Answer, Overloaded, Stopped
+from engine.ports import Answer, Overloaded, Stopped, StoreError
 from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
 from engine.server.door import Door
@@ -71,7 +71,7 @@ class Commands:
 
         try:
             self._door.post(command, connection.principal, id, payload, deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(id, error))
 
     def _submit(self, connection: Connection, frame: Do, command: cmd.SubmitContact) -> None:
@@ -85,7 +85,7 @@ class Commands:
 
         try:
             self._door.post(command, connection.principal, frame.id, b"", deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 
     def _first_message(self, connection: Connection, frame: Do, tenant: str, submitted: Answer) -> None:
@@ -103,7 +103,7 @@ class Commands:
         message = cmd.AddMessage(tenant=tenant, contact=int(submitted.result["contact"]))
         try:
             self._door.post(message, connection.principal, f"{frame.id}/text", frame.text.encode(), deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 
 

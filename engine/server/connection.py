@@ -332,6 +332,11 @@ class Connection:
             self._own = None
             own.release(FROM_NOW)
 
+    def forget_own(self, key: StreamKey) -> None:
+        """What the own stream said since welcome will be told in its place, by a replay or in a snapshot."""
+        if self._own is not None and self._own.stream.key == key:
+            self._own = None
+
     def check_subscriptions(self, keys: Collection[StreamKey], id: str) -> None:
         """Raises :class:`WireError`."""
         wanted = len(self.streams.union(keys))

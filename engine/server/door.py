@@ -18,7 +18,7 @@ class Door(Protocol):
     def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
         """Into the inbox, in call order; ``deliver`` is called once, after the commit.
 
-        Raises :class:`Overloaded` or :class:`Stopped`, and then never delivers.
+        Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
         """
 
     def sheds(self, tenant: str) -> int:
