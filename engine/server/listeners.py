@@ -26,6 +26,8 @@ _READ_HEAD = 4096
 # After EMFILE and its kin: let others close something first.
 _ACCEPT_PAUSE_S = 0.1
 _TURN_AWAY_S = 2.0
+# More than a second of a busy stream.
+UNSENT_BYTES = 128 * 1024
 # Addresses remembered for their rate before those with nothing against them are forgotten.
 _ADDRESSES = 10_000
 
@@ -279,5 +281,8 @@ def _set_options(stream: trio.abc.Stream) -> None:
     """A peer that vanished in the middle of our write is given up after 30 s by the kernel too."""
     if isinstance(stream, trio.SocketStream) and stream.socket.family != trio.socket.AF_UNIX:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # What a slow reader has not taken waits in its outbox, which has a bound, and not in megabytes of the kernel's.
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
