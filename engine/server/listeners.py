@@ -21,7 +21,8 @@ from engine.server.sockets import EagerStream
 from engine.wire import limits, websocket
 from engine.wire.framed import FramedCarrier, framed_later
 
-BACKLOG = 1024
+BACKLOG = 4096
+_ACCEPT_AT_ONCE = 256
 _READ_HEAD = 4096
 # After EMFILE and its kin: let others close something first.
 _ACCEPT_PAUSE_S = 0.1
@@ -161,15 +162,21 @@ class Listeners:
         await self._accept(listener, nursery, self.handle_framed)
 
     async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery, handler: Handler) -> None:
+        """A storm fills the kernel's queue in a moment, and who does not fit in waits for seconds: it is emptied in one go."""
         async with listener:
-            while True:
-                try:
-                    stream = await listener.accept()
-                except OSError as error:
-                    self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
-                    await trio.sleep(_ACCEPT_PAUSE_S)
-                else:
-                    nursery.start_soon(self.supervise, stream, handler)
+            with socket.socket(fileno=os.dup(listener.socket.fileno())) as raw:
+                raw.setblocking(False)
+                while True:
+                    await trio.lowlevel.wait_readable(raw)
+                    try:
+                        for _ in range(_ACCEPT_AT_ONCE):
+                            stream = trio.SocketStream(trio.socket.from_stdlib_socket(raw.accept()[0]))
+                            nursery.start_soon(self.supervise, stream, handler)
+                    except BlockingIOError:
+                        continue
+                    except OSError as error:
+                        self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
+                        await trio.sleep(_ACCEPT_PAUSE_S)
 
     async def supervise(self, stream: trio.abc.Stream, handler: Handler) -> None:
         """The whole life of one socket, whatever happens in it."""
