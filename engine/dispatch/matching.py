@@ -480,9 +480,14 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
         return
     contacts = [state.contacts[number] for number in sorted(stranded(state, lanes))]
     if still:
-        contacts = [one for one in contacts if not any(still in lane.members for lane in state.lanes_of(one))]
+        contacts = [one for one in contacts if not served_by(state, one, still)]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
             for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
                 state.emit(ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
     place_all(state, contacts, "agent_left")
+
+
+def served_by(state: State, contact: Contact, seq: int) -> bool:
+    """Whether the agent may serve the contact through one of its open pools."""
+    return any(seq in lane.members and not lane.drained for lane in state.lanes_of(contact))
