@@ -7,7 +7,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching, offers, replies, transfers
+from tests.reference_dispatcher import matching, offers, replies, shares, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.registry import OBJECTIONS, Refused, handles
 
@@ -80,7 +80,8 @@ def hand(desk: Desk, contact: Contact, agent: Agent, how: str) -> None:
         waited_ms=desk.now - contact.start, trigger=how, choice=how, order=how, rank=(), policy=desk.policy.version,
         forced=True,
     )  # fmt: skip
-    desk.offers[number] = Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
+    made = desk.offers[number] = Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
+    shares.charge(desk, contact, made, matching.own_pool(agent))
     contact.agent, contact.offer = agent.name, number
     desk.forget_preference(contact)
     agent.holds[contact.contact] = contact.cost

@@ -13,7 +13,7 @@ from engine.dispatch.commands import AgentKind, AgentProfile, Attributes
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Policy, Queue
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher.registry import Refused
+from tests.reference_dispatcher.registry import HEARERS, Refused
 
 REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is told why
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
@@ -130,6 +130,7 @@ class Offer:
     agent: str
     deadline: int
     held: bool = False
+    charged: list[Any] = field(default_factory=list)  # what shares it has cost, see shares.py
 
 
 class Desk:
@@ -144,6 +145,12 @@ class Desk:
         self.closed_queues: dict[str, str] = {}
         self.begun = False
         self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
+        self.minutes: dict[str, dict[int, list[int]]] = {}  # lender → minute → answered, of these in time, abandoned
+        self.room: dict[tuple[str, str], int] = {}  # pool with owners, agent → free units
+        self.shares: dict[str, dict[tuple[str, ...], Any]] = {}  # pool → level of shares, see shares.py
+        self.parties: dict[tuple[str, tuple[str, ...]], None] = {}  # pool, party → somebody waits
+        self.parties_of = policy.version
+        self.lenders: dict[str, None] = {}  # pools whose borrowers are to be looked at again
         self.hours: dict[str, bool] = {}  # calendar → open
         self.hours_next: dict[str, int | None] = {}
         self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many
@@ -159,7 +166,7 @@ class Desk:
     def emit(self, kind: type[ev.Event], /, **fields: Any) -> None:
         """Say it, and move the contact or agent along its table. What else it means is written where it is said."""
         event = kind(at=self.now, **fields)
-        self.events.append(event)
+        self.say(event)
         contact = self.contacts.get(fields.get("contact", 0))
         if contact is not None:
             contact.version += 1
@@ -169,6 +176,11 @@ class Desk:
         if agent is not None and kind in AGENT_MOVES:
             after = fields.get("after")
             agent.state = agent_table.TRANSITIONS[agent.state, kind, None if after is None else AgentState(after)]
+
+    def say(self, event: ev.Event) -> None:
+        for hear in HEARERS:
+            hear(self, event)
+        self.events.append(event)
 
     def queue_of(self, contact: Contact) -> Queue:
         return self.policy.queues[contact.queue]
@@ -218,7 +230,9 @@ class Desk:
         del agent.holds[contact.contact]
         contact.silent_at, contact.reminded = 0, False
         agent.idle_since = self.now
-        self.offers.pop(contact.offer, None)
+        taken_back = self.offers.pop(contact.offer, None)
+        for level, name, amount in taken_back.charged if taken_back else ():
+            level.passes[name] -= amount
         contact.agent, contact.offer = "", 0
         return agent
 

@@ -8,12 +8,18 @@ from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import SENTENCES, Code
 from tests.reference_dispatcher import hours, restart
 from tests.reference_dispatcher.desk import Desk
-from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, Refused
+from tests.reference_dispatcher.registry import AFTERWARDS, DEADLINES, HANDLERS, Deadline, Refused
 
 # Equal deadlines happen in this order, and those of one kind by number.
 KINDS = (
-    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "quota", "house",
+    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "lender", "quota", "house",
 )  # fmt: skip
+
+
+def look_around(desk: Desk) -> None:
+    """Everything else is done: what else has become possible."""
+    for look in AFTERWARDS:
+        look(desk)
 
 
 class ReferenceDispatcher:
@@ -33,12 +39,14 @@ class ReferenceDispatcher:
             hours.first_input(desk)
             if isinstance(command, cm.StartEngine):
                 restart.start(desk, command)
+                look_around(desk)
                 self._pass_time()
             else:
                 self._pass_time()
                 if type(command) not in HANDLERS:
                     raise Refused(Code.NOT_SUPPORTED)
                 HANDLERS[type(command)](desk, command)
+                look_around(desk)
         except Refused as refused:
             desk.emit(
                 ev.CommandRejected, command=command.__struct_config__.tag, code=refused.code,
@@ -68,4 +76,5 @@ class ReferenceDispatcher:
             if not due:
                 return
             min(due, key=lambda deadline: (deadline.at, KINDS.index(deadline.kind), deadline.place)).act()
+            look_around(self.desk)
             done += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch.agents import TAKES_OFFERS
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import needs
+from tests.reference_dispatcher import lender, needs
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import OBJECTIONS, objection
 
@@ -63,20 +63,22 @@ def is_at_the_shops_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
     return bool(limit) and sum(desk.contacts[held].shop == contact.shop for held in agent.holds) >= limit
 
 
-def through(desk: Desk, agent: Agent, pool: str) -> bool:
-    """This pool may give the agent another contact today."""
+def through(desk: Desk, contact: Contact, agent: Agent, pool: str) -> bool:
+    """This pool may give the agent another contact today, and give it to this one."""
     quota = desk.policy.pools[pool].daily_quota
     open_offers = sum(offer.agent == agent.name for offer in desk.offers.values())
-    return pool in agent.profile.pools and not (quota and agent.connected_today + open_offers >= quota)
+    if pool not in agent.profile.pools or (quota and agent.connected_today + open_offers >= quota):
+        return False
+    return not lender.borrows(desk, contact, pool) or lender.lends(desk, contact, pool)
 
 
-@objection("quota")
-def had_its_share_today(desk: Desk, contact: Contact, agent: Agent) -> bool:
+@objection("pools")
+def no_pool_gives_it(desk: Desk, contact: Contact, agent: Agent) -> bool:
     """In each pool that they share; if they share none, a preferred agent's own pools all count."""
     shared = [pool for pool in agent.profile.pools if pool in needs.open_pools(desk, contact)]
     if shared:
-        return not any(through(desk, agent, pool) for pool in shared)
-    return not all(through(desk, agent, pool) for pool in agent.profile.pools)
+        return not any(through(desk, contact, agent, pool) for pool in shared)
+    return not all(through(desk, contact, agent, pool) for pool in agent.profile.pools)
 
 
 @objection("qualification")

@@ -178,7 +178,7 @@ def submit(author: Author) -> cm.Command:
         channel=dice.pick(["pigeon", "web"]) if bad else dice.pick(["web", "web", "web", "phone", "mail"]),
         external_id=f"x{customer}" if dice.flip() else "",
         customer=f"c{customer}" if customer < 9 else "",
-        shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship"]) if dice.flip(0.9) else "",
+        shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship", "corner" if tenant == "acme" else "tower"]) if dice.flip(0.9) else "",
         attributes={**to, **extra, **known},
         requires=dice.pick(["x >=", "", "y"]) if bad else dice.pick(policies.WISHES),
         opening=dice.flip(0.8),

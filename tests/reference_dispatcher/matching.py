@@ -6,6 +6,8 @@ be looked at, and it is looked at by these few functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
@@ -19,11 +21,11 @@ from tests.reference_dispatcher import (
     presence,
     promises,
     replies,
+    shares,
     steps,
     transfers,
 )
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
-from tests.reference_dispatcher.eligible import may
 from tests.reference_dispatcher.registry import CHOICES
 
 Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
@@ -31,12 +33,12 @@ Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
 
 def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     """Arriving contact: affinity, then the open pools in listed order, there the pool's choice, then sequence."""
-    free = [agent for agent in desk.agents.values() if may(desk, contact, agent)]
+    free = [agent for agent in desk.agents.values() if eligible.may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
             return agent, (own_pool(agent), choices.preferred(agent))
     for pool in needs.open_pools(desk, contact):
-        members = [agent for agent in free if eligible.through(desk, agent, pool)]
+        members = [agent for agent in free if eligible.through(desk, contact, agent, pool)]
         if members:
             key = CHOICES[desk.policy.pools[pool].choice]
             best = min(members, key=lambda agent: (key(desk, contact, agent, pool), agent.seq))
@@ -46,20 +48,27 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
 
 def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
-    waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
+    shares.watch(desk)
+    waiting = [contact for contact in desk.contacts.values() if eligible.may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
         first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
         return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
     for behind, line in ((behind, line) for behind in (False, True) for line in orders.lines(desk, agent)):
         here = [contact for contact in waiting if contact.behind == behind]
-        lets = {pool for pool in line if eligible.through(desk, agent, pool)}
-        members = [contact for contact in here if lets & set(needs.open_pools(desk, contact))]
+        members = [contact for contact in here if ways(desk, contact, agent, line)]
         if members:
+            members = shares.first_party(desk, members, line[0])
             first = min(members, key=lambda contact: (orders.rank(desk, contact, line[0]), contact.contact))
-            shared = [pool for pool in needs.open_pools(desk, first) if pool in lets]
-            return first, (shared[0], orders.rank(desk, first, shared[0]))
+            pool = ways(desk, first, agent, line)[0]
+            return first, (pool, orders.rank(desk, first, pool))
     return None
+
+
+def ways(desk: Desk, contact: Contact, agent: Agent, line: list[str]) -> list[str]:
+    """Of the line's pools those through which the contact may have the agent, in the contact's order."""
+    pools = [pool for pool in needs.open_pools(desk, contact) if pool in line]
+    return [pool for pool in pools if eligible.through(desk, contact, agent, pool)]
 
 
 def own_pool(agent: Agent) -> str:
@@ -79,6 +88,7 @@ def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) 
         trigger=trigger, choice=choice, order=order, rank=rank, policy=desk.policy.version, preferred=preferred,
     )  # fmt: skip
     desk.offers[made.offer] = made
+    shares.charge(desk, contact, made, pool)
     if not preferred:
         choices.took_its_turn(desk, pool, agent)
     contact.agent, contact.offer = agent.name, made.offer
@@ -140,10 +150,10 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
     freed(desk, agent)
 
 
-def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Contact | None = None) -> None:
+def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Sequence[Contact] = ()) -> None:
     """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first.
 
-    ``beside``: has come loose too, and is not looked after here unless an agent would rather have it.
+    ``beside``: have come loose too, and are not looked after here unless an agent would rather have them.
     """
     loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
@@ -159,7 +169,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Contact
             first, first_pick = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
-            elif first in loose or first is beside:
+            elif first in loose or first in beside:
                 place(desk, first, trigger)
             else:
                 offer(desk, first, agent, first_pick, "freed")
@@ -180,7 +190,7 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         feed(desk, agent, trigger)
 
 
-def takes_nothing_more(desk: Desk, agent: Agent, beside: Contact | None = None) -> None:
+def takes_nothing_more(desk: Desk, agent: Agent, beside: Sequence[Contact] = ()) -> None:
     """Who waits for this agent alone waits for everybody now."""
     loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
     loose = [contact for contact in loose if contact.prefer == agent.name]

@@ -27,9 +27,7 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     desk.policy = policy
     if other:
         hours.look_at_the_clock(desk)
-    for pool in [*desk.last_in_turn]:
-        if not choices.keeps_pages(desk, pool):
-            del desk.last_in_turn[pool]
+    choices.turn_pages(desk)
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)
