@@ -36,12 +36,13 @@ class ReferenceDispatcher:
             if stamp < desk.now:
                 raise Refused(Code.TIME_WENT_BACK, stamp, f"≥ {desk.now}")
             desk.now = stamp
-            hours.first_input(desk)
             if isinstance(command, cm.StartEngine):
                 restart.start(desk, command)
                 look_around(desk)
+                hours.first_input(desk)
                 self._pass_time()
             else:
+                hours.first_input(desk)
                 self._pass_time()
                 if type(command) not in HANDLERS:
                     raise Refused(Code.NOT_SUPPORTED)

@@ -14,6 +14,11 @@ def may(desk: Desk, contact: Contact, agent: Agent) -> bool:
     return contact.state == ContactState.QUEUED and not any(says(desk, contact, agent) for says in OBJECTIONS.values())
 
 
+def is_for_anybody(contact: Contact) -> bool:
+    """It waits, and is not kept for one agent."""
+    return contact.state == ContactState.QUEUED and not contact.prefer_only
+
+
 @objection("state")
 def does_not_take_offers(desk: Desk, contact: Contact, agent: Agent) -> bool:
     """Presence is an allow-list."""

@@ -160,4 +160,4 @@ def borrowers(desk: Desk, pool: str) -> list[Contact]:
 
 def is_to_be_had(desk: Desk, contact: Contact, agent: Agent) -> bool:
     asked = ("state", "back_off", "capacity", "channel_limit", "shop_limit", "qualification")
-    return not any(OBJECTIONS[name](desk, contact, agent) for name in asked)
+    return eligible.is_for_anybody(contact) and not any(OBJECTIONS[name](desk, contact, agent) for name in asked)

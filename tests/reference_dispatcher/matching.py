@@ -52,8 +52,8 @@ def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     waiting = [contact for contact in desk.contacts.values() if eligible.may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
-        first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
-        return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
+        first = min(wanted, key=lambda contact: (orders.own_rank(desk, contact), contact.contact))
+        return first, (own_pool(agent), orders.own_rank(desk, first))
     for behind, line in ((behind, line) for behind in (False, True) for line in orders.lines(desk, agent)):
         here = [contact for contact in waiting if contact.behind == behind]
         members = [contact for contact in here if ways(desk, contact, agent, line)]
@@ -160,7 +160,7 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Sequenc
         transfers.no_bot_left(desk, contact)
     for contact in loose:
         steps.open_by_the_clock(desk, contact)
-    for contact in sorted(loose, key=lambda contact: orders.own_place(desk, contact)):
+    for contact in sorted(loose, key=lambda contact: orders.visiting(desk, contact)):
         if contact.state == ContactState.QUEUED:
             affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
@@ -201,7 +201,7 @@ def takes_nothing_more(desk: Desk, agent: Agent, beside: Sequence[Contact] = ())
 
 def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Somebody is not there any more: of which pools, and who it could have had. They may have nobody else now."""
-    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, pools)]
+    alone = [c for c in before if eligible.is_for_anybody(c) and left_alone(desk, c, pools)]
     for contact in alone:
         decliners.maybe_yield(desk, contact)
     place_all(desk, alone, "agent_left")

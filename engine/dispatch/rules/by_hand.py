@@ -76,8 +76,10 @@ def take_over(state: State, command: cmd.TakeOverContact) -> None:
     seat = find_taker(state, command, contact)
     if seat is None:
         return None
-    if not seat.has_room(contact.cost, state.bound_of(contact)):
-        return state.refuse(command, Code.AGENT_BUSY, seat.free(), f"room for {contact.cost} units")
+    bound = state.bound_of(contact)
+    if not seat.has_room(contact.cost, bound):
+        free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
+        return state.refuse(command, Code.AGENT_BUSY, free, f"room for {contact.cost} units")
     before = contact.seat
     from_bot = before is not None and before.bot and contact.stage == "bot"
     state.emit_on(
