@@ -38,6 +38,7 @@ from tests.reference_dispatcher import (
     by_hand,
     capacity,
     choices,
+    conditions,
     decliners,
     eligible,
     endings,
@@ -64,7 +65,7 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 
 # Each enters its rules as it is imported.
 TOPICS = (
-    affinity, by_hand, capacity, choices, decliners, eligible, endings, entry, hours, lender, notices, offers, orders, policy_swap, presence, profiles, promises,
+    affinity, by_hand, capacity, choices, conditions, decliners, eligible, endings, entry, hours, lender, notices, offers, orders, policy_swap, presence, profiles, promises,
     replies, restart, rona, shares, silence, steps, supervisors, transfers,
 )  # fmt: skip
 

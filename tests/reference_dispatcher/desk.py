@@ -11,12 +11,15 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import AgentKind, AgentProfile, Attributes
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.estimates import Measure
 from engine.dispatch.policy.compiled import Policy, Queue
 from engine.dispatch.refusals import Code
 from tests.reference_dispatcher.registry import HEARERS, Refused
 
 REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is told why
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
+ENTERS = (ev.PersonAsked, ev.ContactMoved, ev.MessageDue, ev.ContactSentToBot)  # leaves its place in line for another
+STANDS_ANEW = (ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded)
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 
 
@@ -47,6 +50,7 @@ class Contact:
     waited: int = 0  # the sum so far, while it does not wait
     left_at: int = 0  # when it last stopped waiting
     step: int = 0
+    judged_at: int = 0  # when its next step was last judged
     raised: int = 0
     agent: str = ""
     offer: int = 0
@@ -150,6 +154,12 @@ class Desk:
         self.shares: dict[str, dict[tuple[str, ...], Any]] = {}  # pool → level of shares, see shares.py
         self.parties: dict[tuple[str, tuple[str, ...]], None] = {}  # pool, party → somebody waits
         self.parties_of = policy.version
+        self.lengths: dict[str, int] = {}  # queue → how many waited at the last event
+        self.entered = ""  # the queue whose line a contact has just entered anew
+        self.levels: dict[str, bool] = {}  # pool with a service level → whether it held then
+        self.reached: dict[str, None] = {}  # queues whose line is to be judged
+        self.measures: dict[str, Measure] = {}  # queue → what its line has done
+        self.rings: dict[int, int] = {}  # contact → when it was offered
         self.lenders: dict[str, None] = {}  # pools whose borrowers are to be looked at again
         self.hours: dict[str, bool] = {}  # calendar → open
         self.hours_next: dict[str, int | None] = {}
@@ -172,6 +182,10 @@ class Desk:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
+            if kind in ENTERS and contact.waits:
+                self.entered = fields.get("queue", contact.queue)
+            if kind in CONTACT_MOVES or kind in ENTERS or kind in STANDS_ANEW:
+                contact.judged_at = self.now
         agent = self.agents.get(fields["profile"].agent if kind is ev.AgentDefined else fields.get("agent", ""))
         if agent is not None and kind in AGENT_MOVES:
             after = fields.get("after")

@@ -133,7 +133,7 @@ def look_again(desk: Desk) -> None:
         while found := [contact for contact in borrowers(desk, pool) if contact not in looked]:
             first = min(found, key=lambda contact: (orders.rank(desk, contact, pool), contact.contact))
             looked.append(first)
-            matching.place_all(desk, [first], "lender", found)
+            matching.place_all(desk, [first], "lender")
     watch(desk, None)
     desk.lenders = {}
 

@@ -6,8 +6,6 @@ be looked at, and it is looked at by these few functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
@@ -129,12 +127,15 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
 
 
 def place(desk: Desk, contact: Contact, trigger: str) -> None:
-    """A contact has come loose."""
+    """A contact has come loose. Its preferred agent has it at once; else what is due opens, and it looks around."""
+    steps.judge_reached(desk)
     if contact.state != ContactState.QUEUED:
         return
-    transfers.no_bot_left(desk, contact)
-    affinity.no_team_left(desk, contact)
-    steps.open_due(desk, contact)
+    preferred = desk.agents.get(contact.prefer)
+    if preferred is None or not eligible.may(desk, contact, preferred):
+        transfers.no_bot_left(desk, contact)
+        affinity.no_team_left(desk, contact)
+        steps.open_due(desk, contact)
     found = best_agent(desk, contact)
     if found is not None:
         offer(desk, contact, found[0], found[1], trigger)
@@ -143,36 +144,31 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
 def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
     """Contact and agent have come loose together: who stands before the contact has this agent first."""
     transfers.no_bot_left(desk, contact)
-    steps.open_by_the_clock(desk, contact)
+    steps.open_by_itself(desk, contact)
     while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
         offer(desk, better[0], agent, better[1], "freed")
     place(desk, contact, trigger)
     freed(desk, agent)
 
 
-def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Sequence[Contact] = ()) -> None:
-    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first.
-
-    ``beside``: have come loose too, and are not looked after here unless an agent would rather have them.
-    """
+def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
+    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
     loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
     for contact in loose:
-        steps.open_by_the_clock(desk, contact)
+        steps.open_by_itself(desk, contact)
     for contact in sorted(loose, key=lambda contact: orders.visiting(desk, contact)):
         if contact.state == ContactState.QUEUED:
             affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
         while (found := best_agent(desk, contact)) is not None:
             agent, pick = found
-            first, first_pick = best_contact(desk, agent) or (contact, pick)
+            first, _ = best_contact(desk, agent) or (contact, pick)
             if first is contact:
                 offer(desk, contact, agent, pick, trigger)
-            elif first in loose or first in beside:
-                place(desk, first, trigger)
             else:
-                offer(desk, first, agent, first_pick, "freed")
+                place(desk, first, trigger)
 
 
 def feed(desk: Desk, agent: Agent, trigger: str) -> None:
@@ -190,13 +186,13 @@ def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
         feed(desk, agent, trigger)
 
 
-def takes_nothing_more(desk: Desk, agent: Agent, beside: Sequence[Contact] = ()) -> None:
+def takes_nothing_more(desk: Desk, agent: Agent) -> None:
     """Who waits for this agent alone waits for everybody now."""
     loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
     loose = [contact for contact in loose if contact.prefer == agent.name]
     for contact in loose:
         affinity.end(desk, contact, "agent_left")
-    place_all(desk, loose, "affinity_ended", beside)
+    place_all(desk, loose, "affinity_ended")
 
 
 def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:

@@ -137,7 +137,7 @@ def expire(desk: Desk, offer: Offer) -> None:
         desk.say(alert)
     rona.EFFECTS[effect](desk, contact, agent, return_at)
     if took_offers and agent.state != AgentState.AVAILABLE:
-        matching.takes_nothing_more(desk, agent, [contact])
+        matching.takes_nothing_more(desk, agent)
     if contact.state == ContactState.QUEUED:
         look_on(desk, contact, agent, "expired")
     else:

@@ -31,7 +31,12 @@ def own_rank(desk: Desk, contact: Contact) -> tuple[float, ...]:
     return rank(desk, contact, pools[0])
 
 
-def visiting(desk: Desk, contact: Contact) -> tuple[float, ...]:
+def standing(desk: Desk, contact: Contact) -> tuple[float, ...]:
+    """Where it stands in its own queue: as `visiting`, whatever time and lengths add at the moment."""
+    return visiting(desk, contact, moment=False)
+
+
+def visiting(desk: Desk, contact: Contact, *, moment: bool = True) -> tuple[float, ...]:
     """In which order those who come loose together are looked after: first pools may differ, so what an order says beside
     the wait is one number, priority above all; points as of instant 0, lateness and lengths as of now."""
     pools = needs.open_pools(desk, contact)
@@ -41,10 +46,10 @@ def visiting(desk: Desk, contact: Contact) -> tuple[float, ...]:
     rules = desk.policy.pools[pools[0]].order
     if rules == "promise":
         urgency, late, due_at = said
-        said = [2 * urgency * ABOVE + late * ABOVE + due_at]
+        said = [2 * urgency * ABOVE + moment * late * ABOVE + due_at]
     elif rules == "longest_queue":
         urgency, length = said
-        said = [urgency * ABOVE + length]
+        said = [urgency * ABOVE + moment * length]
     return (place, *said, start, contact.contact)
 
 

@@ -82,8 +82,11 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("channels.mail", mail)
     for name, spans in CALENDARS.items():
         lines += table(f"calendars.{name}", {"zone": "UTC", "weekly": {"mon-sun": spans}})
-    for pool in POOLS:
-        lines += table(f"pools.{pool}", {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)})
+    pools = {pool: {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)} for pool in POOLS}
+    for one, rules in queues.items():
+        ask_for_more(dice, one, rules, pools)
+    for pool, found in pools.items():
+        lines += table(f"pools.{pool}", found)
     for one, rules in queues.items():
         lines += table(f"queues.{one}", {"tenant": "bell" if one == BELLS else "acme", **rules})
     for rule in entry_rules(dice, queues):
@@ -227,6 +230,20 @@ def lending(dice: Dice, pool: str, queues: dict[str, dict[str, Any]]) -> dict[st
         within = {"within_ms": dice.pick([1_000, 3_000, 9_000]), "short_ms": dice.pick([0, 1_500])}
         found["lend_kpi"] = {"share": dice.pick([0.3, 0.6, 1.0]), "window_ms": dice.pick([60_000, 120_000]), **within}
     return found
+
+
+def ask_for_more(dice: Dice, queue: str, rules: dict[str, Any], pools: dict[str, dict[str, Any]]) -> None:
+    """Some steps ask for more than their clock."""
+    lenders = [name for name, pool in pools.items() if "lend_kpi" in pool and queue not in pool["owners"]]
+    for step in rules["steps"]:
+        more: list[dict[str, Any]] = [
+            {}, {}, {"queue_length": dice.pick([1, 2, 2, 3, 4])}, {"estimated_wait_ms": dice.pick([1, 800, 2_500])},
+        ]  # fmt: skip
+        if lenders:
+            more += [{"lender_kpi": dice.pick(lenders)}] * 2
+        step |= dice.pick(more)
+        if dice.flip(0.1):
+            step |= dice.pick(more)
 
 
 def draws_on(rules: dict[str, Any]) -> set[str]:

@@ -24,6 +24,7 @@ def update(desk: Desk, command: cm.UpdateContact) -> None:
     contact.attributes = {**contact.attributes, **command.attributes}
     if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and not contact.pinned:
         enter_again(desk, contact, "update")
+        matching.place(desk, contact, "update")
 
 
 def enter_again(desk: Desk, contact: Contact, why: str) -> None:
@@ -52,10 +53,9 @@ def move_to(
     if elsewhere:
         contact.fruitless = 0
         transfers.begin_steps_again(desk, contact)
-    transfers.no_bot_left(desk, contact)
     if freed is not None:
         matching.place_beside(desk, contact, freed, why)
-    else:
+    elif why != "prioritised":  # nobody is free for it, or it would not wait
         matching.place(desk, contact, why)
 
 
