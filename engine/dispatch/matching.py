@@ -68,13 +68,22 @@ def place(state: State, contact: Contact, trigger: str) -> None:
 
 def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
     """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
-    seat = state.seats.get(contact.prefer)
-    if seat is not None and can_serve_preferred(state, seat, contact):
-        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    if offer_preferred(state, contact, trigger):
         return True
     if contact.prefer_only and state.stands[contact.contact].watched:
         open_due_steps(state, contact)
+        # A pool that a step has opened may let the preferred agent through.
+        return offer_preferred(state, contact, trigger) or contact.prefer_only
     return contact.prefer_only
+
+
+def offer_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Whether the contact waits and the agent whom it prefers can have it, and so is offered it."""
+    seat = state.seats.get(contact.prefer)
+    if seat is None or contact.state is not QUEUED or not can_serve_preferred(state, seat, contact):
+        return False
+    make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    return True
 
 
 def place_before(state: State, contact: Contact, trigger: str) -> bool:

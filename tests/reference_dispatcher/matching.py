@@ -162,13 +162,21 @@ def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
         if contact.state == ContactState.QUEUED:
             affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
-        while (found := best_agent(desk, contact)) is not None:
-            agent, pick = found
-            first, _ = best_contact(desk, agent) or (contact, pick)
-            if first is contact:
-                offer(desk, contact, agent, pick, trigger)
-            else:
-                place(desk, first, trigger)
+        while best_agent(desk, contact) is not None:
+            first = who_goes_first(desk, contact)
+            place(desk, first, trigger)
+
+
+def who_goes_first(desk: Desk, contact: Contact) -> Contact:
+    """Whomever its agent would rather have; but that one's agent may be another, who would rather have a third …"""
+    seen = [contact]
+    while (found := best_agent(desk, contact)) is not None:
+        better = best_contact(desk, found[0])
+        if better is None or better[0] in seen:
+            break
+        contact = better[0]
+        seen.append(contact)
+    return contact
 
 
 def feed(desk: Desk, agent: Agent, trigger: str) -> None:

@@ -37,6 +37,7 @@ def open_due(desk: Desk, contact: Contact) -> None:
             open_by_itself(desk, contact)
         elif step.when_nobody and not needs.present(desk, contact):
             open_next(desk, contact, step, "nobody")
+            open_by_itself(desk, contact)
         else:
             return
 
