@@ -23,7 +23,8 @@ demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double
 	@$(BIN)/sluice demo $(ARGS)
 
 test: ## the tests (ARGS='-k offers')
-	$(VENV) test
+	$(VENV) test postgresql
+	@sh tools/postgresql.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
 reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)

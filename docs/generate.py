@@ -18,8 +18,6 @@ from engine.access.reference import access_page
 from engine.dispatch import agents, commands, contacts, events, explain, hours, refusals
 from engine.dispatch.policy import compiled, model
 from engine.dispatch.policy.template import KeyLine, documented
-from engine.dispatch.rules import HANDLERS
-from engine.dispatch.rules.domain import not_yet
 from engine.telemetry.counters import Counters
 from engine.telemetry.metrics import EngineMetrics
 from engine.telemetry.tally import Tally
@@ -138,12 +136,8 @@ def _said(struct: type) -> str:
     return " ".join(inspect.cleandoc(plain).split()).replace("|", "\\|")
 
 
-def _ruled(struct: type) -> str:
-    return " **Not yet ruled: refused with `not_supported`.**" if HANDLERS.get(struct) is not_yet else ""
-
-
 def _struct_table(title: str, structs: Iterable[type]) -> list[str]:
-    rows = [f"| `{_tag(struct)}` | {_fields(struct)} | {_said(struct)}{_ruled(struct)} |" for struct in structs]
+    rows = [f"| `{_tag(struct)}` | {_fields(struct)} | {_said(struct)} |" for struct in structs]
     return [f"| {title} | fields | |", "| --- | --- | --- |", *rows, ""]
 
 
@@ -195,6 +189,9 @@ def reference_page() -> str:
         "### Offers",
         "",
         *_struct_table("event", _members(events.OfferEvent)),
+        "### Consults",
+        "",
+        *_struct_table("event", _members(events.ConsultEvent)),
         "### Agents",
         "",
         *_struct_table("event", _members(events.AgentEvent)),

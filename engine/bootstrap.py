@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar, TypeVarTuple
+from urllib.parse import urlsplit
 
+import msgspec
 import trio
 
 from engine.clock import ScaledClock
@@ -49,23 +54,52 @@ def tune_process() -> None:
 
 
 def open_store(store: str | os.PathLike[str] | Store) -> Store:
-    """``"memory"``, a folder, or a store already made."""
-    if isinstance(store, str | os.PathLike):
-        if store == "memory":
-            from engine.store.memory import MemoryStore
+    """``"memory"``, a folder, a ``postgresql://`` URL, or a store already made. Raises ``StoreError``."""
+    if not isinstance(store, str | os.PathLike):
+        return store
+    if store == "memory":
+        from engine.store.memory import MemoryStore
 
-            return MemoryStore()
-        from adapters.storage.sqlite import SqliteStore
+        return MemoryStore()
+    if is_url(store):
+        opened: Store = _postgresql().PostgresqlStore(os.fspath(store))
+        return opened
+    from adapters.storage.sqlite import SqliteStore
 
-        return SqliteStore(store)
-    return store
+    return SqliteStore(store)
 
 
-def open_journal(folder: str | os.PathLike[str]) -> JournalReader:
-    """The journal in a folder, to read; an engine may be running on it. Raises ``StoreError`` on first use."""
+def open_journal(store: str | os.PathLike[str]) -> JournalReader:
+    """The journal in a folder or behind a URL, to read; an engine may be running on it.
+
+    Raises ``StoreError``, at the latest on first use.
+    """
+    if is_url(store):
+        journal: JournalReader = _postgresql().PostgresqlJournal(os.fspath(store))
+        return journal
     from adapters.storage.sqlite import SqliteJournal
 
-    return SqliteJournal(folder)
+    return SqliteJournal(store)
+
+
+def is_url(store: str | os.PathLike[str]) -> bool:
+    return os.fspath(store).startswith(("postgresql://", "postgres://"))
+
+
+def name_of(store: str | os.PathLike[str]) -> str:
+    """The place as it may be shown and logged: a URL without its user, password and options."""
+    if not is_url(store):
+        return os.fspath(store)
+    parts = urlsplit(os.fspath(store))
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _postgresql() -> ModuleType:
+    """The adapter, which needs a package of its own."""
+    try:
+        return import_module("adapters.storage.postgresql")
+    except ImportError as error:
+        raise StoreError(f"PostgreSQL needs psycopg: pip install 'sluice[postgresql]' (got: {error})") from error
 
 
 @asynccontextmanager
@@ -76,13 +110,14 @@ async def open_driver(
     clock_scale: float = 1.0,
     clock: Clock | None = None,
     limits: DriverLimits | None = None,
+    keep_archive_ms: int = 0,
 ) -> AsyncIterator[Driver]:
-    """A running driver; leaving the block stops it and releases the store.
+    """A running driver; leaving the block stops it and releases the store. ``keep_archive_ms`` 0: for ever.
 
     When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
     """
     opened = open_store(store)
-    folder = store if isinstance(store, str | os.PathLike) and store != "memory" else None
+    place = store if isinstance(store, str | os.PathLike) and store != "memory" else None
     driver = Driver(
         opened,
         clock or ScaledClock(clock_scale),
@@ -90,7 +125,7 @@ async def open_driver(
         policy_text,
         wall_ms=wall_ms,
         limits=limits,
-        take_snapshot=None if folder is None else snapshot_child(folder),
+        take_snapshot=None if place is None else snapshot_child(place, keep_archive_ms),
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -128,34 +163,40 @@ def _only(error: BaseException) -> BaseException:
     return error
 
 
-def snapshot_child(folder: str | os.PathLike[str]) -> Callable[[], Awaitable[None]]:
-    """Writes a snapshot of the journal in ``folder``, in a process that gives way to everybody. Raises ``StoreError``."""
+def snapshot_child(store: str | os.PathLike[str], keep_ms: int = 0) -> Callable[[], Awaitable[None]]:
+    """Writes a snapshot of the journal and archives what stands behind the older one, in a process that gives way to
+    everybody. ``keep_ms``: see ``JournalReader.archive``. Raises ``StoreError``.
+    """
+    told = msgspec.json.encode((os.fspath(store), keep_ms))
 
     async def take() -> None:
-        command = [sys.executable, "-m", "engine.bootstrap", "snapshot", os.fspath(folder)]
-        done = await trio.run_process(command, capture_stderr=True, check=False)
+        # By stdin: a URL may hold a password, and anybody on the machine reads a process's arguments.
+        command = [sys.executable, "-m", "engine.bootstrap", "snapshot"]
+        done = await trio.run_process(command, stdin=told, capture_stderr=True, check=False)
         if done.returncode != 0:
             raise StoreError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
 
     return take
 
 
-def _write_snapshot(folder: str) -> None:
+def _write_snapshot(store: str, keep_ms: int) -> None:
     from engine.store.recovery import take_snapshot
 
     os.nice(19)
-    journal = open_journal(folder)
+    gc.disable()  # it holds one state, and then it is gone
     try:
-        take_snapshot(journal)
+        journal = open_journal(store)
+        try:
+            take_snapshot(journal, wall_ms(), keep_ms)
+        finally:
+            journal.close()
     except (StoreError, HistoryTrimmed) as error:
         sys.exit(str(error))
-    finally:
-        journal.close()
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["snapshot", folder]:
-            _write_snapshot(folder)
+        case ["snapshot"]:
+            _write_snapshot(*msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[str, int]))
         case _:
-            sys.exit("usage: python -m engine.bootstrap snapshot DIR (the engine starts this by itself)")
+            sys.exit("usage: python -m engine.bootstrap snapshot (the engine starts this by itself)")

@@ -37,10 +37,13 @@ class Address:
 
 @dataclass(frozen=True)
 class ServeConfig:
-    """Listeners that are None are not opened. ``allow_remote``: plain listeners may bind beyond loopback."""
+    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind beyond loopback.
+
+    ``archive_days``: how long sealed segments of the journal are kept (0: for ever).
+    """
 
     policy: Path
-    store: Path
+    store: str
     ws: Address | None = None
     msgpack: Address | None = None
     http: Address | None = None
@@ -49,3 +52,4 @@ class ServeConfig:
     keys: Path | None = None
     origins: tuple[str, ...] = field(default=())
     allow_remote: bool = False
+    archive_days: int = 0

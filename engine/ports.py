@@ -31,6 +31,15 @@ class Clock(Protocol):
         """Called once, before the first stamp: time goes on from here."""
 
 
+class Draw(Protocol):
+    """Chance: a whole number from 0 to ``below`` − 1. The system's own in an engine; from one seed in a rehearsal of faults.
+
+    Session ids come from it, so in an engine nobody may foresee it.
+    """
+
+    def __call__(self, below: int, /) -> int: ...
+
+
 class RunBlocking(Protocol):
     """The one door to threads: runs ``function(*args)`` where blocking hurts nobody."""
 
@@ -129,6 +138,22 @@ class Opened(msgspec.Struct, frozen=True):
     created: bool
 
 
+class Segment(msgspec.Struct, frozen=True):
+    """A sealed run of records, ``first`` to ``last``, that the journal itself need not hold any more.
+
+    ``previous``: the hash of the record before it (empty: it begins with record 1), ``hash`` that of its last record;
+    ``digest``: over its stored bytes, of which there are ``size_bytes``; ``sealed_ms``: by the wall clock.
+    """
+
+    first: int
+    last: int
+    previous: bytes
+    hash: bytes
+    digest: bytes
+    sealed_ms: int
+    size_bytes: int
+
+
 class StoreError(Exception):
     """The store cannot go on: one clear line; the process stops acking and exits non-zero."""
 
@@ -160,7 +185,7 @@ class JournalReader(Protocol):
         """0: no record yet."""
 
     def read(self, after_lsn: int, limit: int) -> list[StoredRecord]:
-        """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises :class:`Corrupt`."""
+        """Records with lsn > ``after_lsn`` in order, at most ``limit``, sealed ones too. Raises :class:`Corrupt`."""
 
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         """(seq, record) of a contact's messages after ``after_seq``, in order."""
@@ -179,6 +204,15 @@ class JournalReader(Protocol):
 
     def save_snapshot(self, lsn: int, data: bytes) -> None:
         """Make it durable, then show it (never half a snapshot). Keep two; an older third is removed."""
+
+    def segments(self) -> list[Segment]:
+        """The archive, oldest first, without gaps between them."""
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        """Seal full segments of the records up to ``through_lsn``; how many were made. Commits remove them from the journal.
+
+        Segments sealed more than ``keep_ms`` ago are dropped (0: none ever is). One process at a time.
+        """
 
     def damage(self) -> list[str]:
         """Faults of the store's own structure (indexes, pages), each as a sentence; reads everything, so slow."""

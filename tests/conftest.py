@@ -1,10 +1,14 @@
-"""What every test shares: how Hypothesis behaves, and that asserts are on."""
+"""What every test shares: how Hypothesis behaves, that asserts are on, and one PostgreSQL for all who ask for it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.cluster import Cluster, running_cluster
 
 if not __debug__:
     raise SystemExit("the tests and the engine speak through asserts: run Python without -O")
@@ -15,3 +19,10 @@ settings.register_profile(
 )
 settings.register_profile("deep", settings.get_profile("house"), max_examples=2_000)
 settings.load_profile(os.environ.get("SLUICE_HYPOTHESIS", "house"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Started for the first test that asks; skips where there is no server to start."""
+    with running_cluster() as found:
+        yield found

@@ -1,4 +1,4 @@
-"""How journal rows are laid out in the embedded store: a few blobs, so that whole arrays go in with one statement.
+"""How journal rows are laid out in both stores on disk: a few blobs, so that whole arrays go in with one statement.
 
 ======== =====================================================================================
 journal  crc (4) · hash (32) · body
@@ -66,6 +66,18 @@ def unpack_message(place: object, lsn: object) -> MessageRow:
     """Raises :class:`Corrupt`."""
     where = _bytes(place)
     return MessageRow(int.from_bytes(where[:8]), int.from_bytes(where[8:]), int.from_bytes(_bytes(lsn)))
+
+
+def check_answer(place: object, key: object, row: object) -> tuple[int, StoredAnswer | Corrupt]:
+    """A row of answers, or what is wrong with it."""
+    assert isinstance(place, int), "an INTEGER PRIMARY KEY"
+    try:
+        answer = unpack_answer(row)
+    except Corrupt as error:
+        return place, Corrupt(f"stored answer {place}: {error}", 0)
+    if pack_key(answer.key) != key:
+        return place, Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
+    return place, answer
 
 
 def _bytes(value: object) -> bytes:

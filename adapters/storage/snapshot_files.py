@@ -1,10 +1,10 @@
-"""Snapshots as files: written whole beside their place, synced, then renamed into it."""
+"""Snapshots as files in a folder."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from adapters.storage.files import write_whole
 from engine.ports import StoreError
 
 # The newest, and one to fall back to.
@@ -31,29 +31,12 @@ class SnapshotFolder:
 
     def save(self, lsn: int, data: bytes) -> None:
         """A crash at any point leaves the old snapshots, or the old and the new; never half of one under its name."""
-        partial = self._path(lsn).with_suffix(f".partial-{os.getpid()}")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path(lsn))
-            sync_folder(self.folder)
+            write_whole(self._path(lsn), data)
             for old in self.lsns()[:-KEPT]:
                 self._path(old).unlink(missing_ok=True)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise StoreError(f"{self._path(lsn)}: cannot be written: {error.strerror}") from error
 
     def _path(self, lsn: int) -> Path:
         return self.folder / f"{lsn:020d}{_SUFFIX}"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable, not only the files behind them."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

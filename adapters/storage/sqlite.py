@@ -16,11 +16,14 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from adapters.storage.archive_files import ArchiveFolder
+from adapters.storage.files import sync_folder
 from adapters.storage.lease import VALID_MS, Holder, boot_ms
 from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check_sqlite, configure
 from adapters.storage.rows import (
     KEY_BYTES,
     PLACE_BYTES,
+    check_answer,
     pack_answer,
     pack_key,
     pack_message,
@@ -30,7 +33,8 @@ from adapters.storage.rows import (
     unpack_message,
     unpack_record,
 )
-from adapters.storage.snapshot_files import SnapshotFolder, sync_folder
+from adapters.storage.segments import Shelves, damage, seal_all
+from adapters.storage.snapshot_files import SnapshotFolder
 from engine.ports import (
     Batch,
     CommandKey,
@@ -38,6 +42,7 @@ from engine.ports import (
     LeaseHeld,
     LeaseLost,
     Opened,
+    Segment,
     StoredAnswer,
     StoredRecord,
     StoreError,
@@ -45,6 +50,7 @@ from engine.ports import (
 
 JOURNAL = "journal.sqlite"
 SNAPSHOTS = "snapshots"
+ARCHIVE = "archive"
 # An opener waits this long for a writer, so that a second engine refuses within a second; a committing engine waits
 # longer: only another opener's look at the lease can be in its way.
 _OPEN_BUSY_MS = 400
@@ -80,6 +86,8 @@ class SqliteJournal:
         self.path = self.folder / JOURNAL
         self._vfs = vfs
         self._snapshots = SnapshotFolder(self.folder / SNAPSHOTS)
+        self._archive = ArchiveFolder(self.folder / ARCHIVE)
+        self._shelves = Shelves(self._archive.load)
         # Taken from and put back by whichever thread reads; both are single steps of the interpreter.
         self._idle: deque[apsw.Connection] = deque()
 
@@ -92,7 +100,10 @@ class SqliteJournal:
             rows = connection.execute(
                 "SELECT lsn, row FROM journal WHERE lsn > ? ORDER BY lsn LIMIT ?", (after_lsn, limit)
             ).fetchall()
-        return [unpack_record(lsn, row) for lsn, row in rows]
+        found = [unpack_record(lsn, row) for lsn, row in rows]
+        if found and found[0].lsn == after_lsn + 1:
+            return found
+        return self._shelves.before(found, self.segments(), after_lsn, limit)
 
     def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, StoredRecord]]:
         first, last = pack_place(contact, after_seq), pack_place(contact + 1, 0)
@@ -105,9 +116,10 @@ class SqliteJournal:
             for place in places:
                 where = unpack_message(*place)
                 found = connection.execute("SELECT row FROM journal WHERE lsn = ?", (where.lsn,)).fetchone()
-                if found is None:
-                    raise Corrupt(f"message {where.seq} of contact {contact} points to a missing record", where.lsn)
-                result.append((where.seq, unpack_record(where.lsn, found[0])))
+                if found is not None:
+                    result.append((where.seq, unpack_record(where.lsn, found[0])))
+                elif (sealed := self._shelves.find(self.segments(), where, contact)) is not None:
+                    result.append((where.seq, sealed))
         return result
 
     def read_answers(self, after_place: int, limit: int) -> list[tuple[int, StoredAnswer | Corrupt]]:
@@ -115,7 +127,7 @@ class SqliteJournal:
             rows = connection.execute(
                 "SELECT place, key, row FROM answers WHERE place > ? ORDER BY place LIMIT ?", (after_place, limit)
             ).fetchall()
-        return [_answer_at(*row) for row in rows]
+        return [check_answer(*row) for row in rows]
 
     def snapshots(self) -> list[int]:
         return self._snapshots.lsns()
@@ -126,11 +138,21 @@ class SqliteJournal:
     def save_snapshot(self, lsn: int, data: bytes) -> None:
         self._snapshots.save(lsn, data)
 
+    def segments(self) -> list[Segment]:
+        return self._archive.segments()
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        made = seal_all(self.read, self.segments(), through_lsn, wall_ms, self._archive.add)
+        if keep_ms:
+            self._archive.drop_before(wall_ms - keep_ms)
+        return made
+
     def damage(self) -> list[str]:
         with self._reading() as connection:
             said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(100)")]
             cut = _cut_off(connection, _last(connection)[0])
-        return [f"{self.path}: {line}" for line in said if line != "ok"] + [str(missing) for missing in cut]
+        own = [f"{self.path}: {line}" for line in said if line != "ok"] + [str(missing) for missing in cut]
+        return own + damage(self.segments(), self._archive.load)
 
     def close(self) -> None:
         while self._idle:
@@ -190,6 +212,8 @@ class SqliteStore(SqliteJournal):
         self._epoch = 0
         self._last_lsn = 0
         self._renewed_ms = 0
+        self._oldest = 1  # the first record that the journal itself still holds
+        self._sealed = 0  # the last record that the archive holds
 
     def open(self) -> Opened:
         with self._in_our_words():
@@ -233,6 +257,8 @@ class SqliteStore(SqliteJournal):
                     (_blobs([pack_message(row) for row in batch.messages]),),
                 )
             self._last_lsn += count
+            if self._oldest <= self._sealed:
+                self._trim(writer, count)
             if (now := self._boot_ms()) >= self._renewed_ms + _RENEW_AFTER_MS:
                 self._renew(writer, now, batch.wall_ms, batch.now_ms)
             writer.execute("COMMIT")
@@ -298,6 +324,18 @@ class SqliteStore(SqliteJournal):
             self._broken = str(error) or type(error).__name__
             raise
 
+    def _trim(self, writer: apsw.Connection, count: int) -> None:
+        """Sealed records leave the journal within the commits that make it longer, two for each new one: no stall of
+        its own, no sync of its own."""
+        until = min(self._sealed, self._oldest + 2 * count - 1)
+        writer.execute("DELETE FROM journal WHERE lsn BETWEEN ? AND ?", (self._oldest, until))
+        self._oldest = until + 1
+
+    def _note_sealed(self, writer: apsw.Connection) -> None:
+        segments = self.segments()
+        self._sealed = segments[-1].last if segments else 0
+        self._oldest = writer.execute("SELECT coalesce(min(lsn), 1) FROM journal").get
+
     def _take(self, writer: apsw.Connection) -> Opened:
         writer.set_busy_timeout(_OPEN_BUSY_MS)
         try:
@@ -349,6 +387,7 @@ class SqliteStore(SqliteJournal):
         if writer.changes() != 1:
             raise self._lease_lost(writer)
         self._renewed_ms = boot_now
+        self._note_sealed(writer)
 
     def _lease_lost(self, writer: apsw.Connection) -> LeaseLost:
         epoch = writer.execute("SELECT epoch FROM lease").get
@@ -369,17 +408,6 @@ def _last(connection: apsw.Connection) -> tuple[int, bytes]:
         return 0, b""
     record = unpack_record(*found)
     return record.lsn, record.hash
-
-
-def _answer_at(place: object, key: object, row: object) -> tuple[int, StoredAnswer | Corrupt]:
-    assert isinstance(place, int), "an INTEGER PRIMARY KEY"
-    try:
-        answer = unpack_answer(row)
-    except Corrupt as error:
-        return place, Corrupt(f"stored answer {place}: {error}", 0)
-    if pack_key(answer.key) != key:
-        return place, Corrupt(f"stored answer {place}: it stands under another key, and no retry would find it", 0)
-    return place, answer
 
 
 def _blobs(values: list[bytes]) -> apsw.CArrayBinding:

@@ -75,7 +75,8 @@ def _rights(scope: Scope, names: str) -> dict[str, Scope]:
 _CUSTOMER_SIDE = "contact.submit contact.update contact.message contact.ask_person contact.abandon contact.close contact.leave_message"
 _SERVING = (
     "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
-    " contact.message contact.transfer contact.close contact.consult contact.take_over"
+    " contact.message contact.transfer contact.close contact.consult consult.accept consult.end"
+    " contact.take_over"
 )
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {

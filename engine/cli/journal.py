@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import click
 import msgspec
@@ -41,18 +40,18 @@ def journal() -> None:
 
 
 @journal.command("verify", epilog=EXIT_CODES)
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("store", metavar="DIR|URL")
 @click.option("--replay", is_flag=True, help="Decide every input again, and compare the events.")
 @click.option("--json", "json_out", is_flag=True, help="One JSON object instead of a table.")
-def verify_command(folder: Path, replay: bool, json_out: bool) -> None:
-    """Check the journal in DIR from its first record to its last.
+def verify_command(store: str, replay: bool, json_out: bool) -> None:
+    """Check the journal from its first record to its last.
 
     Every record's checksum and its place in the hash chain, that none is missing, that its events fit the state before
     it, that each snapshot equals the state the journal gives, that every message is found, and each stored answer's
     checksum. Needs no lease: an engine may be running.
     """
     try:
-        with closing(open_journal(folder)) as reader:
+        with closing(open_journal(store)) as reader:
             reader.last_lsn()  # is there anything to look at?
             verdict = _with_progress(reader, replay) if not json_out else verify(reader, replay)
     except StoreError as error:

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import open_driver, tune_process, wall_ms
+from engine.bootstrap import name_of, open_driver, tune_process, wall_ms
 from engine.config import Address, BadAddress, ServeConfig
 from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
@@ -39,6 +39,7 @@ Signals: SIGHUP reads the policy file again, whole or not at all.
 """
 # Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
 _GC = (50_000, 20, 50)
+_DAY_MS = 24 * 60 * 60 * 1_000
 
 
 def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None], Address | None]:
@@ -53,7 +54,7 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--store", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the journal.")
+@click.option("--store", metavar="DIR|URL", required=True, help="The journal: a folder, or postgresql://….")
 @click.option("--ws", callback=_address(unix=False), metavar="HOST:PORT", help="WebSocket (JSON and msgpack).")
 @click.option(
     "--msgpack", callback=_address(unix=True), metavar="HOST:PORT|unix:PATH", help="Framed msgpack, for programs."
@@ -64,17 +65,25 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     "--origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may connect; again for more."
 )
 @click.option("--listen-remote", is_flag=True, help="Plain listeners may bind beyond loopback. Put TLS before them.")
+@click.option(
+    "--archive-days",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Drop archived records after so many days; 0: never.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
     policy: Path,
-    store: Path,
+    store: str,
     ws: Address | None,
     msgpack: Address | None,
     http: Address | None,
     keys: Path | None,
     origins: tuple[str, ...],
     listen_remote: bool,
+    archive_days: int,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -83,7 +92,7 @@ def serve(
     Says one JSON line on stdout when it is ready: the addresses by carrier (port 0 becomes a free one). Logs are JSON
     lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
     """
-    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote)
+    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days)
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
@@ -133,15 +142,18 @@ def _read_policy(path: Path) -> str:
 async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     log = structlog.get_logger("sluice.serve")
     failure: BaseException | None = None
+    gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
-        async with open_driver(text, config.store, clock_scale=config.clock_speed) as driver:
+        async with open_driver(
+            text, config.store, clock_scale=config.clock_speed, keep_archive_ms=config.archive_days * _DAY_MS
+        ) as driver:
             core = await Core.start(
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
             )
             server = Server(core, config)
-            gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC)
+            gc.enable()
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with trio.open_nursery() as nursery:
                     addresses = await nursery.start(server.run)
@@ -193,7 +205,7 @@ def _say_ready(config: ServeConfig, driver: Driver, addresses: Addresses, policy
     ready = {
         "ready": True,
         **{name: url for name in ("ws", "msgpack", "http") if (url := getattr(addresses, name))},
-        "store": str(config.store),
+        "store": name_of(config.store),
         "policy": policy,
         "epoch": driver.figures.epoch,
         "lsn": driver.last_lsn,

@@ -34,7 +34,7 @@ INSTANTS = frozenset(
     }
 )
 LENGTHS = frozenset({"waited_ms", "took_ms", "first_reply_ms"})
-AGENTS = frozenset({"agent", "prefer"})
+AGENTS = frozenset({"agent", "prefer", "to_agent"})
 CODES = frozenset({"reason", "why", "by", "effect", "alternative", "kind"})
 
 
@@ -227,6 +227,12 @@ def _by(field: str, plain: str) -> Callable[[Any], Iterator[str]]:
     return parts
 
 
+def _consult_asked(event: ev.ConsultAsked) -> Iterator[str]:
+    yield "consult.asked.queue" if event.queue else "consult.asked"
+    if event.reason:
+        yield "consult.asked.reason"
+
+
 def _closed(event: ev.ContactClosed) -> Iterator[str]:
     yield "contact.closed.idle" if event.by == "clock" else "contact.closed"
     if event.reopen_until:
@@ -247,6 +253,10 @@ PARTS: dict[type, Callable[[Any], Iterator[str]]] = {
     ev.ContactTold: _told,
     ev.MessageReleased: _by("why", "pace"),
     ev.ContactClosed: _closed,
+    ev.ConsultAsked: _consult_asked,
+    ev.ConsultAccepted: lambda event: iter(["consult.accepted.automatic" if event.automatic else "consult.accepted"]),
+    ev.ConsultEnded: _by("why", ""),
+    ev.AlertRaised: _by("alert", ""),
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _accepted,
     ev.OfferDeclined: _declined,
@@ -312,6 +322,12 @@ def present(now: Explanation, words: Words) -> list[str]:
     waited = words.length(now.waited_ms)
     agent = words.agent(now.agent)
     said = [words.say(key, queue=now.queue, waited=waited, position=now.position, agent=agent)]
+    if now.helper:
+        key = "now.helper" if now.helper_in_ms < 0 else "now.helper.asked"
+        said.append(words.say(key, helper=words.agent(now.helper), left=words.length(now.helper_in_ms)))
+    if now.promise_in_ms >= 0:
+        key = "now.promise" if now.promise_in_ms else "now.promise.due"
+        said.append(words.say(key, left=words.length(now.promise_in_ms)))
     if now.state == "queued":
         said += _waiting(now, words)
     return [*said, words.say("now.policy", policy=now.policy)]

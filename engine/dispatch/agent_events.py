@@ -82,6 +82,43 @@ class OfferRescinded(_Event, tag="offer.rescinded", frozen=True, gc=False):
     reason: str
 
 
+# --- consults: a second agent helps -----------------------------------------------------------------------------------
+
+
+class ConsultAsked(_Event, tag="consult.asked", frozen=True, gc=False):
+    """``agent``, who serves the contact, asks ``to_agent``, whose ``cost`` units are held from here on.
+
+    ``queue`` and ``pool``: where that agent was found; empty if it was asked by name. ``deadline``: the answer's.
+    """
+
+    contact: int
+    agent: str
+    to_agent: str
+    queue: str
+    pool: str
+    cost: int
+    deadline: int
+    reason: str = ""
+
+
+class ConsultAccepted(_Event, tag="consult.accepted", frozen=True, gc=False):
+    """``agent`` is the second one; ``automatic``: by its auto-accept."""
+
+    contact: int
+    agent: str
+    automatic: bool = False
+
+
+class ConsultEnded(_Event, tag="consult.ended", frozen=True, gc=False):
+    """``agent``, the second one, has its units back. ``why``: declined, withdrawn, expired (no answer), ended, taken_over,
+    or, where the contact or one of the two is gone: passed_on, closed, agent_lost, agent_left. ``by``: who ended it."""
+
+    contact: int
+    agent: str
+    why: str
+    by: str = ""
+
+
 # --- agents ---------------------------------------------------------------------------------------------------------
 
 

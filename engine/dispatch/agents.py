@@ -49,6 +49,10 @@ TRANSITIONS: dict[tuple[AgentState | None, type, AgentState | None], AgentState]
 }
 
 
+# Shared by all who help nobody: replaced, not changed.
+NO_CONSULTS: Final[dict[int, int]] = {}
+
+
 @mypyc_attr(acyclic=True, serializable=True)
 @dataclass(init=False, eq=False)
 class Agent:
@@ -72,6 +76,7 @@ class Agent:
     idle_since: int = 0
     back_off_until: int = 0
     contacts: dict[int, int] = field(default_factory=dict)  # contact → units it holds here
+    helping: dict[int, int] = field(default_factory=dict)  # contacts of others, in a consult → units held for it
     ended_offers: dict[int, str] = field(default_factory=dict)  # the last few offers that ended without accept → how
     served: int = 0
     quota_used: int = 0  # contacts connected since local midnight, where a pool has a daily quota
@@ -95,6 +100,7 @@ class Agent:
         self.idle_since = 0
         self.back_off_until = 0
         self.contacts = {}
+        self.helping = NO_CONSULTS
         self.ended_offers = {}
         self.served = 0
         self.quota_used = 0

@@ -24,20 +24,27 @@ def audit(state: State) -> list[str]:
 
 def capacity(state: State) -> list[str]:
     wrong = []
+    asked: dict[str, dict[int, int]] = {}
+    for consult in state.consults.values():
+        asked.setdefault(consult.to_agent, {})[consult.contact] = consult.units
     for name, agent in state.agents.items():
-        if agent.load != sum(agent.contacts.values()):
-            wrong.append(f"agent {name}: load {agent.load}, contacts hold {sum(agent.contacts.values())}")
+        held_units = sum(agent.contacts.values()) + sum(agent.helping.values())
+        if agent.load != held_units:
+            wrong.append(f"agent {name}: load {agent.load}, contacts and consults hold {held_units}")
+        if agent.helping != asked.get(name, {}):
+            wrong.append(f"agent {name}: helps with {agent.helping}, consults say {asked.get(name)}")
         channels: dict[str, int] = {}
         shops: dict[str, int] = {}
-        for number in agent.contacts:
-            channel, shop = state.contacts[number].channel, state.contacts[number].shop
+        held = [(state.contacts[number].channel, state.contacts[number].shop) for number in agent.contacts]
+        held += [(state.consults[number].channel, state.consults[number].shop) for number in agent.helping]
+        for channel, shop in held:
             if channel in state.limited:
                 channels[channel] = channels.get(channel, 0) + 1
             if shop in state.shop_limits:
                 shops[shop] = shops.get(shop, 0) + 1
         seat = state.seats[name]
-        for held, wanted in ((seat.by_channel, channels), (seat.by_shop, shops)):
-            counted = {what: n for what, n in held.items() if n}
+        for known, wanted in ((seat.by_channel, channels), (seat.by_shop, shops)):
+            counted = {what: n for what, n in known.items() if n}
             if counted != wanted:
                 wrong.append(f"agent {name}: counts {counted}, contacts say {wanted}")
     return wrong
@@ -114,5 +121,6 @@ def timers(state: State) -> list[str]:
         wanted += [(state.due(kind, number), kind, number) for number in state.contacts]
     for agent_kind in (Kind.BACK_OFF, Kind.AGENT_UNTIL, Kind.CAPACITY):
         wanted += [(state.due(agent_kind, seq), agent_kind, seq) for seq in state.seats_by_seq]
+    wanted += [(consult.deadline, Kind.CONSULT, number) for number, consult in state.consults.items()]
     wanted += [(state.house.due(ident), Kind.HOUSE, ident) for ident in state.house.idents()]
     return [f"not armed: {entry}" for entry in wanted if entry[0] and entry not in armed]

@@ -26,6 +26,7 @@ REPLY: Final = Kind.REPLY
 TALK: Final = Kind.TALK
 BACK_OFF: Final = Kind.BACK_OFF
 CAPACITY: Final = Kind.CAPACITY
+CONSULT: Final = Kind.CONSULT
 LENDER: Final = Kind.LENDER
 QUOTA: Final = Kind.QUOTA
 HOUSE: Final = Kind.HOUSE
@@ -98,6 +99,15 @@ class Clocks(Records):
         if contact.decliners:
             arm(min(contact.decliners.values()), Kind.DECLINER, number)
 
+    def arm_domain(self) -> None:
+        """Arm what belongs to no single contact, offer or agent: consults, the domain's own deadlines, lenders' minutes."""
+        for number, consult in self.consults.items():
+            self.timers.arm(consult.deadline, CONSULT, number)
+        for ident in self.house.idents():
+            self.arm_house(ident)
+        for gate in self.measured:
+            self.arm_measure(gate)
+
     def shelve(self, contact: Contact) -> None:
         """The contact is under a promise. Any may come to be the first, so that each instant has a hint of its own."""
         live_at, hinted = self.house.shelve(contact), self.house.hinted
@@ -113,6 +123,9 @@ class Clocks(Records):
         """As :meth:`due`, for deadlines of no contact and no offer."""
         if kind == HOUSE:
             return self.house.due(ident)
+        if kind == CONSULT:
+            consult = self.consults.get(ident)
+            return 0 if consult is None else consult.deadline
         if kind == QUOTA:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else seat.agent.quota_until
@@ -128,7 +141,7 @@ class Clocks(Records):
         if BACK_OFF <= kind <= CAPACITY:
             seat = self.seats_by_seq.get(ident)
             return 0 if seat is None else agent_deadline(seat.agent, kind)
-        if kind >= LENDER:
+        if kind >= CONSULT:
             return self._due_of_none(kind, ident)
         contact = self.contacts.get(ident)
         if contact is None:

@@ -165,11 +165,30 @@ class AssignContact(_Command, tag="contact.assign", frozen=True, gc=False):
 
 
 class ConsultAgent(_Command, tag="contact.consult", frozen=True, gc=False):
+    """Its agent asks a second one to help: somebody named, or whoever of a queue is free. The contact stays where it is."""
+
     tenant: str = ""
     contact: int = 0
     agent: str = ""
     to_queue: str = ""
     to_agent: str = ""
+    reason: str = ""
+
+
+class AcceptConsult(_Command, tag="consult.accept", frozen=True, gc=False):
+    """The second agent helps; without this the consult ends when an offer would expire."""
+
+    tenant: str = ""
+    contact: int = 0
+    agent: str = ""
+
+
+class EndConsult(_Command, tag="consult.end", frozen=True, gc=False):
+    """Either side ends it: before it was accepted the first withdraws it, or the second declines."""
+
+    tenant: str = ""
+    contact: int = 0
+    agent: str = ""
     reason: str = ""
 
 
@@ -369,6 +388,8 @@ ContactCommand: TypeAlias = (
     | PrioritiseContact
     | AssignContact
     | ConsultAgent
+    | AcceptConsult
+    | EndConsult
     | TakeOverContact
     | LeaveMessage
     | BulkCommand

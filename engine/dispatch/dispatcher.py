@@ -24,6 +24,7 @@ from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.bulk import do_job
+from engine.dispatch.rules.consults import end_shaken
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.rules.rearranging import do_slice, finish_start, house
 from engine.dispatch.selecting import selected
@@ -35,6 +36,7 @@ from engine.dispatch.timers import Kind
 if TYPE_CHECKING:
     from engine.dispatch.agents import Agent
     from engine.dispatch.commands import Command
+    from engine.dispatch.consults import Consult
     from engine.dispatch.contacts import Contact, Offer
 
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
@@ -77,8 +79,7 @@ class Dispatcher:
             state.now = stamp
             HANDLERS[StartEngine](state, command)
             look_again(state)
-            if state.stirred:
-                review_borrowers(state)
+            self._tidy_up()
             if state.rearranging is None:
                 self._expire_due(stamp, EXPIRE_LIMIT, EVENT_LIMIT)
             return out
@@ -94,8 +95,8 @@ class Dispatcher:
         HANDLERS[type(command)](state, command)
         if state.reached:
             look_again(state)
-        if state.stirred:
-            review_borrowers(state)
+        if state.shaken or state.stirred:
+            self._tidy_up()
         return out
 
     def expire(self, now: int, limit: int = EXPIRE_LIMIT) -> list[Event]:
@@ -112,6 +113,7 @@ class Dispatcher:
             state.settle()
             state.now = now
             do_slice(state, work)
+            self._tidy_up()
             return out
         if self._expire_due(now, limit, EVENT_LIMIT):
             state.now = now
@@ -119,8 +121,7 @@ class Dispatcher:
                 do_slice(state, state.rearranging)
             elif state.jobs:
                 do_job(state)
-            if state.stirred:
-                review_borrowers(state)
+            self._tidy_up()
         state.trim_timers()
         return out
 
@@ -136,11 +137,20 @@ class Dispatcher:
         """So much is due by ``stamp`` that a driver calls ``expire(stamp)`` first, lest one ``handle`` do it all."""
         return self._state.timers.is_crowded(stamp)
 
+    def _tidy_up(self) -> None:
+        """The last of a step: consults that have lost their ground end, and what may be borrowed again is."""
+        state = self._state
+        if state.shaken:
+            end_shaken(state)
+        if state.stirred:
+            review_borrowers(state)
+
     def _before(self, command: Command, stamp: int) -> None:
         """A command in the midst of a rearrangement: the start of an epoch is finished first, and whom it is about has a queue."""
         state = self._state
         state.now = stamp
         finish_start(state)
+        self._tidy_up()
         if state.former:
             offer = state.offers.get(getattr(command, "offer", 0))
             number = offer.contact if offer is not None else getattr(command, "contact", 0)
@@ -175,8 +185,8 @@ class Dispatcher:
             EXPIRE[kind](state, ident)
             if state.reached:
                 look_again(state)
-            if state.stirred:
-                review_borrowers(state)
+            if state.shaken or state.stirred:
+                self._tidy_up()
             state.settle()
 
     def _house_before(self, kind: int, ident: int) -> None:
@@ -212,7 +222,7 @@ class Dispatcher:
         return snapshots.encode(self._state)
 
     @classmethod
-    def restore(cls, data: bytes) -> Dispatcher:
+    def restore(cls, data: bytes | memoryview) -> Dispatcher:
         """The dispatcher that :meth:`snapshot` described; raises :class:`snapshots.SnapshotError`."""
         state = snapshots.decode(data)
         return cls(state.policy, state)
@@ -246,6 +256,11 @@ class Dispatcher:
     def offers(self) -> Mapping[int, Offer]:
         """Open offers by number. Read only."""
         return self._state.offers
+
+    @property
+    def consults(self) -> Mapping[int, Consult]:
+        """Contact → the consult about it. Read only."""
+        return self._state.consults
 
     @property
     def closed_queues(self) -> Mapping[str, str]:

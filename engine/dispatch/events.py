@@ -17,6 +17,9 @@ from engine.dispatch.agent_events import AgentRemoved as AgentRemoved
 from engine.dispatch.agent_events import AgentStateChanged as AgentStateChanged
 from engine.dispatch.agent_events import BackOffEnded as BackOffEnded
 from engine.dispatch.agent_events import CapacityChanged as CapacityChanged
+from engine.dispatch.agent_events import ConsultAccepted as ConsultAccepted
+from engine.dispatch.agent_events import ConsultAsked as ConsultAsked
+from engine.dispatch.agent_events import ConsultEnded as ConsultEnded
 from engine.dispatch.agent_events import ExternalLoadChanged as ExternalLoadChanged
 from engine.dispatch.agent_events import OfferAccepted as OfferAccepted
 from engine.dispatch.agent_events import OfferDeclined as OfferDeclined
@@ -411,6 +414,7 @@ ContactEvent: TypeAlias = (
     | ContactClosed
     | ContactForgotten
 )
+ConsultEvent: TypeAlias = ConsultAsked | ConsultAccepted | ConsultEnded
 OfferEvent: TypeAlias = OfferMade | OfferAccepted | OfferDeclined | OfferExpired | OfferRescinded
 AgentEvent: TypeAlias = (
     AgentDefined
@@ -446,4 +450,4 @@ DomainEvent: TypeAlias = (
     | EngineStarted
     | CommandRejected
 )
-Event: TypeAlias = ContactEvent | OfferEvent | AgentEvent | DomainEvent
+Event: TypeAlias = ContactEvent | OfferEvent | ConsultEvent | AgentEvent | DomainEvent

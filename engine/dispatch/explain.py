@@ -40,7 +40,8 @@ class NextStep(msgspec.Struct, frozen=True, omit_defaults=True):
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a contact's state says now.
 
-    ``position`` 1 is next (0: not waiting); ``p50_ms``, ``p90_ms``: how long it still waits, by the estimate (-1: unknown); ``nobody``: reason code → number of signed-on agents whose first unmet
+    ``position`` 1 is next (0: not waiting); ``p50_ms``, ``p90_ms``: how long it still waits, by the estimate (-1: unknown); ``helper``: who is asked for help with it, for ``helper_in_ms`` more (-1: has said yes);
+    ``promise_in_ms``: until a promised answer is due (0: it is; -1: none is promised); ``nobody``: reason code → number of signed-on agents whose first unmet
     condition it is; ``agent`` with ``verdict`` is filled for a why-not question about one agent.
     """
 
@@ -68,6 +69,9 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: AgentVerdict | None = None
     p50_ms: int = -1
     p90_ms: int = -1
+    helper: str = ""
+    helper_in_ms: int = -1
+    promise_in_ms: int = -1
 
 
 # Every code that AgentVerdict.reasons and Explanation.nobody may hold, in the order in which they are checked.
@@ -88,6 +92,7 @@ REASON_CODES = (
     "declined",  # in_ms: until the decliner memory ends
     "preferred_other",  # wanted: the preferred agent; in_ms: until its budget ends
     "serving",  # the agent has this very contact
+    "helping",  # … helps with it, or is asked to
     "outranked",  # eligible, but another contact or agent came first
     "contact_not_waiting",  # got: the contact's state
 )

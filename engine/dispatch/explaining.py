@@ -28,7 +28,7 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
                 nobody[why[0].code] = nobody.get(why[0].code, 0) + 1
             else:
                 free += 1
-    estimate = stepping.estimate_of(state, contact)
+    estimate, consult = stepping.estimate_of(state, contact), state.consults.get(number)
     return Explanation(
         contact=number,
         state=contact.state,
@@ -54,6 +54,9 @@ def explain(state: State, number: int, agent: str | None, position: int, now: in
         verdict=None if agent is None else verdict(state, contact, agent, now),
         p50_ms=-1 if estimate is None else estimate.p50_ms,
         p90_ms=-1 if estimate is None else estimate.p90_ms,
+        helper="" if consult is None else consult.to_agent,
+        helper_in_ms=-1 if consult is None or consult.accepted else max(consult.deadline - now, 0),
+        promise_in_ms=max(state.house.promises[number].promised_by - now, 0) if contact.promised else -1,
     )
 
 
@@ -106,6 +109,8 @@ def verdict(state: State, contact: Contact, agent: str, now: int) -> AgentVerdic
     if contact.agent == agent:
         return AgentVerdict(agent, True, reasons=(Reason("serving", got=contact.state),))
     why = reasons(state, contact, seat, now)
+    if contact.contact in seat.agent.helping:
+        why.insert(0, Reason("helping"))
     if contact.state is not ContactState.QUEUED:
         why.append(Reason("contact_not_waiting", "queued", contact.state))
     pool = next((pool.name for pool in state.pools_of(contact) if pool.name in seat.groups), "")

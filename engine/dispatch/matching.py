@@ -387,7 +387,7 @@ def freed(state: State, seat: Seat | None, trigger: str = "freed") -> None:
     if seat is None:
         return
     agent = seat.agent
-    if agent.state is FINISHING and not agent.contacts:
+    if agent.state is FINISHING and not agent.contacts and not agent.helping:
         state.emit(ev.AgentStateChanged(state.now, seat.name, agent.state, "offline", "finished"))
         reconsider_without(state, seat)
         return

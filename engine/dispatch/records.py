@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent
+from engine.dispatch.consults import Consult
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
@@ -61,6 +62,8 @@ class Records:
         self.contacts: dict[int, Contact] = {}
         self.agents: dict[str, Agent] = {}
         self.offers: dict[int, Offer] = {}
+        self.consults: dict[int, Consult] = {}  # contact → who helps with it
+        self.shaken: dict[int, str] = {}  # consults that lose their ground in this step, and why
         self.closed_queues: dict[str, str] = {}
         self.next_contact = 1
         self.next_offer = 1

@@ -10,7 +10,8 @@ from typing import Final
 
 from engine.dispatch.agents import PRESENT, Agent, out_by_rona
 from engine.dispatch.clocks import Clocks
-from engine.dispatch.contacts import Contact, ContactState
+from engine.dispatch.consults import Consult
+from engine.dispatch.contacts import ContactState
 from engine.dispatch.lanes import Lane, Seat, recount, refresh
 from engine.dispatch.pools import kind_of
 from engine.dispatch.timers import Kind
@@ -47,7 +48,9 @@ class Seats(Clocks):
             contact = self.contacts[number]
             contact.seat = seat
             if self.bounded:
-                self.count(seat, contact, 1, units)
+                self.count(seat, contact.channel, contact.shop, 1, units)
+        for number in agent.helping:
+            self.count_help(seat, self.consults[number], 1)
         seat.groups = self._groups_of(profile.pools)
         self._watch(seat)
         for name in profile.pools:
@@ -96,6 +99,16 @@ class Seats(Clocks):
                 if ledger.passes.get(name, 0) < now:
                     ledger.passes[name] = now
 
+    def shake(self, number: int, why: str) -> None:
+        """Its contact, or one of its two agents, is gone: a consult about it ends before the step is over."""
+        if number in self.consults:
+            self.shaken.setdefault(number, why)
+
+    def shake_of(self, agent: Agent, why: str) -> None:
+        """As :meth:`shake`, for all consults of an agent who is gone, asked or asking."""
+        for number in (*agent.contacts, *agent.helping):
+            self.shake(number, why)
+
     def stir(self, seat: Seat, gone: bool = False) -> None:
         """The agent has changed: the gates of its pools count it anew. ``gone``: it leaves its pools."""
         agent = seat.agent
@@ -113,13 +126,18 @@ class Seats(Clocks):
             gate.out += out - seat.known_out
         seat.known_room, seat.known_present, seat.known_out = room, present, out
 
-    def count(self, seat: Seat, contact: Contact, contacts: int, units: int) -> None:
-        """The agent has so many more contacts and units of this contact's channel and shop; asked only if ``bounded``."""
-        if contact.channel in self.limited:
-            seat.by_channel[contact.channel] = seat.by_channel.get(contact.channel, 0) + contacts
-        if contact.shop in self.shop_limits:
-            seat.by_shop[contact.shop] = seat.by_shop.get(contact.shop, 0) + contacts
-        if contact.channel in self.interruptible:
+    def count_help(self, seat: Seat, consult: Consult, sign: int) -> None:
+        """In the agent's limits a consult is one more (−1: one less) contact of that channel and shop."""
+        if self.bounded:
+            self.count(seat, consult.channel, consult.shop, sign, sign * consult.units)
+
+    def count(self, seat: Seat, channel: str, shop: str, contacts: int, units: int) -> None:
+        """The agent has so many more contacts and units of this channel and shop; asked only if ``bounded``."""
+        if channel in self.limited:
+            seat.by_channel[channel] = seat.by_channel.get(channel, 0) + contacts
+        if shop in self.shop_limits:
+            seat.by_shop[shop] = seat.by_shop.get(shop, 0) + contacts
+        if channel in self.interruptible:
             seat.yielding += units
             seat.beside -= units
 

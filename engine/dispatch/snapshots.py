@@ -6,6 +6,7 @@ import msgspec
 
 from engine.dispatch.agents import Agent
 from engine.dispatch.commands import Attributes
+from engine.dispatch.consults import Consult
 from engine.dispatch.contacts import Contact, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.ledgers import Ledger
@@ -23,7 +24,9 @@ VERSION = 1
 Contact.__annotations__.update(
     attributes=Attributes, decliners=dict[str, int], also=tuple[str, ...], joined=tuple[tuple[str, str], ...]
 )
-Agent.__annotations__.update(external=dict[str, int], contacts=dict[int, int], ended_offers=dict[int, str])
+Agent.__annotations__.update(
+    external=dict[str, int], contacts=dict[int, int], helping=dict[int, int], ended_offers=dict[int, str]
+)
 
 
 class SnapshotError(ValueError):
@@ -49,6 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     jobs: dict[int, Job] = {}
     ledgers: list[Ledger] = []
     measures: dict[str, Measure] = {}
+    consults: list[Consult] = []
     looks: dict[int, int] = {}  # contact → when its step should have been judged, where that is still to be done
 
 
@@ -73,12 +77,13 @@ def encode(state: State) -> bytes:
             state.jobs,
             [state.ledgers[name] for name in state.pool_names if name in state.ledgers],
             dict(sorted(state.measures.items())),
+            [state.consults[number] for number in sorted(state.consults)],
             {number: due for number, due in sorted(state.looks.items()) if due <= state.now},
         )
     )
 
 
-def decode(data: bytes) -> State:
+def decode(data: bytes | memoryview) -> State:
     try:
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
     except msgspec.MsgspecError as error:
@@ -93,6 +98,7 @@ def decode(data: bytes) -> State:
     state.agents = {agent.profile.agent: agent for agent in snapshot.agents}
     state.contacts = {contact.contact: contact for contact in snapshot.contacts}
     state.offers = {offer.offer: offer for offer in snapshot.offers}
+    state.consults = {consult.contact: consult for consult in snapshot.consults}
     state.house.restore(snapshot.standing)
     state.ledgers = {ledger.pool: ledger for ledger in snapshot.ledgers}
     for contact in snapshot.contacts:

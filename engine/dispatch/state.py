@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import Measure
 from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring
-from engine.dispatch.policy.compiled import Policy, Pool
+from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import (
     LATE,
@@ -87,11 +87,8 @@ class State(Seats):
                 self.enter_lanes(contact)
         for offer in self.offers.values():
             self.timers.arm(offer.deadline, Kind.OFFER, offer.offer)
-        for ident in self.house.idents():
-            self.arm_house(ident)
+        self.arm_domain()
         self.reached.clear()  # it is not a swap that makes a queue long; whoever swaps decides for everybody anyway
-        for gate in self.measured:
-            self.arm_measure(gate)
         self.rebuilding = False
         self.stirred.clear()
 
@@ -125,18 +122,12 @@ class State(Seats):
                 self.drop_idle_lanes()
             queue = self.policy.queues[contact.queue]
             requirement = self.requirement_of(contact)
-            bound_name = "" if bound is None else bound.name
             lanes, keyed, parties = [], [], []
             for pool in self.pools_of(contact):
-                party = self.party_of(pool, tenant, shop) if pool.shares != "none" else None
-                borrows = bool(pool.owners) and queue.name not in pool.owners
-                key_of = (
-                    tenant, requirement.text, pool.name, contact.cost, bound_name, team, borrows,
-                    shop if pool.shares == "shop" else "",
-                )  # fmt: skip
-                lanes.append(self._lane(key_of, requirement, pool, bound, party))
-                if party is not None:
-                    parties.append(party)
+                lane = self.lane_for(queue, pool, requirement, tenant, shop, contact.cost, bound, team)
+                lanes.append(lane)
+                if lane.party is not None:
+                    parties.append(lane.party)
                 listed = pool.listed.index(queue.name) if queue.name in pool.listed else len(pool.listed)
                 kind = kind_of(pool)
                 keyed.append((listed, queue.slope if kind == SCORE else 0.0, kind))
@@ -205,6 +196,25 @@ class State(Seats):
             limit = self.policy.channels[contact.channel].limit if limited else 0
             known = self._bounds[key] = Bound(key[0], limit, key[1], shop_limit, yields)
         return known
+
+    def lane_for(
+        self,
+        queue: Queue,
+        pool: Pool,
+        requirement: Requirement,
+        tenant: str,
+        shop: str,
+        cost: int,
+        bound: Bound | None,
+        team: str = "",
+    ) -> Lane:
+        """Where such contacts of this queue meet the pool's agents."""
+        party = self.party_of(pool, tenant, shop) if pool.shares != "none" else None
+        borrows = bool(pool.owners) and queue.name not in pool.owners
+        bound_name = "" if bound is None else bound.name
+        shops_own = shop if pool.shares == "shop" else ""
+        key = (tenant, requirement.text, pool.name, cost, bound_name, team, borrows, shops_own)
+        return self._lane(key, requirement, pool, bound, party)
 
     def _lane(
         self, key: LaneKey, requirement: Requirement, pool: Pool, bound: Bound | None, party: Party | None

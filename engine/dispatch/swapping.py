@@ -66,7 +66,10 @@ def recount(state: State, seat: Seat) -> None:
     seat.yielding, seat.beside = 0, seat.external
     if state.bounded:
         for number, units in seat.agent.contacts.items():
-            state.count(seat, state.contacts[number], 1, units)
+            contact = state.contacts[number]
+            state.count(seat, contact.channel, contact.shop, 1, units)
+        for number in seat.agent.helping:
+            state.count_help(seat, state.consults[number], 1)
 
 
 def rearrange(state: State, work: Rearrangement | None) -> None:

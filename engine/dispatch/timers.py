@@ -49,6 +49,7 @@ class Kind:
     REPLY: Final = 9
     RESUME: Final = 10
     TALK: Final = 11  # the customer's silence, or the agent's who has never answered
+    CONSULT: Final = 12  # of the contact that it is about
     LENDER: Final = 13
     QUOTA: Final = 14
     HOUSE: Final = 15  # the domain's own: calendars, notices, promises, slices of mass effects; see house.House

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,23 +38,12 @@ async def start_on(
     if policy_text:
         compile_policy(policy_text)
     opened = await run_blocking(store.open)
-    found = await run_blocking(_recover, store)
+    found = await run_blocking(recover, store)
     if found is None:
         return _fresh(opened, policy_text, wall_ms())
     if (found.lsn, found.hash) != (opened.last_lsn, opened.last_hash):
         raise Corrupt(f"the journal ends at record {opened.last_lsn}, but can be read to {found.lsn}", found.lsn + 1)
     return _again(found, opened, policy_text, wall_ms(), scale)
-
-
-def _recover(store: Store) -> Recovered | None:
-    """Without the collector: everything made here stays, and looking it over again and again costs a quarter more."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return recover(store)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _fresh(opened: Opened, policy_text: str, wall: int) -> Start:

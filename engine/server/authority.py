@@ -97,7 +97,7 @@ class Authority:
         if role in _SERVING:
             # Pools may be shared: whoever holds a contact serves it for its tenant.
             facts = self.directory.find(command.contact)  # type: ignore[union-attr]  # serving commands have it
-            if facts is not None and facts.agent == principal.subject:
+            if facts is not None and principal.subject in (facts.agent, facts.helper):
                 return _fill("command.tenant", given, facts.tenant)
         return _fill("command.tenant", given, principal.tenant)
 
@@ -155,13 +155,14 @@ class Authority:
         role = Role(principal.role)
         return self._scope(find_scope(QUESTION_TABLE, role, name), principal, f"ask {name} by role {role}")
 
-    def may_see(self, principal: Principal, tenant: str, customer: str, agent: str) -> bool:
-        """Whether a contact of this tenant and customer, held by (or offered to) this agent, is visible at all."""
+    def may_see(self, principal: Principal, tenant: str, customer: str, agent: str, helper: str = "") -> bool:
+        """Whether a contact of this tenant and customer, held by (or offered to) this agent, is visible at all; ``helper``:
+        who is asked for help with it."""
         match principal.role:
             case Role.CUSTOMER:
                 return tenant == principal.tenant and customer == principal.subject
             case Role.AGENT | Role.BOT:
-                return agent == principal.subject
+                return principal.subject in (agent, helper)
             case _:
                 return covers(principal, tenant)
 
@@ -203,7 +204,7 @@ class Authority:
 
     def _contact_stream(self, principal: Principal, contact: int, name: str) -> StreamKey:
         facts = self.directory.find(contact)
-        if facts is None or not self.may_see(principal, facts.tenant, facts.customer, facts.agent):
+        if facts is None or not self.may_see(principal, facts.tenant, facts.customer, facts.agent, facts.helper):
             raise WireError(WireCode.UNKNOWN_STREAM, "streams", name, "a contact that is open, or ended not long ago")
         return StreamKey("contact", str(contact))
 

@@ -16,7 +16,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from engine.driver import Figures
-from engine.ports import Committed
+from engine.ports import Committed, Draw
 from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
@@ -65,6 +65,7 @@ class Core:
         wall_s: Callable[[], float],
         clock_scale: float,
         dev: bool,
+        draw: Draw,
     ) -> None:
         self.door = door
         self.policy = policy
@@ -73,11 +74,12 @@ class Core:
         self.log = structlog.get_logger("sluice.server")
         self.counters = Counters()
         self.tally = Tally()
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}  # in the order in which they came
+        self._draw = draw
         self.directory = Directory(self._queue_tenant)
         self.hub = Hub(self.directory, trio.current_time)
         self.gauges = Readings(lambda: self.hub.last_lsn)
-        self.roster = Roster(door)
+        self.roster = Roster(door, draw)
         self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
         self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
         self.teller = Teller(door, self.hub, trio.current_time)
@@ -103,13 +105,14 @@ class Core:
         wall_s: Callable[[], float],
         clock_scale: float = 1.0,
         dev: bool = False,
+        draw: Draw = secrets.randbelow,
     ) -> Core:
         """Reads the recovered state and listens from the very next commit on, in one step."""
 
         def load(dispatcher: Dispatcher) -> Core:
-            core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev)
+            core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev, draw=draw)
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
-            core.directory.load(dict(dispatcher.contacts), agent_tenants)
+            core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults)
             core.roster.load(dispatcher)
             core.teller.load(dispatcher)
             core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now, dispatcher.agents.values())
@@ -137,7 +140,7 @@ class Core:
     # --- connections ----------------------------------------------------------------------------------------------
 
     def on_open(self, connection: Connection) -> None:
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.counters.open[connection.carrier.name, ""] += 1
 
     def on_hello(self, connection: Connection, hello: Hello) -> None:
@@ -164,7 +167,7 @@ class Core:
             connection.follow_own(self.hub.subscribe(connection, own, hold=True))
 
     def on_gone(self, connection: Connection) -> None:
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         role = connection.principal.role
         self.counters.open[connection.carrier.name, role] -= 1
         self.hub.unsubscribe(connection, list(connection.streams))
@@ -215,13 +218,13 @@ class Core:
 
     def jittered_s(self, length_s: float) -> float:
         """±20 %, so that sockets opened together do not ping together. No decision hangs on it."""
-        return length_s * (1 - JITTER + 2 * JITTER * secrets.randbelow(1000) / 999)
+        return length_s * (1 - JITTER + 2 * JITTER * self._draw(1000) / 999)
 
     def close_all(self) -> None:
         """Going away: everybody may come back and resume, spread over a few seconds."""
         self.roster.closing = True
         for connection in list(self.connections):
-            retry_after_ms = 200 + secrets.randbelow(2000)
+            retry_after_ms = 200 + self._draw(2000)
             connection.end(Close.GOING_AWAY, "going away", Bye("going_away", retry_after_ms))
 
 

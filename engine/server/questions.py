@@ -141,7 +141,7 @@ class Questions:
         name = principal.subject if principal.role in (Role.AGENT, Role.BOT) else query.agent
         if name:
             agent = dispatcher.agents.get(name)
-            return sorted(agent.contacts) if agent is not None else ()
+            return sorted((*agent.contacts, *agent.helping)) if agent is not None else ()
         return dispatcher.contacts  # numbered by arrival, so in order already
 
     # --- one contact ----------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class Questions:
             holder = facts.agent
             if principal.role in (Role.AGENT, Role.BOT):
                 holder = await self._door.ask(lambda dispatcher: _holder(dispatcher, query.contact)) or holder
-            if not self._authority.may_see(principal, facts.tenant, facts.customer, holder):
+            if not self._authority.may_see(principal, facts.tenant, facts.customer, holder, facts.helper):
                 raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
         elif principal.role not in (Role.SUPERVISOR, Role.CHANNEL):
             raise Unknown(Code.UNKNOWN_CONTACT, str(query.contact))
@@ -226,7 +226,9 @@ class Questions:
     # --- who may see what -----------------------------------------------------------------------------------------
 
     def _visible(self, principal: Principal, contact: Contact) -> bool:
-        return self._authority.may_see(principal, contact.tenant, contact.customer, contact.agent)
+        facts = self._hub.directory.find(contact.contact)
+        helper = "" if facts is None else facts.helper
+        return self._authority.may_see(principal, contact.tenant, contact.customer, contact.agent, helper)
 
     def _find(self, dispatcher: Dispatcher, principal: Principal, number: int) -> Contact:
         contact = dispatcher.contacts.get(number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,12 +11,12 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, AgentState
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
-from engine.ports import Answer, Committed, Overloaded, Principal, Stopped
+from engine.ports import Answer, Committed, Draw, Overloaded, Principal, Stopped
 from engine.server.door import Door
 
 SERVER = Principal("", Role.SERVER, "server")
 # Sessions of closed sockets are remembered by nobody: an id is only a key to fence its former socket.
-SESSION_BYTES = 16
+SESSION_BITS = 128
 
 
 class Member(Protocol):
@@ -37,8 +36,9 @@ class Roster:
     the journal, so that only agents who are signed on (or may be, with a command under way) are reported.
     """
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, draw: Draw) -> None:
         self._door = door
+        self._draw = draw
         self._sessions: dict[str, Member] = {}
         self._agents: dict[str, Member] = {}
         self._states: dict[str, AgentState] = {}
@@ -69,7 +69,7 @@ class Roster:
         """The session's id. Fences the former socket of this session or agent; tells of an agent who is back."""
         former = self._sessions.get(session)
         if former is None or former.principal != member.principal:
-            session = secrets.token_urlsafe(SESSION_BYTES)
+            session = f"{self._draw(1 << SESSION_BITS):032x}"
         else:
             former.fence()
         self._sessions[session] = member

@@ -19,6 +19,7 @@ S = ContactState
 def contact_row(dispatcher: Dispatcher, contact: Contact, *, position: bool = False) -> ContactRow:
     now = dispatcher.now
     offer = dispatcher.offers.get(contact.offer)
+    consult = dispatcher.consults.get(contact.contact)
     return ContactRow(
         contact=contact.contact,
         tenant=contact.tenant,
@@ -47,6 +48,8 @@ def contact_row(dispatcher: Dispatcher, contact: Contact, *, position: bool = Fa
         reply_since=contact.reply_since,
         wrap_up_until=contact.wrap_up_until,
         offer_left_ms=max(0, offer.deadline - now) if offer is not None else 0,
+        helper="" if consult is None else consult.to_agent,
+        helper_left_ms=max(0, consult.deadline - now) if consult is not None else 0,
     )
 
 
@@ -90,6 +93,7 @@ def agent_row(agent: Agent, *, connected: bool) -> AgentRow:
         contacts=list(agent.contacts),
         served=agent.served,
         connected_socket=connected,
+        helping=list(agent.helping),
     )
 
 
@@ -113,7 +117,7 @@ def offer_row(dispatcher: Dispatcher, offer: Offer) -> OfferRow:
 
 
 def agent_snapshot(dispatcher: Dispatcher, name: str, is_connected: Callable[[str], bool]) -> AgentSnapshot:
-    """An agent's whole world: itself, its open offers, the contacts it serves or wraps up."""
+    """An agent's whole world: itself, its open offers, the contacts it serves or wraps up, those of others it helps with."""
     agent = dispatcher.agents.get(name)
     if agent is None:
         return AgentSnapshot(None, [], [])
@@ -123,6 +127,7 @@ def agent_snapshot(dispatcher: Dispatcher, name: str, is_connected: Callable[[st
         agent_row(agent, connected=is_connected(name)),
         [offer_row(dispatcher, offer) for offer in offers],
         [contact_row(dispatcher, contact) for contact in held if contact.state is not S.OFFERED],
+        [contact_row(dispatcher, dispatcher.contacts[number]) for number in agent.helping],
     )
 
 

@@ -17,6 +17,7 @@ from engine.ports import (
     LeaseLost,
     MessageRow,
     Opened,
+    Segment,
     StoredAnswer,
     StoredRecord,
     StoreError,
@@ -130,6 +131,13 @@ class MemoryStore:
         self.journal.snapshots[lsn] = data
         for old in self.snapshots()[:-_SNAPSHOTS_KEPT]:
             del self.journal.snapshots[old]
+
+    def segments(self) -> list[Segment]:
+        return []
+
+    def archive(self, through_lsn: int, wall_ms: int, keep_ms: int) -> int:
+        """Nothing is sealed: there is no disk that it would spare."""
+        return 0
 
     def damage(self) -> list[str]:
         return []

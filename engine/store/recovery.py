@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from engine.store.snapshots import Snapshot, decode_snapshot, encode_snapshot
 
 # Records a read: about 1 MiB, so that a tail of any length takes little memory.
 CHUNK = 2_000
+# Nothing is archived before there are two to begin with: should one be bad, the other and the journal behind it do.
+SNAPSHOTS_KEPT = 2
 
 
 @dataclass
@@ -39,24 +42,39 @@ def recover(reader: JournalReader, until: int | None = None) -> Recovered | None
 
     Raises :class:`Corrupt` at the first bad record, :class:`HistoryTrimmed` when the records before it are gone.
     """
-    found = _start(reader, until)
-    if found is None:
-        return None
+    collecting = gc.isenabled()
+    gc.disable()  # everything made here stays: looking it over again and again would take longer than making it
+    try:
+        found = _start(reader, until)
+        if found is not None:
+            _apply_tail(reader, found, until)
+        return found
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _apply_tail(reader: JournalReader, found: Recovered, until: int | None) -> None:
     for record, chain in read_checked(reader, found.lsn, found.hash, until):
         apply_record(found.dispatcher, record)
         found.lsn, found.hash, found.stamp = record.lsn, chain, record.stamp
         found.applied += 1
-    return found
 
 
-def take_snapshot(reader: JournalReader) -> int:
-    """Apply the tail to the newest snapshot and save the result. Returns its lsn (0: the journal is empty)."""
+def take_snapshot(reader: JournalReader, wall_ms: int = 0, keep_ms: int = 0) -> int:
+    """Apply the tail to the newest snapshot, save the result, and archive the journal behind the older one that is kept.
+
+    Returns the snapshot's lsn (0: the journal is empty). ``wall_ms``, ``keep_ms``: see ``JournalReader.archive``.
+    """
     found = recover(reader)
     if found is None:
         return 0
     if found.lsn > found.snapshot_lsn:
         snapshot = Snapshot(found.lsn, found.hash, found.dispatcher.snapshot())
         reader.save_snapshot(found.lsn, encode_snapshot(snapshot))
+    kept = reader.snapshots()
+    if len(kept) >= SNAPSHOTS_KEPT:
+        reader.archive(kept[0], wall_ms, keep_ms)
     return found.lsn
 
 

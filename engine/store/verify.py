@@ -24,7 +24,8 @@ ANSWERS_AT_ONCE = 1_000
 class Verdict(msgspec.Struct):
     """``first_bad_lsn`` 0: none. ``state_hash``: of the state after ``last_lsn`` (as far as it could be applied).
 
-    ``compared``: what was held against each other besides checksums and the chain.
+    ``compared``: what was held against each other besides checksums and the chain. ``unapplied``: records older than all
+    that a state could be made from (the archive before them was dropped): their bytes and chain were checked.
     """
 
     ok: bool = True
@@ -42,6 +43,8 @@ class Verdict(msgspec.Struct):
     open_offers: int = 0
     agents_signed_on: int = 0
     snapshots: list[int] = []
+    segments: int = 0
+    unapplied: int = 0
     compared: list[str] = []
     state_hash: str = ""
     problems: list[str] = []
@@ -61,7 +64,7 @@ def verify(reader: JournalReader, replay: bool = False, progress: Callable[[int,
     ``replay``: feed the inputs to a second dispatcher too, and compare the events it gives. ``progress`` gets
     (records done, records in all). Raises ``StoreError`` only when there is no journal to look at.
     """
-    verdict = Verdict(snapshots=reader.snapshots())
+    verdict = Verdict(snapshots=reader.snapshots(), segments=len(reader.segments()))
     last = reader.last_lsn()
     check = _Check(reader, verdict, replay)
     try:
@@ -133,11 +136,23 @@ class _Check:
             except Corrupt as error:
                 self._verdict.blame(str(error), error.lsn)
                 continue
+            self._check_before(first[0].lsn, snapshot.lsn, snapshot.hash)
             self.lsn, self.hash = snapshot.lsn, snapshot.hash
             if self._replay:
                 self._replayed = Dispatcher.restore(snapshot.state)
             return
         raise HistoryTrimmed(f"the journal begins at record {first[0].lsn}, and no snapshot before that can be read")
+
+    def _check_before(self, first: int, snapshot: int, chain: bytes) -> None:
+        """Records that no state can be made for, up to the snapshot's: each by itself, and the chain to the snapshot."""
+        segment = next((one for one in self._reader.segments() if one.first == first), None)
+        if segment is None or first > snapshot:
+            return
+        for _, found in read_checked(self._reader, first - 1, segment.previous, snapshot):
+            self._verdict.unapplied += 1
+            last = found
+        if last != chain:
+            raise Corrupt(f"snapshot {snapshot}: the chain of the records before it leads elsewhere", snapshot)
 
     def record(self, record: Record, chain: bytes) -> None:
         verdict = self._verdict

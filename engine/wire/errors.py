@@ -65,6 +65,7 @@ class Close(IntEnum):
 
     NORMAL = 1000
     GOING_AWAY = 1001
+    NOT_UTF8 = 1007
     TOO_BIG = 1009
     POLICY = 1008
     INTERNAL = 1011
@@ -79,6 +80,7 @@ class Close(IntEnum):
 CLOSE_SENTENCES: dict[Close, str] = {
     Close.NORMAL: "said bye",
     Close.GOING_AWAY: "the engine stops or restarts; resume after `retry_after_ms`",
+    Close.NOT_UTF8: "a text message that is not UTF-8",
     Close.TOO_BIG: "a message over `frame_bytes`",
     Close.POLICY: "too many fragments or pings",
     Close.INTERNAL: "this connection's handling failed; others go on",

@@ -29,10 +29,12 @@ class FramedCarrier:
         self._buffer = bytearray()
         self._at = 0
         self._speaks_http = False
+        self._said_close = False
 
     def feed(self, data: bytes) -> None:
-        """Take in what came from the peer; read it with :meth:`next_frame`."""
-        self._buffer += data
+        """Take in what came from the peer; read it with :meth:`next_frame`. After our last word nothing is kept."""
+        if not self._said_close:
+            self._buffer += data
 
     def next_frame(self) -> bytes | None:
         """The next whole frame, None when more bytes are needed. Raises :class:`WireError` for an oversize one, at once."""
@@ -70,6 +72,9 @@ class FramedCarrier:
 
     def close(self, code: Close, reason: str) -> bytes:
         """Framed connections end after a ``bye`` or ``error`` frame; there is nothing to add, but to who speaks HTTP."""
+        self._said_close = True
+        self._buffer.clear()
+        self._at = 0
         if not self._speaks_http:
             return b""
         body = f"Not an HTTP address, wanted {_WANTED}.\n".encode()

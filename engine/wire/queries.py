@@ -126,7 +126,8 @@ class QueueRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class AgentRow(msgspec.Struct, frozen=True, gc=False):
-    """``load`` and ``capacity`` in units; ``contacts``: those it holds, open offers and wrap-up included."""
+    """``load`` and ``capacity`` in units; ``contacts``: those it holds, open offers and wrap-up included; ``helping``:
+    others' contacts with which it helps, or is asked to."""
 
     agent: str
     name: str
@@ -141,6 +142,7 @@ class AgentRow(msgspec.Struct, frozen=True, gc=False):
     contacts: list[int]
     served: int
     connected_socket: bool
+    helping: list[int] = []
 
 
 class OfferRow(msgspec.Struct, frozen=True, gc=False):
@@ -175,7 +177,7 @@ class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``version`` for ``expect_version``; instants and lengths in dispatcher ms; ``offer_left_ms``: how long its open
-    offer may still be answered; ``last_messages`` only in snapshots."""
+    offer may still be answered; ``helper``: who is asked for help with it, for ``helper_left_ms`` more (0: helps); ``last_messages`` only in snapshots."""
 
     contact: int
     tenant: str
@@ -204,6 +206,8 @@ class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reply_since: int = 0
     wrap_up_until: int = 0
     offer_left_ms: int = 0
+    helper: str = ""
+    helper_left_ms: int = 0
     last_messages: list[MessageRow] = []
 
 
@@ -213,6 +217,7 @@ class AgentSnapshot(msgspec.Struct, frozen=True, gc=False):
     agent: AgentRow | None
     offers: list[OfferRow]
     contacts: list[ContactRow]
+    consults: list[ContactRow] = []
 
 
 class ContactSnapshot(msgspec.Struct, frozen=True, gc=False):

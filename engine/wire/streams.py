@@ -7,13 +7,14 @@ tenant (:class:`StreamKey`), so that two tenants' adapters of one name never hea
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from engine.dispatch import events as ev
 from engine.dispatch.commands import SubmitContact
+from engine.dispatch.consults import Consult
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.events import Event
 from engine.ports import Committed
@@ -21,6 +22,7 @@ from engine.ports import Committed
 # Ended contacts whose facts are kept for the last words of a conversation.
 ENDED_KEPT = 20_000
 _ALL = ""
+NO_CONSULTS: Mapping[int, Consult] = {}
 
 # What the customer's side hears of its contact. Offers, steps, clocks and wrap-up are the house's own business.
 CUSTOMER_SIDE: frozenset[type] = frozenset(
@@ -68,6 +70,10 @@ _TO_NAMED_AGENT: frozenset[type] = frozenset(
         ev.WrapUpEnded,
     }
 )
+# A consult's own words go to the agent who is asked and, as all that the holder hears, to the one who asks; and the
+# agent who is asked hears what is said and what changes in the contact.
+_CONSULT: frozenset[type] = frozenset({ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded})
+_TO_HELPER: frozenset[type] = frozenset({ev.MessageAdded, ev.ContactUpdated})
 # Neither these nor refusals (which are answers) are told to the agent who holds the contact.
 _NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded, ev.DeclinerForgotten})
 # The events that say whose a contact is, and those that change who holds it.
@@ -86,6 +92,8 @@ _MOVES: frozenset[type] = frozenset(
         ev.ContactDeflected,
         ev.ContactForgotten,
         ev.ContactReopened,
+        ev.ConsultAsked,
+        ev.ConsultEnded,
     }
 )
 
@@ -105,12 +113,13 @@ class StreamKey(NamedTuple):
 
 
 class Facts:
-    """What routing needs to know of one contact: whose it is, who speaks for the customer, which agent holds it.
+    """What routing needs to know of one contact: whose it is, who speaks for the customer, which agent holds it, and who
+    helps (or is asked to) in a consult.
 
     ``customer_side``: the streams that hear what the customer may hear, made once.
     """
 
-    __slots__ = ("agent", "channel", "contact", "customer", "customer_side", "sources", "tenant")
+    __slots__ = ("agent", "channel", "contact", "customer", "customer_side", "helper", "sources", "tenant")
 
     def __init__(self, contact: int, tenant: str, customer: str, channel: str, sources: tuple[str, ...]) -> None:
         self.contact = contact
@@ -118,6 +127,7 @@ class Facts:
         self.customer = customer
         self.channel = channel
         self.agent = ""
+        self.helper = ""
         self.sources: tuple[str, ...] = ()
         self.customer_side: tuple[StreamKey, ...] = (StreamKey("contact", str(contact)),)
         for source in sources:
@@ -145,7 +155,9 @@ class Directory:
         # A tenant's supervisors and those over all, for each tenant heard of; under "" all of them.
         self._domains: dict[str, tuple[StreamKey, ...]] = {_ALL: (_DOMAIN,)}
 
-    def load(self, contacts: dict[int, Contact], agent_tenants: dict[str, str]) -> None:
+    def load(
+        self, contacts: dict[int, Contact], agent_tenants: dict[str, str], consults: Mapping[int, Consult] = NO_CONSULTS
+    ) -> None:
         """Start from recovered state."""
         for number, contact in contacts.items():
             held = contact.agent if contact.state in _HELD else ""
@@ -153,6 +165,7 @@ class Directory:
                 number, contact.tenant, contact.customer, contact.channel, (contact.source, *contact.also)
             )
             facts.agent = held
+            facts.helper = consults[number].to_agent if number in consults else ""
             self._hear_of(contact.tenant)
         self._agent_tenants.update(agent_tenants)
 
@@ -224,6 +237,8 @@ class Directory:
         kind = type(event)
         facts = self._facts_for(event, contact, record) if kind in _BRINGS_FACTS else self.find(contact)
         agent: str = getattr(event, "agent", "") if kind in _TO_NAMED_AGENT else ""
+        if kind in _CONSULT:
+            agent = event.to_agent if isinstance(event, ev.ConsultAsked) else getattr(event, "agent", "")
         keys = [StreamKey("agent", agent)] if agent else []
         if facts is None:
             if strict:
@@ -232,6 +247,8 @@ class Directory:
             return keys
         if facts.agent and facts.agent != agent and kind not in _NOT_TO_HOLDER:
             keys.append(StreamKey("agent", facts.agent))
+        if facts.helper and kind in _TO_HELPER:
+            keys.append(StreamKey("agent", facts.helper))
         if kind in CUSTOMER_SIDE:
             keys += facts.customer_side
         keys += self._domains[facts.tenant]
@@ -257,6 +274,10 @@ class Directory:
         match event:
             case ev.ContactConnected(agent=agent):
                 facts.agent = agent
+            case ev.ConsultAsked(to_agent=helper):
+                facts.helper = helper
+            case ev.ConsultEnded():
+                facts.helper = ""
             case ev.OfferAccepted(agent=agent, held=True):
                 facts.agent = agent
             case ev.ContactTransferred() | ev.ContactRequeued() | ev.MessageLeft():

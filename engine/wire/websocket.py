@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from websockets.frames import Opcode
-from websockets.http11 import Request, Response
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -19,6 +20,9 @@ from engine.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Error
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_CONTROL_BYTES = 125  # a ping's at most, RFC 6455, 5.5
+_VERSION = "13"
+_new_utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class BadHead(Exception):
@@ -92,6 +96,7 @@ def accept(head: bytes, origins: OriginRule) -> tuple[WebSocketCarrier, bytes]:
     requests = protocol.events_received()
     if not requests or not isinstance(requests[0], Request):
         raise _refused(HTTPStatus.BAD_REQUEST, "not_http", "GET … HTTP/1.1 with Upgrade: websocket")
+    _check_version(requests[0])
     _check_origin(requests[0], origins)
     response = protocol.accept(requests[0])
     protocol.send_response(response)
@@ -99,6 +104,14 @@ def accept(head: bytes, origins: OriginRule) -> tuple[WebSocketCarrier, bytes]:
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         raise BadHead("upgrade_refused", answer)
     return WebSocketCarrier(protocol), answer
+
+
+def _check_version(request: Request) -> None:
+    """Who speaks another version is told ours (RFC 6455, 4.2.2). No WebSocket at all is for others to refuse."""
+    stated = request.headers.get_all("Sec-WebSocket-Version")
+    if stated != [_VERSION] and "Upgrade" in request.headers and request.method == "GET":
+        field = f"Sec-WebSocket-Version: {_VERSION}\r\n"
+        raise _refused(HTTPStatus.UPGRADE_REQUIRED, "version", f"Sec-WebSocket-Version: {_VERSION}", fields=field)
 
 
 def _check_origin(request: Request, origins: OriginRule) -> None:
@@ -122,10 +135,10 @@ def _answer_in_frames() -> bytes:
     return len(frame).to_bytes(4) + frame
 
 
-def _refused(status: HTTPStatus, why: str, wanted: str) -> BadHead:
+def _refused(status: HTTPStatus, why: str, wanted: str, fields: str = "") -> BadHead:
     body = f"Not a WebSocket connection: {why}, wanted {wanted}.\n".encode()
     head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n{fields}"
         f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return BadHead(why, head.encode() + body)
@@ -154,8 +167,11 @@ class WebSocketCarrier:
         self._frames: list[bytes] = []
         self._taken = 0
         self._parts: list[bytes] = []
-        self._limit_bytes = limits.HELLO_BYTES
+        self._utf8 = _new_utf8_decoder()
+        self._fault: WireError | None = None
+        self._said_close = False
         self.on_control: Callable[[], None] | None = None
+        self.limit_bytes = limits.HELLO_BYTES
 
     @property
     def limit_bytes(self) -> int:
@@ -164,23 +180,37 @@ class WebSocketCarrier:
     @limit_bytes.setter
     def limit_bytes(self, value: int) -> None:
         self._limit_bytes = value
-        self._protocol.max_message_size = self._protocol.max_fragment_size = value
+        self._protocol.max_fragment_size = value
+        # The library counts a ping between fragments as part of the message: room for one. ``_take`` counts the message.
+        self._protocol.max_message_size = value + _CONTROL_BYTES
 
     def feed(self, data: bytes) -> None:
-        """Take in what came from the peer. Raises :class:`WireError` for what breaks the protocol or its limits."""
+        """Take in what came from the peer; read it with :meth:`next_frame`. After our close only the peer's is heard."""
         if self._protocol.state is State.CLOSED:
             return
         self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            assert not isinstance(event, Request | Response), event
-            if event.opcode in (Opcode.PING, Opcode.PONG):
-                if event.opcode is Opcode.PING and self.on_control is not None:
-                    self.on_control()
-            elif event.opcode is not Opcode.CLOSE:
-                self._take(event.opcode, bytes(event.data), event.fin)
+        events = self._protocol.events_received()
+        if self._said_close or self._fault is not None:
+            return
+        try:
+            for event in events:
+                assert isinstance(event, Frame), event
+                self._on_event(event)
+            self._check_protocol()
+        except WireError as error:
+            self._fault = error
+
+    def _on_event(self, event: Frame) -> None:
+        if event.opcode in (Opcode.PING, Opcode.PONG):
+            if event.opcode is Opcode.PING and self.on_control is not None:
+                self.on_control()
+        elif event.opcode is not Opcode.CLOSE:
+            self._take(event.opcode, bytes(event.data), event.fin)
+
+    def _check_protocol(self) -> None:
+        """What the library found wrong; it has said its close already."""
         if self._protocol.parser_exc is not None and self._protocol.close_sent is not None:
-            code = self._protocol.close_sent.code
-            if code == Close.TOO_BIG:
+            if self._protocol.close_sent.code == Close.TOO_BIG:
                 raise too_big(self._limit_bytes + 1, self._limit_bytes)
             why = f"a WebSocket fault: {self._protocol.parser_exc}"[:200]
             raise WireError(WireCode.MALFORMED, "the frame", why, "RFC 6455", fatal=Close.MALFORMED)
@@ -191,6 +221,8 @@ class WebSocketCarrier:
             raise WireError(
                 WireCode.BAD_TYPE, "the frame", got, f"{wanted} on this sub-protocol", fatal=Close.MALFORMED
             )
+        if self._opcode is Opcode.TEXT and (self._parts or not fin or not data.isascii()):
+            self._check_text(data, fin)
         if fin and not self._parts:
             self._frames.append(data)
             return
@@ -200,16 +232,31 @@ class WebSocketCarrier:
             raise WireError(
                 WireCode.TOO_MANY_ITEMS, "the message", f"{len(self._parts)} fragments", wanted, fatal=Close.POLICY
             )
+        size = sum(map(len, self._parts))
+        if size > self._limit_bytes:
+            raise too_big(size, self._limit_bytes)
         if fin:
             self._frames.append(b"".join(self._parts))
             self._parts.clear()
 
+    def _check_text(self, data: bytes, fin: bool) -> None:
+        """Text is UTF-8, a character may lie across fragments, and a bad one is said at once."""
+        try:
+            self._utf8.decode(data, fin)
+        except UnicodeDecodeError as error:
+            why = f"not UTF-8: {error.reason}"
+            raise WireError(WireCode.MALFORMED, "the text", why, "UTF-8", fatal=Close.NOT_UTF8) from None
+
     def next_frame(self) -> bytes | None:
+        """The next whole message, None when more bytes are needed. Raises :class:`WireError` for what broke the protocol
+        or its limits, once what came before it is read."""
         if self._taken < len(self._frames):
             self._taken += 1
             return self._frames[self._taken - 1]
         self._frames.clear()
         self._taken = 0
+        if self._fault is not None:
+            raise self._fault
         return None
 
     def wrap(self, frame: bytes) -> bytes:
@@ -225,6 +272,9 @@ class WebSocketCarrier:
         return _header(Opcode.PING, 0)
 
     def close(self, code: Close, reason: str) -> bytes:
+        self._said_close = True
+        self._frames.clear()
+        self._parts.clear()
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
         return self.take_replies()

@@ -22,12 +22,16 @@ EN, ZH = Words("en", NAMES), Words("zh-CN", NAMES)
 SILENT = {
     ev.MessageAdded, ev.AgentDefined, ev.AgentRemoved, ev.AgentStateChanged, ev.AgentLost, ev.AgentBack, ev.BackOffEnded,
     ev.CapacityChanged, ev.ExternalLoadChanged, ev.QueueClosed, ev.QueueOpened, ev.QueueNoticeSet, ev.PolicyApplied,
-    ev.EngineStarted, ev.CommandRejected, ev.QuotaEnded, ev.LenderMeasured, ev.AlertRaised,
+    ev.EngineStarted, ev.CommandRejected, ev.QuotaEnded, ev.LenderMeasured,
     ev.RearrangementStarted, ev.RearrangementContinued, ev.RearrangementEnded,
     ev.BulkStarted, ev.PoolDrained, ev.PoolOpened, ev.BulkContinued, ev.BulkEnded,
     ev.QueueNoticeEnded, ev.HoursChanged, ev.EffectSliced,
 }  # fmt: skip
-ALL = [kind for union in (ev.ContactEvent, ev.OfferEvent, ev.AgentEvent, ev.DomainEvent) for kind in get_args(union)]
+ALL = [
+    kind
+    for union in (ev.ContactEvent, ev.OfferEvent, ev.ConsultEvent, ev.AgentEvent, ev.DomainEvent)
+    for kind in get_args(union)
+]
 
 
 def sample(kind: type) -> Any:
@@ -44,6 +48,10 @@ def sample(kind: type) -> Any:
         del fields["why"]
     if kind is ev.ContactMoved:
         fields["why"] = "moved"
+    if kind is ev.ConsultEnded:
+        fields["why"] = "declined"
+    if kind is ev.AlertRaised:
+        fields["alert"] = "rona_share"
     if kind is ev.ContactTold:
         fields["why"] = "closing"
     if kind is ev.MessageReleased:

@@ -12,6 +12,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compiled import Policy, Queue, Step
 from engine.dispatch.policy.requirements import Requirement, parse_canonical
+from tests.dispatch.consult_shadow import counted, same_consults, who_finishes_has_something_to_finish
 
 if TYPE_CHECKING:
     from tests.dispatch.shadow import Shadow, ShadowAgent, ShadowContact
@@ -79,10 +80,10 @@ def why_not(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> str:
     limit = policy.channels[contact.channel].limit
     if limit:
         limit = min(limit, agent.profile.channel_limits.get(contact.channel, limit))
-        if sum(shadow.contacts[held].channel == contact.channel for held in agent.contacts) >= limit:
+        if sum(held.channel == contact.channel for held in counted(shadow, agent)) >= limit:
             return "channel_limit"
     limit = policy.shops[contact.shop].limit if contact.shop in policy.shops else 0
-    if limit and sum(shadow.contacts[held].shop == contact.shop for held in agent.contacts) >= limit:
+    if limit and sum(held.shop == contact.shop for held in counted(shadow, agent)) >= limit:
         return "shop_limit"
     if agent.profile.agent in contact.decliners:
         return "declined"
@@ -100,7 +101,9 @@ def room_for(shadow: Shadow, contact: ShadowContact, agent: ShadowAgent) -> int:
     if interruptible(shadow.policy, contact):
         return agent.free
     return agent.free + sum(
-        units for held, units in agent.contacts.items() if interruptible(shadow.policy, shadow.contacts[held])
+        {**agent.contacts, **agent.helping}[held.contact]
+        for held in counted(shadow, agent)
+        if interruptible(shadow.policy, held)
     )
 
 
@@ -282,6 +285,7 @@ def check(shadow: Shadow, dispatcher: Dispatcher) -> None:
     assert found == [], found
     same_contacts(shadow, dispatcher)
     same_agents(shadow, dispatcher)
+    same_consults(shadow, dispatcher)
     one_place_each(shadow, dispatcher)
     assert shadow.rearranging or sorted(shadow.former) == []
     assert dispatcher.is_busy == (shadow.rearranging or bool(shadow.jobs))
@@ -372,11 +376,6 @@ def skips_when_nobody(shadow: Shadow, contact: ShadowContact) -> None:
         assert here, f"nobody who could serve {contact.contact} is logged in, and its next step is closed"
 
 
-def who_finishes_has_something_to_finish(shadow: Shadow) -> None:
-    for agent in shadow.agents.values():
-        assert agent.state != "finishing" or agent.contacts, f"{agent.profile.agent} finishes nothing"
-
-
 def positions_are_ranks(shadow: Shadow, dispatcher: Dispatcher) -> None:
     """One more than the contacts of one's own queue and stage that stand before; ties may go either way."""
     queued = [c for c in shadow.contacts.values() if c.state == "queued"]
@@ -446,6 +445,7 @@ def deadlines(shadow: Shadow) -> list[tuple[int, str]]:
             found.append((c.reply_since + queue.reply_warn_ms, f"reply warning of {c.contact}"))
         if c.replying and not c.breached:
             found.append((c.reply_since + queue.reply_breach_ms, f"reply breach of {c.contact}"))
+    found += [(consult.deadline, f"consult about {number}") for number, consult in shadow.consults.items()]
     found += [(shadow.book.leaves(pool), f"a minute of {pool.name}") for pool in shadow.policy.pools.values()]
     for a in shadow.agents.values():
         name = a.profile.agent

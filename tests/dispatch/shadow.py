@@ -17,6 +17,7 @@ from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from tests.dispatch import judge
 from tests.dispatch.agents_shadow import AgentEvents
+from tests.dispatch.consult_shadow import ConsultEvents, ShadowConsult
 from tests.dispatch.hours_judge import House
 from tests.dispatch.hours_shadow import HouseEvents
 from tests.dispatch.pool_book import Book
@@ -98,6 +99,7 @@ class ShadowAgent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, int] = field(default_factory=dict)
+    helping: dict[int, int] = field(default_factory=dict)  # contacts of others, in a consult
     forced: set[int] = field(default_factory=set)
     quota_used: int = 0
     quota_until: int = 0
@@ -116,14 +118,14 @@ class ShadowAgent:
 
     @property
     def load(self) -> int:
-        return sum(self.contacts.values())
+        return sum(self.contacts.values()) + sum(self.helping.values())
 
     @property
     def free(self) -> int:
         return self.capacity - self.load - sum(self.external.values())
 
 
-class Shadow(AgentEvents, HouseEvents, MassShadow, SilenceEvents):
+class Shadow(AgentEvents, ConsultEvents, HouseEvents, MassShadow, SilenceEvents):
     """``apply`` events in order, ``check`` after each call."""
 
     new_agent = ShadowAgent
@@ -133,6 +135,7 @@ class Shadow(AgentEvents, HouseEvents, MassShadow, SilenceEvents):
         self.now = now
         self.contacts: dict[int, ShadowContact] = {}
         self.agents: dict[str, ShadowAgent] = {}
+        self.consults: dict[int, ShadowConsult] = {}
         self.closed_queues: dict[str, str] = {}
         self.house = House(policy)
         self.agents_seen = 0

@@ -17,6 +17,7 @@ import trio
 from click.testing import CliRunner
 
 from engine.cli import main
+from tests.cluster import Cluster
 from tests.server.stage import POLICY, FramedPeer, WebSocketPeer
 
 SLUICE = [sys.executable, "-c", "from engine.cli import main; main()"]
@@ -79,8 +80,10 @@ class Served:
 
 
 @contextmanager
-def serving(policy: Path, *options: object, listen: tuple[str, ...] = ("--msgpack", "127.0.0.1:0")) -> Iterator[Served]:
-    words = [*SLUICE, "serve", policy, "--store", policy.parent / "store", *listen, *options]
+def serving(
+    policy: Path, *options: object, listen: tuple[str, ...] = ("--msgpack", "127.0.0.1:0"), store: str = ""
+) -> Iterator[Served]:
+    words = [*SLUICE, "serve", policy, "--store", store or policy.parent / "store", *listen, *options]
     process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     served = None
     try:
@@ -122,9 +125,18 @@ async def test_ready_served_and_stopped(policy: Path) -> None:
         assert json.loads(said.splitlines()[-1])["event"] == "stopped"
 
 
-async def test_killed_and_started_again_nothing_acked_is_lost(policy: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the journal is: a folder, or a schema of the tests' own server."""
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        return cluster.new_place()
+    return str(tmp_path / "store")
+
+
+async def test_killed_and_started_again_nothing_acked_is_lost(policy: Path, place: str) -> None:
     """``kill -9`` with a contact waiting and one offered: both are there, the offer rescinded, nobody marked."""
-    with serving(policy, "--dev") as served:
+    with serving(policy, "--dev", store=place) as served:
         web, ann = await served.framed(), await served.framed()
         await web.hello("channel", "web", tenant="acme")
         await ann.hello("agent", "ann", tenant="acme")
@@ -135,7 +147,7 @@ async def test_killed_and_started_again_nothing_acked_is_lost(policy: Path) -> N
         await ann.event("offer.made")
         heard = max(push["offset"] for push in web.seen("push"))
         served.end(signal.SIGKILL)
-    with serving(policy, "--dev") as served:
+    with serving(policy, "--dev", store=place) as served:
         assert served.ready["epoch"] == 2
         ann = await served.framed()
         await ann.hello("agent", "ann", tenant="acme")
@@ -150,7 +162,7 @@ async def test_killed_and_started_again_nothing_acked_is_lost(policy: Path) -> N
         for contact in (1, 2):
             [line] = (await web.ask("history", contact=contact))["messages"]
             assert line["text"] == f"c{contact}"
-    assert json.loads(sluice("journal", "verify", policy.parent / "store", "--json").stdout)["ok"]
+    assert json.loads(sluice("journal", "verify", place, "--json").stdout)["ok"]
 
 
 async def test_hangup_applies_the_policy_whole_or_not_at_all(policy: Path) -> None:

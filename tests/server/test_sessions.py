@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -394,7 +395,7 @@ async def test_an_agent_who_is_lost_twice_while_the_first_loss_is_committed(auto
         def fence(self) -> None:
             raise AssertionError("nobody is fenced")
 
-    roster = Roster(Door())  # type: ignore[arg-type]
+    roster = Roster(Door(), secrets.randbelow)  # type: ignore[arg-type]
     first, second, third = Socket(), Socket(), Socket()
     roster.join(first, "")
     roster.leave(first)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import apsw
+
 from adapters.storage.lease import Holder
-from adapters.storage.sqlite import SqliteStore
+from adapters.storage.postgresql import PostgresqlStore
+from adapters.storage.sqlite import JOURNAL, SqliteStore
 from engine.dispatch import commands as cm
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
@@ -15,6 +18,7 @@ from engine.ports import Answer, Batch, CommandKey, Principal, Store, StoredAnsw
 from engine.store.answers import body_hash, seal_answer
 from engine.store.memory import JournalInMemory, MemoryStore
 from engine.store.records import GENESIS, encode_command, principal_text
+from tests.cluster import Cluster
 
 DAWN = 1_000_000
 CHANNEL = Principal("acme", "channel", "web")
@@ -50,8 +54,10 @@ class BootClock:
 class Shelf:
     """One place where a journal is kept; each call of :meth:`store` is another engine reaching for it."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, cluster: Cluster | None = None) -> None:
         self.kind = kind
+        self.cluster = cluster
+        self.url = cluster.new_place() if cluster is not None else ""
         self.folder = folder / "store"
         self.boot = BootClock()
         self._memory = JournalInMemory()
@@ -61,10 +67,37 @@ class Shelf:
         store: Store
         if self.kind == "memory":
             store = MemoryStore(self._memory, boot_ms=self.boot)
+        elif self.kind == "postgresql":
+            store = PostgresqlStore(self.url, holder=holder)
         else:
             store = SqliteStore(self.folder, boot_ms=self.boot, holder=holder)
         self._stores.append(store)
         return store
+
+    @property
+    def place(self) -> str:
+        """As the command line and ``engine.bootstrap`` take it."""
+        return self.url or str(self.folder)
+
+    def change(self, on_disk: str, on_server: str) -> None:
+        """One statement behind the store's back."""
+        if self.cluster is not None:
+            self.execute(on_server)
+            return
+        connection = apsw.Connection(str(self.folder / JOURNAL))
+        connection.execute(on_disk)
+        connection.close()
+
+    def wait(self, ms: int) -> None:
+        """Time passes since the last renewal. A server has its own clock: there the renewal moves into the past."""
+        self.boot.now += ms
+        if self.cluster is not None:
+            self.execute(f"UPDATE sluice_lease SET renewed = renewed - interval '{ms} ms'")
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        """On the server, beside the store."""
+        assert self.cluster is not None
+        return self.cluster.execute(statement, self.url)
 
     def clear(self) -> None:
         for store in self._stores:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.wire.errors import WireError
+from engine.wire.errors import Close, WireError
 from engine.wire.framed import FramedCarrier
 from engine.wire.websocket import BadHead, Head, OriginRule, is_loopback_origin
 
@@ -37,6 +37,19 @@ def test_an_oversize_frame_is_refused_by_its_length_alone() -> None:
         carrier.next_frame()
     assert caught.value.code == "too_big"
     assert caught.value.got == "4294967295 bytes"
+
+
+def test_after_the_last_word_nothing_is_kept() -> None:
+    """An oversize frame refused, its megabytes come all the same: they are dropped."""
+    carrier = FramedCarrier()
+    carrier.feed(b"\x7f\xff\xff\xff")
+    with pytest.raises(WireError):
+        carrier.next_frame()
+    carrier.close(Close.TOO_BIG, "too_big")
+    for _ in range(100):
+        carrier.feed(bytes(60_000))
+    assert carrier.next_frame() is None
+    assert not carrier._buffer
 
 
 def test_a_head_comes_in_pieces() -> None:

@@ -25,6 +25,7 @@ class AgentChat:
         self.contacts: dict[int, str] = {}
         self.wrapping: set[int] = set()
         self.offers: dict[int, int] = {}
+        self.asked: dict[int, str] = {}  # others' contacts with which it helps, or is asked to → who asks
         self.seen: dict[int, int] = {}  # contact → the last message shown
         self.current = 0
         self.state = "offline"
@@ -33,6 +34,9 @@ class AgentChat:
             "decline": self.decline,
             "transfer": self.transfer,
             "close": self.close,
+            "consult": self.consult,
+            "join": self.help_out,
+            "leave": self.end_help,
             "wrap": self.end_wrap_up,
             "contacts": self.show_contacts,
             "switch": self.switch,
@@ -62,7 +66,9 @@ class AgentChat:
         self.printer.notice("agent.on", name=self.agent)
         answer = await self.client.ask({"type": "contacts", "agent": self.agent})
         for row in answer["contacts"]:
-            if row["state"] == "offered":
+            if row.get("helper") == self.agent:
+                self.take_request(row, row["agent"], row.get("helper_left_ms", 0))
+            elif row["state"] == "offered":
                 self.take_offer_row(row["offer"], row, row.get("offer_left_ms", 0))
             elif row["state"] in SERVED:
                 await self.take_up(row["contact"], row["queue"])
@@ -131,6 +137,35 @@ class AgentChat:
         command = {"type": "contact.transfer", "contact": self.current, **where, "reason": reason.strip()}
         if await self.has_current():
             await self.client.do(command)
+
+    async def consult(self, rest: str) -> None:
+        """A colleague is asked to help with the current contact."""
+        to, _, reason = rest.partition(" ")
+        if not to:
+            await self.help("")
+            return
+        where = {"to_agent": to[1:]} if to.startswith("@") else {"to_queue": to}
+        if await self.has_current():
+            command = {"type": "contact.consult", "contact": self.current, **where, "reason": reason.strip()}
+            await self.client.do(command)
+
+    async def help_out(self, rest: str) -> None:
+        """Yes to the colleague who asks: the contact named, else the oldest asked for."""
+        contact, _ = number_first(rest)
+        number = contact if contact is not None else min(self.asked, default=None)
+        if number is None:
+            self.printer.notice("agent.not_asked")
+            return
+        await self.client.do({"type": "consult.accept", "contact": number})
+
+    async def end_help(self, rest: str) -> None:
+        """No, or no longer: of the contact named, else the one that it helps with, else its own current one."""
+        contact, reason = number_first(rest)
+        number = contact if contact is not None else min(self.asked, default=self.current)
+        if not number:
+            self.printer.notice("agent.not_asked")
+            return
+        await self.client.do({"type": "consult.end", "contact": number, "reason": reason})
 
     async def close(self, rest: str) -> None:
         if await self.has_current():
@@ -266,6 +301,12 @@ class AgentChat:
                 await self.take_up(number, row["queue"])
             for message in row.get("last_messages", []):
                 self.show_message(number, message, message["text"])
+        known_requests, self.asked = self.asked, {}
+        for row in snapshot.get("consults", []):
+            if row["contact"] in known_requests:
+                self.asked[row["contact"]] = row["agent"]
+            else:
+                self.take_request(row, row["agent"], row.get("helper_left_ms", 0))
         known, self.offers = self.offers, {}
         for row in snapshot["offers"]:
             if row["offer"] in known:
@@ -299,7 +340,7 @@ class AgentChat:
         await self.take_up(event["contact"], row["queue"])
 
     async def on_message(self, event: Frame, push: Push) -> None:
-        if event["contact"] in self.contacts:
+        if event["contact"] in self.contacts or event["contact"] in self.asked:
             self.show_message(event["contact"], event, push.text)
 
     def show_message(self, contact: int, message: Frame, text: str) -> None:
@@ -349,6 +390,38 @@ class AgentChat:
         elif before != self.state:
             self.printer.notice("agent.state", state=self.printer.texts.code("state", self.state), why=why)
 
+    def take_request(self, row: Frame, agent: str, left_ms: int) -> None:
+        self.asked[row["contact"]] = agent
+        left = self.printer.texts.say("agent.within", left=self.printer.texts.length(left_ms)) if left_ms else ""
+        key = "agent.asked" if left_ms else "agent.helping"
+        self.printer.notice(key, contact=row["contact"], agent=agent, left=left)
+
+    async def on_asked(self, event: Frame, push: Push) -> None:
+        """Somebody asks this agent, or it has asked somebody."""
+        if event["to_agent"] != self.agent:
+            self.printer.notice("agent.asks", contact=event["contact"], agent=event["to_agent"])
+        elif event["contact"] not in self.asked:
+            self.take_request(event, event["agent"], event["deadline"] - event["at"])
+            if event.get("reason"):
+                self.printer.line(f"  {event['reason']}")
+            await self.show_history(event["contact"])
+
+    async def on_helping(self, event: Frame, push: Push) -> None:
+        if event["agent"] == self.agent:
+            self.printer.notice("agent.helping", contact=event["contact"], agent=self.asked.get(event["contact"], ""))
+        else:
+            self.printer.notice("agent.helped", contact=event["contact"], agent=event["agent"])
+
+    async def on_help_over(self, event: Frame, push: Push) -> None:
+        mine = event["agent"] == self.agent
+        if mine:
+            self.asked.pop(event["contact"], None)
+            if event["contact"] not in self.contacts:
+                self.seen.pop(event["contact"], None)
+        key = "agent.help_over" if mine else "agent.helper_gone"
+        why = self.printer.texts.code("consult", event["why"])
+        self.printer.notice(key, contact=event["contact"], agent=event["agent"], why=why)
+
     async def on_capacity(self, event: Frame, push: Push) -> None:
         self.printer.notice("agent.capacity", capacity=event["capacity"])
 
@@ -369,6 +442,9 @@ HANDLERS: dict[str, Handler] = {
     "offer.declined": AgentChat.on_offer_over,
     "offer.expired": AgentChat.on_offer_over,
     "offer.rescinded": AgentChat.on_offer_over,
+    "consult.asked": AgentChat.on_asked,
+    "consult.accepted": AgentChat.on_helping,
+    "consult.ended": AgentChat.on_help_over,
     "contact.connected": AgentChat.on_connected,
     "message.added": AgentChat.on_message,
     "contact.closed": AgentChat.on_closed,

@@ -52,9 +52,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- chat, agent
     "agent.help": (
         ("Text goes to the current contact. /accept [OFFER], /decline [OFFER] [REASON], /transfer QUEUE|@AGENT [REASON],"
+        " /consult QUEUE|@AGENT [REASON] asks a colleague, /join [CONTACT] helps, /leave [CONTACT] does not or no longer,"
         " /close [REASON], /wrap ends after-contact work, /contacts, /switch CONTACT, /history, /why [CONTACT],"
         " /pause, /ready, /break [REASON], /quit signs off. Begin a line with // to send a line that begins with /."),
         ("文字发给当前会话。/accept [派单号] 接受，/decline [派单号] [原因] 拒接，/transfer 队列|@客服 [原因] 转接，"
+        "/consult 队列|@客服 [原因] 请同事协助，/join [会话号] 协助，/leave [会话号] 不协助或结束协助，"
         "/close [原因] 结束，/wrap 结束话后处理，/contacts 会话列表，/switch 会话号 切换，/history 历史，/why [会话号] 解释，"
         "/pause 挂起，/ready 可接，/break [原因] 小休，/quit 签退。以 // 开头可发送以 / 开头的文字。"),
     ),
@@ -80,6 +82,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "agent.updated": ("[{contact}] now {attributes}.", "[{contact}] 现在 {attributes}。"),
     "agent.state": ("You are {state}{why}.", "您现在{state}{why}。"),
     "agent.off": ("You are signed off{why}. /ready signs you on again.", "您已离线{why}。/ready 重新签到。"),
+    "agent.asked": ("[{contact}] {agent} asks for your help{left}: /join or /leave.", "[{contact}] {agent} 请您协助，请{left} /join 或 /leave。"),
+    "agent.helping": ("[{contact}] you help {agent}; the customer does not see you.", "[{contact}] 您正在协助 {agent}，客户看不到您。"),
+    "agent.help_over": ("[{contact}] your help is over ({why}).", "[{contact}] 您的协助已结束（{why}）。"),
+    "agent.asks": ("[{contact}] {agent} is asked to help.", "[{contact}] 已请 {agent} 协助。"),
+    "agent.helped": ("[{contact}] {agent} helps you.", "[{contact}] {agent} 正在协助您。"),
+    "agent.helper_gone": ("[{contact}] {agent} does not help, or no longer ({why}).", "[{contact}] {agent} 未协助或不再协助（{why}）。"),
+    "agent.not_asked": ("Nobody asks for your help, and you ask nobody.", "没有人请您协助，您也没有请人协助。"),
     "agent.capacity": ("Your capacity is now {capacity}.", "您的容量现在是 {capacity}。"),
     "agent.late": ("[{contact}] the customer is waiting for a reply.", "[{contact}] 客户在等回复。"),
     "agent.too_late": ("[{contact}] the reply is too late.", "[{contact}] 回复已超时。"),

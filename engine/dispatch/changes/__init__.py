@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from engine.dispatch.changes import agents, bulk, contacts, domain, house, offers, silence
+from engine.dispatch.changes import agents, bulk, consults, contacts, domain, house, offers, silence
 from engine.dispatch.changes.registry import APPLY
 
-__all__ = ["APPLY", "agents", "bulk", "contacts", "domain", "house", "offers", "silence"]
+__all__ = ["APPLY", "agents", "bulk", "consults", "contacts", "domain", "house", "offers", "silence"]

@@ -48,6 +48,8 @@ def state_changed(state: State, event: ev.AgentStateChanged) -> None:
     if event.after == A.OFFLINE:
         agent.back_off_until = 0
         agent.rona_back_off = False
+        if state.consults:
+            state.shake_of(agent, "agent_left")
     state.timers.arm(event.until, Kind.AGENT_UNTIL, agent.seq)
     enter_state(state, agent, A(event.after))
 
@@ -56,6 +58,8 @@ def state_changed(state: State, event: ev.AgentStateChanged) -> None:
 def lost(state: State, event: ev.AgentLost) -> None:
     agent = state.agents[event.agent]
     agent.before_lost, agent.until_before_lost, agent.until = event.before, agent.until, event.grace_until
+    if state.consults:
+        state.shake_of(agent, "agent_lost")
     state.timers.arm(event.grace_until, Kind.AGENT_UNTIL, agent.seq)
     enter_state(state, agent, A.LOST)
 

@@ -298,6 +298,8 @@ def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
         state.leave_lanes(contact)
         state.leave_line(contact)
     contact.state = CLOSED
+    if state.consults:
+        state.shake(event.contact, "closed")
     if event.reopen_until:  # its names stay: they open it again
         release(state, contact, event.at)
         contact.prefer, contact.left_at, contact.resume_until = event.agent, event.at, event.reopen_until

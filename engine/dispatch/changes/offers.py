@@ -34,7 +34,7 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     agent.contacts[event.contact] = event.cost
     agent.idle_since = event.at
     if state.bounded:
-        state.count(seat, contact, 1, event.cost)
+        state.count(seat, contact.channel, contact.shop, 1, event.cost)
     if seat.watched:
         seat.open += 1
         state.freer(seat)  # not freer, but its pools count it, or put those first who have least room

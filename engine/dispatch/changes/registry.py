@@ -42,11 +42,13 @@ def release(state: State, contact: Contact, at: int) -> None:
     seat = contact.seat
     assert seat is not None, contact.contact
     contact.agent, contact.seat = "", None
+    if state.consults:
+        state.shake(contact.contact, "passed_on")
     agent = seat.agent
     units = agent.contacts.pop(contact.contact)
     agent.load -= units
     if state.bounded:
-        state.count(seat, contact, -1, -units)
+        state.count(seat, contact.channel, contact.shop, -1, -units)
     agent.idle_since = at
     state.freer(seat)
 
@@ -60,5 +62,5 @@ def hold(state: State, contact: Contact, units: int) -> None:
     agent.contacts[contact.contact] = units
     agent.load += more
     if state.bounded:
-        state.count(seat, contact, 0, more)
+        state.count(seat, contact.channel, contact.shop, 0, more)
     state.freer(seat)

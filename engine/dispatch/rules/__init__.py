@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.dispatch.rules import (
     agents,
     by_hand,
+    consults,
     contacts,
     conversation,
     deadlines,
@@ -20,6 +21,7 @@ __all__ = [
     "HANDLERS",
     "agents",
     "by_hand",
+    "consults",
     "contacts",
     "conversation",
     "deadlines",

@@ -113,7 +113,7 @@ def set_state(state: State, command: cmd.SetAgentState) -> None:
 def change_state(state: State, agent: Agent, after: str, reason: str, until: int) -> None:
     """Into another signed-on state. Leaving ``available`` lets those go who waited for this agent alone."""
     name = agent.profile.agent
-    if after == "finishing" and not agent.contacts:
+    if after == "finishing" and not agent.contacts and not agent.helping:
         after, until, reason = "offline", 0, reason or "finished"
     if agent.state == after and (after != "not_ready" or (agent.reason, agent.until) == (reason, until)):
         return

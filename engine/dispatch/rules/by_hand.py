@@ -11,6 +11,7 @@ from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import ask_person, connect, freed, reconsider_stranded, start_reply_clock
 from engine.dispatch.refusals import Code
+from engine.dispatch.rules.consults import close
 from engine.dispatch.rules.contacts import take_back
 from engine.dispatch.rules.rearranging import do_slice
 from engine.dispatch.rules.registry import find_contact, handles
@@ -76,11 +77,14 @@ def take_over(state: State, command: cmd.TakeOverContact) -> None:
     seat = find_taker(state, command, contact)
     if seat is None:
         return None
-    bound = state.bound_of(contact)
-    if not seat.has_room(contact.cost, bound):
+    found, bound = state.consults.get(contact.contact), state.bound_of(contact)
+    helps = found is not None and found.to_agent == seat.name  # and so holds the room already
+    if not helps and not seat.has_room(contact.cost, bound):
         free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
         return state.refuse(command, Code.AGENT_BUSY, free, f"room for {contact.cost} units")
     before = contact.seat
+    if found is not None and helps:
+        close(state, found, "taken_over", seat.name)
     from_bot = before is not None and before.bot and contact.stage == "bot"
     state.emit_on(
         contact,

@@ -10,6 +10,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.matching import again, feed, freed, may_open, place
 from engine.dispatch.rules.agents import change_state, leave
+from engine.dispatch.rules.consults import consult_due
 from engine.dispatch.rules.hours import house_due
 from engine.dispatch.rules.offers import rescind, undeliverable
 from engine.dispatch.rules.silence import talk_due
@@ -159,6 +160,7 @@ EXPIRE: dict[int, Callable[[State, int], None]] = {
     Kind.RESUME: resume_due,
     Kind.HOUSE: house_due,
     Kind.TALK: talk_due,
+    Kind.CONSULT: consult_due,
     Kind.LENDER: lender_due,
     Kind.QUOTA: quota_due,
 }

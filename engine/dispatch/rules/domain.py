@@ -1,4 +1,4 @@
-"""Queues, the policy, the engine's start, and what this release knows but does not do yet."""
+"""Queues, the policy, the engine's start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules.agents import grace
 from engine.dispatch.rules.promises import release_all
 from engine.dispatch.rules.rearranging import rehouse
-from engine.dispatch.rules.registry import HANDLERS, handles
+from engine.dispatch.rules.registry import handles
 from engine.dispatch.state import State
 
 S = ContactState
@@ -98,11 +98,3 @@ def start_engine(state: State, command: cmd.StartEngine) -> None:
     state.reached = {name: None for name, line in state.lines.items() if line.watched}
     for queues in state.asking.values():
         state.reached.update(queues)
-
-
-def not_yet(state: State, command: object) -> None:
-    """Known by name so that clients need not change; refused until the rule exists."""
-    state.refuse(command, Code.NOT_SUPPORTED)
-
-
-HANDLERS[cmd.ConsultAgent] = not_yet

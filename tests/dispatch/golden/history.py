@@ -47,7 +47,7 @@ class Day:
             (26, self.submit), (24, self.accept), (4, self.decline), (2, self.finish_hold), (16, self.close),
             (8, self.say), (6, self.end_wrap_up), (4, self.transfer), (3, self.abandon), (2, self.update),
             (2, self.ask_person), (2, self.move), (6, self.presence), (2, self.room), (0.5, self.define),
-            (0.3, self.upheaval), (0.3, self.bulk), (1, self.by_hand), (0.4, self.tap), (1, self.leave_message), (0.3, self.notice),
+            (0.3, self.upheaval), (0.3, self.bulk), (1, self.by_hand), (0.4, self.tap), (1, self.leave_message), (0.3, self.notice), (3, self.consult),
         ]  # fmt: skip
         weights = np.array([weight for weight, _ in self.mix])
         self.shares = np.cumsum(weights / weights.sum())
@@ -227,6 +227,28 @@ class Day:
         if self.dispatcher.contacts[number].state in ("connected", "dormant"):
             return cm.TakeOverContact(tenant=T, contact=number, agent=agent, reason=reason)
         return cm.AssignContact(tenant=T, contact=number, agent=agent, reason=reason)
+
+    def consult(self) -> cm.Command | None:
+        """Asks somebody, or answers: once in a while a colleague takes over what it was asked about."""
+        consults = self.dispatcher.consults
+        if not consults or self.flip(0.3):
+            number = self.contact("connected")
+            if number is None:
+                return None
+            named = self.flip(0.5)
+            return cm.ConsultAgent(
+                tenant=T,
+                contact=number,
+                agent=self.dispatcher.contacts[number].agent,
+                to_agent=self.pick(PEOPLE) if named else "",
+                to_queue="" if named else self.pick(families.QUEUES),
+            )
+        found = consults[self.pick(sorted(consults))]
+        if not found.accepted and self.flip(0.7):
+            return cm.AcceptConsult(tenant=T, contact=found.contact, agent=found.to_agent)
+        if self.flip(0.2):
+            return cm.TakeOverContact(tenant=T, contact=found.contact, agent=found.to_agent)
+        return cm.EndConsult(tenant=T, contact=found.contact, agent=self.pick([found.agent, found.to_agent]))
 
     def tap(self) -> cm.Command:
         pool = self.pick(families.POOLS)

@@ -281,6 +281,29 @@ class DispatcherMachine(RuleBasedStateMachine):
         else:
             self.stage.do(cm.AssignContact(tenant=T, contact=contact, agent=agent, reason=why))
 
+    @precondition(there_is("connected"))
+    @rule(pick=PICK, agent=SOME_AGENT, queue=QUEUE)
+    def consult(self, pick: int, agent: str, queue: str) -> None:
+        contact = self.contact(pick, "connected")
+        queue = "" if agent and pick else queue
+        self.stage.do(
+            cm.ConsultAgent(tenant=T, contact=contact, agent=self.holder(contact, pick), to_agent=agent, to_queue=queue)
+        )
+
+    @precondition(lambda self: self.stage.dispatcher.consults)
+    @rule(pick=PICK, what=st.sampled_from(["accept", "accept", "end", "withdraw", "take_over"]))
+    def answer_consult(self, pick: int, what: str) -> None:
+        consults = self.stage.dispatcher.consults
+        consult = consults[sorted(consults)[pick % len(consults)]]
+        number, asked = consult.contact, families.AGENTS[0] if pick == 11 else consult.to_agent
+        command: dict[str, cm.Command] = {
+            "accept": cm.AcceptConsult(tenant=T, contact=number, agent=asked),
+            "end": cm.EndConsult(tenant=T, contact=number, agent=asked),
+            "withdraw": cm.EndConsult(tenant=T, contact=number, agent=consult.agent),
+            "take_over": cm.TakeOverContact(tenant=T, contact=number, agent=asked),
+        }
+        self.stage.do(command[what])
+
     @rule(pool=st.sampled_from(["onsite", "remote", "bot"]), drain=st.booleans())
     def tap(self, pool: str, drain: bool) -> None:
         self.stage.do(cm.DrainPool(pool=pool, reason="storm") if drain else cm.OpenPool(pool=pool))
