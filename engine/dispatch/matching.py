@@ -188,7 +188,9 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
 
 def leave_bots(state: State, contact: Contact) -> None:
     """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
-    if not contact.prefer_only and not any(lane.signed_on for lane in state.stands[contact.contact].lanes):
+    if not contact.prefer_only and not any(
+        lane.signed_on and not lane.drained for lane in state.stands[contact.contact].lanes
+    ):
         ask_person(state, contact, "", "no_bot")
 
 

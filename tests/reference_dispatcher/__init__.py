@@ -35,11 +35,14 @@ from __future__ import annotations
 
 from tests.reference_dispatcher import (
     affinity,
+    bulk,
     by_hand,
     capacity,
     choices,
     conditions,
+    consults,
     decliners,
+    drains,
     eligible,
     endings,
     entry,
@@ -65,7 +68,7 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 
 # Each enters its rules as it is imported.
 TOPICS = (
-    affinity, by_hand, capacity, choices, conditions, decliners, eligible, endings, entry, hours, lender, notices, offers, orders, policy_swap, presence, profiles, promises,
+    affinity, bulk, by_hand, capacity, choices, conditions, consults, decliners, drains, eligible, endings, entry, hours, lender, notices, offers, orders, policy_swap, presence, profiles, promises,
     replies, restart, rona, shares, silence, steps, supervisors, transfers,
 )  # fmt: skip
 

@@ -77,7 +77,7 @@ def slots(desk: Desk, contact: Contact) -> int:
         units = sum(
             max(agent.capacity - sum(agent.external.values()), 0)
             for agent in desk.agents.values()
-            if agent.state == AgentState.AVAILABLE and pool in agent.profile.pools and needs.qualifies(desk, contact, agent)
+            if agent.state == AgentState.AVAILABLE and pool in agent.profile.pools and pool not in desk.drained and needs.qualifies(desk, contact, agent)
         )
         found += units // contact.cost
     return found
@@ -104,7 +104,11 @@ def measure(desk: Desk, event: ev.Event) -> None:
         if ringing is not None and offer is not None and contact.contact % RINGS_KEPT == 0:
             ringing.rang(desk.now - offer)
     how = leaves(contact, event)
-    if how is not None:
+    if how is not None and desk.rearranging:
+        paused = desk.measures.get(contact.queue)
+        if paused is not None:
+            paused.busy, paused.until = False, desk.now
+    elif how is not None:
         others = sum(one.stage == "person" for one in standing(desk, contact.queue)) > 1
         entered = desk.now if contact.promised else contact.start + contact.waited
         kept = desk.measures.setdefault(contact.queue, estimates.blank())

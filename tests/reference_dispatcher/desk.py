@@ -20,6 +20,7 @@ REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is to
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 ENTERS = (ev.PersonAsked, ev.ContactMoved, ev.MessageDue, ev.ContactSentToBot)  # leaves its place in line for another
 STANDS_ANEW = (ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded)
+CONSULTS = (ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded)  # no news of the contact
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 
 
@@ -108,6 +109,7 @@ class Agent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)  # contact → units
+    helping: dict[int, int] = field(default_factory=dict)  # contact of a colleague → units
     rona_back_off: bool = False  # the back-off that runs is (also) an unanswered offer's
     capacity_reason: str = ""
     connected_today: int = 0
@@ -124,7 +126,12 @@ class Agent:
 
     @property
     def load(self) -> int:
-        return sum(self.holds.values()) + sum(self.external.values())
+        return sum(self.holds.values()) + sum(self.helping.values()) + sum(self.external.values())
+
+    @property
+    def works_on(self) -> list[tuple[int, int]]:
+        """Contact, units: its own, and those that it helps with."""
+        return [*self.holds.items(), *self.helping.items()]
 
 
 @dataclass
@@ -137,6 +144,18 @@ class Offer:
     charged: list[Any] = field(default_factory=list)  # what shares it has cost, see shares.py
 
 
+@dataclass
+class Consult:
+    """``agent``, who serves the contact, has asked ``to_agent``; a deadline of 0: answered. ``lost``: why it is to end."""
+
+    contact: int
+    agent: str
+    to_agent: str
+    deadline: int
+    accepted: bool = False
+    lost: str = ""
+
+
 class Desk:
     """Everything that is so now, and ``events``: what has happened in the call that runs."""
 
@@ -146,6 +165,9 @@ class Desk:
         self.contacts: dict[int, Contact] = {}
         self.agents: dict[str, Agent] = {}
         self.offers: dict[int, Offer] = {}
+        self.consults: dict[int, Consult] = {}
+        self.drained: dict[str, None] = {}  # pools
+        self.rearranging = False
         self.closed_queues: dict[str, str] = {}
         self.begun = False
         self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
@@ -166,7 +188,7 @@ class Desk:
         self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many
         self.next_release: dict[str, int] = {}
         self.notices: dict[str, tuple[str, int]] = {}  # queue → notice, until
-        self.numbers = {"contact": 0, "offer": 0, "agent": 0}
+        self.numbers = {"contact": 0, "offer": 0, "agent": 0, "job": 0}
         self.events: list[ev.Event] = []
 
     def number(self, kind: str) -> int:
@@ -178,7 +200,7 @@ class Desk:
         event = kind(at=self.now, **fields)
         self.say(event)
         contact = self.contacts.get(fields.get("contact", 0))
-        if contact is not None:
+        if contact is not None and kind not in CONSULTS:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
@@ -206,8 +228,14 @@ class Desk:
         """Work that may be interrupted stands only in the way of its like."""
         load = agent.load
         if not self.interruptible(contact.contact):
-            load -= sum(units for held, units in agent.holds.items() if self.interruptible(held))
+            load = self.live_load(agent)
         return agent.capacity - load
+
+    def live_load(self, agent: Agent) -> int:
+        return agent.load - sum(units for held, units in agent.works_on if self.interruptible(held))
+
+    def free_units_for_live(self, agent: Agent) -> int:
+        return agent.capacity - self.live_load(agent)
 
     # --- what commands name, or a refusal -----------------------------------------------------------------------------
 

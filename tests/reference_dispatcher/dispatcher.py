@@ -6,20 +6,21 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import SENTENCES, Code
-from tests.reference_dispatcher import hours, restart
+from tests.reference_dispatcher import consults, hours, lender, restart, steps
 from tests.reference_dispatcher.desk import Desk
-from tests.reference_dispatcher.registry import AFTERWARDS, DEADLINES, HANDLERS, Deadline, Refused
+from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, Refused
 
 # Equal deadlines happen in this order, and those of one kind by number.
 KINDS = (
-    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "lender", "quota", "house",
+    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "consult", "lender", "quota", "house",
 )  # fmt: skip
 
 
 def look_around(desk: Desk) -> None:
     """Everything else is done: what else has become possible."""
-    for look in AFTERWARDS:
-        look(desk)
+    steps.judge_reached(desk)
+    consults.end_lost(desk)
+    lender.look_again(desk)
 
 
 class ReferenceDispatcher:

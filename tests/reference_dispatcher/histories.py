@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
+from tests.reference_dispatcher import bulk as bulks
 from tests.reference_dispatcher.policies import Dice
 
 # A small round number, and a wall clock: large numbers round otherwise.
@@ -212,6 +214,51 @@ def take_over(author: Author) -> cm.Command | None:
         return None
     reason = author.dice.pick(["", "training"])
     return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=author.anybody(), reason=reason)
+
+
+def consult(author: Author) -> cm.Command | None:
+    """Ask a colleague, answer, or make an end of it."""
+    dice, asked = author.dice, [*author.desk.consults.values()]
+    if asked and dice.flip(0.7):
+        found = dice.pick(asked)
+        tenant, agent = author.tenant(found.contact), dice.pick([found.to_agent, found.to_agent, found.agent])
+        agent = author.anybody() if dice.flip(0.04) else agent
+        if dice.flip():
+            return cm.AcceptConsult(tenant=tenant, contact=found.contact, agent=agent)
+        return cm.EndConsult(tenant=tenant, contact=found.contact, agent=agent)
+    number = author.contact("connected")
+    if number is None:
+        return None
+    queue, agent = (author.queue(), "") if dice.flip(0.4) else ("", author.anybody())
+    if dice.flip(0.03):
+        queue, agent = dice.pick([("", ""), ("a", "ann")])
+    return cm.ConsultAgent(
+        tenant=author.tenant(number), contact=number, agent=author.holder(number), to_queue=queue, to_agent=agent
+    )
+
+
+def bulk(author: Author) -> cm.Command:
+    """Mostly with the count that is right."""
+    dice = author.dice
+    asked = cm.BulkCommand(
+        tenant=dice.pick(["", "acme", "acme", "bell", "carl"][: 5 if dice.flip(0.1) else 3]),
+        queue=author.queue() if dice.flip(0.6) else "",
+        shop=dice.pick(["", "", "flagship", "tower" if dice.flip(0.2) else "corner"]),
+        channel=dice.pick(["", "", "web", "phone" if dice.flip(0.9) else "pigeon"]),
+        action=dice.pick(["move", "prioritise", "bot", "message"]), to_queue=author.queue(),
+        priority=dice.pick([0, 1, 4, 3_000_000 if dice.flip(0.1) else 2]), reason=dice.pick(["", "storm"]),
+        preview=dice.flip(0.1), everything=dice.flip(0.8),
+    )  # fmt: skip
+    count = sum(bulks.matches(contact, asked) for contact in author.desk.contacts.values())
+    return msgspec.structs.replace(asked, expect_count=count + dice.flip(0.05))
+
+
+def pools(author: Author) -> cm.Command:
+    pool = "cellar" if author.dice.flip(0.03) else author.dice.pick(policies.POOLS)
+    drained = [*author.desk.drained]
+    if drained and author.dice.flip(0.7):
+        return cm.OpenPool(pool=author.dice.pick(drained))
+    return cm.DrainPool(pool=pool) if author.dice.flip(0.8) else cm.OpenPool(pool=pool)
 
 
 def wake(author: Author) -> cm.Command | None:
@@ -422,5 +469,5 @@ def restart(author: Author) -> cm.Command:
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
     (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (1.5, assign), (1.5, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart),
+    (11, presence), (4, room), (1.5, define), (0.7, queues), (3, consult), (1.2, bulk), (1.2, pools), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

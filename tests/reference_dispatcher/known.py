@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def blotted(move: Move, events: Sequence[ev.Event]) -> list[ev.Event]:
-    """The events without what is known to be named wrong: nothing at present."""
-    return list(events)
+    """The events without the engine's own account of how far a rearrangement has come: what it did stands beside it."""
+    return [event for event in events if not isinstance(event, ev.RearrangementContinued)]
 
 
 KNOWN: dict[str, Callable[[Difference], bool]] = {}

@@ -9,7 +9,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import ContactState
 from tests.reference_dispatcher import eligible, matching, needs, orders
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
-from tests.reference_dispatcher.registry import OBJECTIONS, Deadline, afterwards, deadlines, hears
+from tests.reference_dispatcher.registry import OBJECTIONS, Deadline, deadlines, hears
 
 MINUTE_MS = 60_000
 
@@ -118,7 +118,6 @@ def watch(desk: Desk, event: ev.Event | None) -> None:
         desk.lenders[event.pool] = None
 
 
-@afterwards
 def look_again(desk: Desk) -> None:
     """First who is kept for an agent of such a pool, then who borrows, pool by pool; nobody eligible is left beside one."""
     watch(desk, None)

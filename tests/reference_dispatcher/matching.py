@@ -187,7 +187,7 @@ def feed(desk: Desk, agent: Agent, trigger: str) -> None:
 
 def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
     """Hands are free: the next contact, or the end of a shift."""
-    if agent.state == AgentState.FINISHING and not agent.holds:
+    if agent.state == AgentState.FINISHING and not agent.works_on:
         presence.change(desk, agent, AgentState.OFFLINE, "finished")
         gone(desk, agent, [], "finished")
     else:
@@ -215,7 +215,7 @@ def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
     """In one of these pools, if open to it, nobody is left, or somebody who declined it."""
     here = [one for one in needs.present(desk, contact) if contact.team in ("", one.profile.team)]
     for pool in needs.open_pools(desk, contact):
-        members = [other.name for other in here if pool in other.profile.pools]
+        members = [other.name for other in here if pool in other.profile.pools and pool not in desk.drained]
         if pool in pools and (not members or any(name in contact.decliners for name in members)):
             return True
     return False
@@ -223,7 +223,7 @@ def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
 
 def concerned(desk: Desk, agent: Agent) -> list[Contact]:
     """Who waits and could have this agent."""
-    return [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and needs.qualifies(desk, c, agent)]
+    return [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and needs.belongs(desk, c, agent)]
 
 
 def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
@@ -236,4 +236,4 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
 def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])
+    left(desk, pools, [contact for contact in before if not needs.belongs(desk, contact, agent)])

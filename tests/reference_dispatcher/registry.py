@@ -36,7 +36,6 @@ class Deadline:
 HANDLERS: dict[type, Callable[[Desk, Any], None]] = {}
 DEADLINES: list[Callable[[Desk], Iterable[Deadline]]] = []
 HEARERS: list[Callable[[Desk, Any], None]] = []
-AFTERWARDS: list[Callable[[Desk], None]] = []
 OBJECTIONS: dict[str, Callable[[Desk, Contact, Agent], bool]] = {}
 ORDERS: dict[str, Callable[[Desk, Contact, int], tuple[float, ...]]] = {}
 CHOICES: dict[str, Callable[[Desk, Contact, Agent, str], tuple[float, ...]]] = {}
@@ -62,12 +61,6 @@ def deadlines(function: F) -> F:
 def hears(function: F) -> F:
     """The function is told each event, before it changes anything."""
     HEARERS.append(function)
-    return function
-
-
-def afterwards(function: F) -> F:
-    """The function looks around when a command or a deadline has done everything else."""
-    AFTERWARDS.append(function)
     return function
 
 

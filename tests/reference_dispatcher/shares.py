@@ -85,8 +85,16 @@ def watch(desk: Desk, event: ev.Event | None = None) -> None:
         desk.parties = {}
         return
     now = waiting(desk)
-    if desk.parties_of == desk.policy.version:
+    if desk.parties_of == desk.policy.version and not desk.rearranging:
         for key in [key for key in now if key not in desk.parties]:
             for level, name, _ in now[key]:
                 level.passes[name] = max(level.passes.get(name, 0), level.served)
     desk.parties, desk.parties_of = {key: None for key in now}, desk.policy.version
+
+
+def level_all(desk: Desk) -> None:
+    """A rearrangement has ended: nobody is behind the others."""
+    for page in desk.shares.values():
+        for level in page.values():
+            for name, has in level.passes.items():
+                level.passes[name] = max(has, level.served)

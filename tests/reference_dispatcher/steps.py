@@ -10,7 +10,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Step
 from tests.reference_dispatcher import conditions, eligible, matching, needs, supervisors
 from tests.reference_dispatcher.desk import Contact, Desk
-from tests.reference_dispatcher.registry import Deadline, afterwards, deadlines
+from tests.reference_dispatcher.registry import Deadline, deadlines
 
 LOOK_MS = 5_000
 
@@ -107,11 +107,6 @@ def timer(contact: Contact, step: Step) -> int | None:
     if not step.estimated_wait_ms:
         return None
     return at + ((contact.judged_at - at) // LOOK_MS + 1) * LOOK_MS
-
-
-@afterwards
-def look_again(desk: Desk) -> None:
-    judge_reached(desk)
 
 
 @deadlines
