@@ -72,7 +72,7 @@ def ask(desk: Desk, contact: Contact, second: Agent, command: cm.ConsultAgent, p
         ev.ConsultAsked, contact=contact.contact, agent=contact.agent, to_agent=second.name, queue=command.to_queue,
         pool=pool, cost=contact.cost, deadline=deadline, reason=command.reason,
     )  # fmt: skip
-    desk.consults[contact.contact] = Consult(contact.contact, contact.agent, second.name, deadline)
+    desk.consults[contact.contact] = Consult(contact.contact, contact.agent, second.name, deadline, contact)
     second.helping[contact.contact] = contact.cost
     second.idle_since = desk.now
     if second.profile.auto_accept:

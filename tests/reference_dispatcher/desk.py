@@ -152,6 +152,7 @@ class Consult:
     agent: str
     to_agent: str
     deadline: int
+    about: Contact
     accepted: bool = False
     lost: str = ""
 
@@ -222,7 +223,11 @@ class Desk:
         return self.policy.queues[contact.queue]
 
     def interruptible(self, contact: int) -> bool:
-        return self.policy.channels[self.contacts[contact].channel].interruptible
+        return self.policy.channels[self.work(contact).channel].interruptible
+
+    def work(self, contact: int) -> Contact:
+        """What an agent has in hand; one that it helps with may be over already, until the step is."""
+        return self.contacts[contact] if contact in self.contacts else self.consults[contact].about
 
     def free_units(self, agent: Agent, contact: Contact) -> int:
         """Work that may be interrupted stands only in the way of its like."""

@@ -59,13 +59,13 @@ def is_at_the_channels_limit(desk: Desk, contact: Contact, agent: Agent) -> bool
     if declared == 0:
         return False
     limit = min(declared, agent.profile.channel_limits.get(contact.channel, declared))
-    return sum(desk.contacts[held].channel == contact.channel for held, _ in agent.works_on) >= limit
+    return sum(desk.work(held).channel == contact.channel for held, _ in agent.works_on) >= limit
 
 
 @objection("shop_limit")
 def is_at_the_shops_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
     limit = desk.policy.shops[contact.shop].limit if contact.shop in desk.policy.shops else 0
-    return bool(limit) and sum(desk.contacts[held].shop == contact.shop for held, _ in agent.works_on) >= limit
+    return bool(limit) and sum(desk.work(held).shop == contact.shop for held, _ in agent.works_on) >= limit
 
 
 def through(desk: Desk, contact: Contact, agent: Agent, pool: str) -> bool:

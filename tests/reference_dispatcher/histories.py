@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
 from tests.reference_dispatcher import bulk as bulks
@@ -76,7 +77,7 @@ class Author:
         self.reference = ReferenceDispatcher(compile_policy(self.text))
         self.desk = self.reference.desk
         self.now = self.time.pick(DAWNS)
-        self.length = 60 + self.dice.below(90)
+        self.length = 70 + self.dice.below(110)
         self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
         self.opening: list[cm.Command] = []
         for agent in self.agents:
@@ -93,7 +94,7 @@ class Author:
             return Do(self.opening.pop(), self.now)
         deadline = self.reference.next_deadline()
         how = self.time.pick(
-            ("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire")
+            ("stay", "stay", "stay", "stay", "step", "step", "step", "step", "step", "far", "due", "early", "fire", "fire")
         )
         if deadline is None and how in ("due", "early", "fire"):
             how = "step"
@@ -212,24 +213,35 @@ def take_over(author: Author) -> cm.Command | None:
     number = author.contact("connected", "connected", "dormant")
     if number is None:
         return None
-    reason = author.dice.pick(["", "training"])
-    return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=author.anybody(), reason=reason)
+    reason, agent = author.dice.pick(["", "training"]), author.anybody()
+    if author.desk.consults and author.dice.flip(0.7):
+        found = author.dice.pick([*author.desk.consults.values()])
+        number, agent = found.contact, found.to_agent
+    return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=agent, reason=reason)
+
+
+def answer(author: Author) -> cm.Command | None:
+    """A colleague was asked: answer, or make an end of it."""
+    dice, asked = author.dice, [*author.desk.consults.values()]
+    if not asked:
+        return None
+    found = dice.pick(asked)
+    tenant, agent = author.tenant(found.contact), dice.pick([found.to_agent, found.to_agent, found.agent])
+    agent = author.anybody() if dice.flip(0.04) else agent
+    if dice.flip(0.6):
+        return cm.AcceptConsult(tenant=tenant, contact=found.contact, agent=agent)
+    return cm.EndConsult(tenant=tenant, contact=found.contact, agent=agent)
 
 
 def consult(author: Author) -> cm.Command | None:
-    """Ask a colleague, answer, or make an end of it."""
-    dice, asked = author.dice, [*author.desk.consults.values()]
-    if asked and dice.flip(0.7):
-        found = dice.pick(asked)
-        tenant, agent = author.tenant(found.contact), dice.pick([found.to_agent, found.to_agent, found.agent])
-        agent = author.anybody() if dice.flip(0.04) else agent
-        if dice.flip():
-            return cm.AcceptConsult(tenant=tenant, contact=found.contact, agent=agent)
-        return cm.EndConsult(tenant=tenant, contact=found.contact, agent=agent)
+    """Ask a colleague."""
+    dice = author.dice
     number = author.contact("connected")
     if number is None:
         return None
-    queue, agent = (author.queue(), "") if dice.flip(0.4) else ("", author.anybody())
+    free = [agent.name for agent in author.desk.agents.values() if agent.state == AgentState.AVAILABLE]
+    named = dice.pick(free) if free and dice.flip(0.85) else author.anybody()
+    queue, agent = (author.queue(), "") if dice.flip(0.3) else ("", named)
     if dice.flip(0.03):
         queue, agent = dice.pick([("", ""), ("a", "ann")])
     return cm.ConsultAgent(
@@ -467,7 +479,7 @@ def restart(author: Author) -> cm.Command:
 
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
-    (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
-    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (1.5, assign), (1.5, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (0.7, queues), (3, consult), (1.2, bulk), (1.2, pools), (0.5, swap), (0.3, restart),
+    (22, submit), (32, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (5, wake), (1.5, assign), (2, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (11, presence), (4, room), (1.5, define), (1.2, queues), (6, consult), (40, answer), (1.2, bulk), (1.2, pools), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

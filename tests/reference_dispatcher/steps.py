@@ -32,7 +32,10 @@ def open_due(desk: Desk, contact: Contact) -> None:
     step = next_step(desk, contact)
     if step is not None and step.watched:
         open_by_itself(desk, contact)
-    while not contact.prefer_only and (step := next_step(desk, contact)) is not None:
+    while contact.state == ContactState.QUEUED and not contact.prefer_only:
+        step = next_step(desk, contact)
+        if step is None:
+            return
         if opens_by_itself(desk, contact, step):
             open_by_itself(desk, contact)
         elif step.when_nobody and not needs.present(desk, contact):
