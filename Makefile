@@ -4,10 +4,12 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test reference behaviour lint format setup bench sweep load docs lock clean
+.PHONY: help demo test faults fuzz reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
 N ?= 20000
+SEED ?= 1
+SECONDS ?= 10
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -27,6 +29,11 @@ test: ## the tests (ARGS='-k offers')
 	@sh tools/postgresql.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
+faults: N = 2000
+faults: ## the real server in virtual time on disks and wires that fail: N schedules (N=2000; N=1 SEED=17 plays one again)
+	$(VENV) test
+	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)
+
 reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
 	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
@@ -34,6 +41,10 @@ reference: ## the naive second dispatcher against the first, over N histories (N
 behaviour: ## what of the dispatcher's behaviour random histories exercise, item by item (ARGS='--days 200')
 	$(VENV) test
 	@$(BIN)/python -m tests.dispatch.coverage $(ARGS)
+
+fuzz: ## malformed input against parsers, a server in memory and a real process, SECONDS each (GUIDED=1: by coverage)
+	$(VENV) test $(if $(GUIDED),fuzz)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(GUIDED),--guided) $(if $(JSON),--json) $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
 	$(VENV) test lint

@@ -128,6 +128,8 @@ class Opened(msgspec.Struct, frozen=True):
     """What a store found on opening. ``last_hash`` of the last record (empty: no record yet).
 
     ``last_wall_ms`` and ``last_now_ms``: the pair last made durable by a commit or a renewal; 0 in a fresh store.
+    ``remarks``: what the self-test found that does not forbid serving, a sentence each. ``sync_ms``: of the quickest of a
+    few commits that were tried.
     """
 
     epoch: int
@@ -136,6 +138,8 @@ class Opened(msgspec.Struct, frozen=True):
     last_wall_ms: int
     last_now_ms: int
     created: bool
+    remarks: tuple[str, ...] = ()
+    sync_ms: float = 0.0
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -231,6 +235,12 @@ class Store(JournalReader, Protocol):
 
         After a failure the store takes no more commits, and nothing is synced again.
         """
+
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        """Of a new store, opened: its first record follows ``after_lsn``, and its epoch is this one (for restoring)."""
+
+    def cut_tail(self, lsn: int) -> None:
+        """Take the last record, ``lsn``, out of the journal: it cannot be read. Its bytes are put aside, not destroyed."""
 
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         """The newest stored answer of each key that has one."""

@@ -13,6 +13,7 @@ from adapters.clients.protocol import (
     ProtocolError,
     Push,
     Refused,
+    Waiting,
     Welcome,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Options",
     "Push",
     "Reply",
+    "Waiting",
     "Welcome",
     "FROM_NOW",
     "BadAddress",

@@ -34,6 +34,7 @@ from adapters.clients.protocol import (
     MsgpackCodec,
     Overloaded,
     Push,
+    Waiting,
     Welcome,
     check_size,
     dial,
@@ -91,11 +92,17 @@ class Client:
     """A session. Made by :func:`connect`; its methods may be called from any task of the same trio run."""
 
     def __init__(
-        self, peer: Peer, hello: Frame, options: Options, on_status: Callable[[str, str], None] | None = None
+        self,
+        peer: Peer,
+        hello: Frame,
+        options: Options,
+        on_status: Callable[[str, str], None] | None = None,
+        on_waiting: Callable[[Waiting], None] | None = None,
     ) -> None:
         self.welcome: Welcome | None = None
         self.streams = Streams()
         self._peer, self._hello, self._options, self._on_status = peer, hello, options, on_status
+        self._on_waiting = on_waiting
         self._encode = peer.codec.encode
         self._prefix, self._count = secrets.token_hex(6), 0
         self._pending: dict[str, Reply] = {}
@@ -114,6 +121,7 @@ class Client:
             "ok": self._on_ok,
             "error": self._on_error,
             "resync": self._on_resync,
+            "waiting": self._on_waiting_frame,
         }
 
     # --- what callers do ---------------------------------------------------------------------------------------------
@@ -318,6 +326,10 @@ class Client:
     def _on_resync(self, frame: Frame) -> None:
         self._deliver(self.streams.take_resync(frame))
 
+    def _on_waiting_frame(self, frame: Frame) -> None:
+        if self._on_waiting is not None:
+            self._on_waiting(Waiting.of(frame))
+
     def _deliver(self, push: Push) -> None:
         self._inbox.append(push)
         self._inbox_wake.set()
@@ -382,16 +394,18 @@ async def connect(
     options: Options | None = None,
     dial: Dial = dial,
     on_status: Callable[[str, str], None] | None = None,
+    on_waiting: Callable[[Waiting], None] | None = None,
 ) -> AsyncIterator[Client]:
     """A session with the engine at ``url`` (``ws://``, ``wss://``, ``msgpack://HOST:PORT``, ``msgpack+unix:///PATH``).
 
     ``tenant`` and ``subject`` count in ``--dev`` only; otherwise they stand in the ``token``. ``encoding`` of a
     WebSocket: ``msgpack`` or ``json``. ``on_status(status, reason)`` hears ``waiting`` (nobody answers yet), ``connected``,
-    ``lost``, ``reconnected``. Raises :class:`BadAddress`, :class:`ConnectionLost`, :class:`Refused` (a bad token, say).
+    ``lost``, ``reconnected``; ``on_waiting(place)``, of a contact whose stream is followed, where it stands and how long it
+    still waits, now and then. Both are called between two frames, and must not block. Raises :class:`BadAddress`, :class:`ConnectionLost`, :class:`Refused` (a bad token, say).
     """
     codecs: dict[str, Codec] = {"msgpack": MsgpackCodec(), "json": JsonCodec()}
     hello = {"op": "hello", "token": token, "role": role, "subject": subject, "tenant": tenant, "client": name}
     options = options or Options()
     peer = Peer(read_address(url), codecs[encoding], dial, options.connect_timeout_s)
-    async with Client(peer, hello, options, on_status) as client:
+    async with Client(peer, hello, options, on_status, on_waiting) as client:
         yield client

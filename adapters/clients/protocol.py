@@ -121,6 +121,30 @@ class Push:
     error: Refused | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where a waiting contact stands (1 is next) and how long it still waits: in half, in nine of ten such cases (-1:
+    nobody can say). ``at``: the instant, in dispatcher ms. Told now and then, and no part of history."""
+
+    contact: int
+    queue: str
+    position: int
+    at: int
+    p50_ms: int = -1
+    p90_ms: int = -1
+
+    @classmethod
+    def of(cls, frame: Frame) -> Waiting:
+        """Raises :class:`ProtocolError`. Fields we do not know are passed over."""
+        known = {name: frame[name] for name in cls.__dataclass_fields__ if name in frame}
+        try:
+            return cls(**known)
+        except TypeError as error:
+            raise ProtocolError(
+                f"waiting without a contact, a queue, a position and an instant, got {frame!r}"
+            ) from error
+
+
 class MsgpackCodec:
     """Binary frames."""
 

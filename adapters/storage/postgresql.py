@@ -295,6 +295,32 @@ class PostgresqlStore(PostgresqlJournal):
                     raise self._fenced_off(writer)
             self._last_lsn, self._trimmed = last, max(trim, self._trimmed)
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        with self._writing() as writer:
+            assert self._last_lsn == 0, "only a new store"
+            writer.execute(
+                "UPDATE sluice_lease SET epoch = %s, last_lsn = %s WHERE epoch = %s", (epoch, after_lsn, self._epoch)
+            )
+            self._epoch, self._last_lsn, self._trimmed = epoch, after_lsn, after_lsn
+
+    def cut_tail(self, lsn: int) -> None:
+        with self._writing() as writer, writer.transaction():
+            assert lsn == self._last_lsn, "only the last record"
+            writer.execute("CREATE TABLE IF NOT EXISTS sluice_damaged (lsn bigint, row bytea, put timestamptz)")
+            writer.execute(
+                "WITH gone AS (DELETE FROM sluice_journal WHERE lsn = %s RETURNING lsn, row)"
+                " INSERT INTO sluice_damaged SELECT lsn, row, clock_timestamp() FROM gone",
+                (lsn,),
+            )
+            writer.execute("DELETE FROM sluice_messages WHERE lsn = %b", (lsn.to_bytes(8),))
+            for place, row in writer.execute(
+                "SELECT place, row FROM sluice_answers ORDER BY place DESC LIMIT 1000", binary=True
+            ).fetchall():
+                if unpack_answer(row).lsn == lsn:
+                    writer.execute("DELETE FROM sluice_answers WHERE place = %s", (place,))
+            writer.execute("UPDATE sluice_lease SET last_lsn = %s WHERE epoch = %s", (lsn - 1, self._epoch))
+            self._last_lsn = lsn - 1
+
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         if not keys:
             return {}

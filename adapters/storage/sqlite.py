@@ -8,6 +8,7 @@ back from a busy event loop is what a commit spends its time on.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import apsw
 import msgspec
 
 from adapters.storage.archive_files import ArchiveFolder
-from adapters.storage.files import sync_folder
+from adapters.storage.files import sync_folder, write_whole
 from adapters.storage.lease import VALID_MS, Holder, boot_ms
 from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check_sqlite, configure
 from adapters.storage.rows import (
@@ -35,6 +36,7 @@ from adapters.storage.rows import (
 )
 from adapters.storage.segments import Shelves, damage, seal_all
 from adapters.storage.snapshot_files import SnapshotFolder
+from adapters.storage.wal import Log
 from engine.ports import (
     Batch,
     CommandKey,
@@ -51,6 +53,12 @@ from engine.ports import (
 JOURNAL = "journal.sqlite"
 SNAPSHOTS = "snapshots"
 ARCHIVE = "archive"
+DAMAGED = "damaged"
+# More answers than one commit has.
+_TAIL = 1_000
+# A disk that takes this long for one sync cannot carry a service; one that takes a tenth of it is worth a word.
+_SYNC_LIMIT_MS = 1_000.0
+_SYNC_TRIES = 3
 # An opener waits this long for a writer, so that a second engine refuses within a second; a committing engine waits
 # longer: only another opener's look at the lease can be in its way.
 _OPEN_BUSY_MS = 400
@@ -187,6 +195,8 @@ class SqliteJournal:
             yield
         except (apsw.CorruptError, apsw.NotADBError) as error:
             raise Corrupt(f"{self.path}: {error}", 0) from error
+        except UnicodeDecodeError as error:  # a blob whose type was changed to text
+            raise Corrupt(f"{self.path}: a row is not of its kind: {error}", 0) from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {type(error).__name__.removesuffix('Error')}: {error}") from error
         except OSError as error:
@@ -263,6 +273,32 @@ class SqliteStore(SqliteJournal):
                 self._renew(writer, now, batch.wall_ms, batch.now_ms)
             writer.execute("COMMIT")
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        with self._writing() as writer:
+            assert self._last_lsn == 0, "only a new store"
+            writer.execute("UPDATE lease SET epoch = ?, last_lsn = ? WHERE epoch = ?", (epoch, after_lsn, self._epoch))
+            self._epoch, self._last_lsn, self._oldest = epoch, after_lsn, after_lsn + 1
+
+    def cut_tail(self, lsn: int) -> None:
+        with self._writing() as writer:
+            assert lsn == self._last_lsn, "only the last record"
+            row = writer.execute("SELECT row FROM journal WHERE lsn = ?", (lsn,)).get
+            write_whole(
+                self.folder / DAMAGED / f"{lsn:020d}.row", row if isinstance(row, bytes) else repr(row).encode()
+            )
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("DELETE FROM journal WHERE lsn = ?", (lsn,))
+            writer.execute("DELETE FROM messages WHERE lsn = ?", (lsn.to_bytes(8),))
+            places = [
+                (place,)
+                for place, row in writer.execute("SELECT place, row FROM answers ORDER BY place DESC LIMIT ?", (_TAIL,))
+                if unpack_answer(row).lsn == lsn
+            ]
+            writer.executemany("DELETE FROM answers WHERE place = ?", places)
+            self._last_lsn = lsn - 1
+            writer.execute("UPDATE lease SET last_lsn = ?", (self._last_lsn,))
+            writer.execute("COMMIT")
+
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         if not keys:
             return {}
@@ -300,16 +336,18 @@ class SqliteStore(SqliteJournal):
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        try:
-            with self._in_our_words():
-                if self._broken:  # the pages in memory are not to be trusted: nothing more is written
-                    writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-                else:
+        with self._in_our_words():
+            try:
+                if not self._broken:
+                    self._broken = "not released"
                     writer.execute(
                         "UPDATE lease SET holder = x'', last_lsn = ? WHERE epoch = ?", (self._last_lsn, self._epoch)
                     )
-        finally:
-            writer.close(True)
+                    self._broken = ""
+            finally:
+                if self._broken:  # the pages in memory are not to be trusted: nothing more is written
+                    writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                writer.close(True)
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
@@ -340,6 +378,7 @@ class SqliteStore(SqliteJournal):
         writer.set_busy_timeout(_OPEN_BUSY_MS)
         try:
             configure(writer, self.path)
+            torn = self._unread_log(writer)
             writer.execute("BEGIN IMMEDIATE")
         except apsw.BusyError as error:
             raise LeaseHeld(f"{self.path}: another process is writing to it") from error
@@ -363,7 +402,39 @@ class SqliteStore(SqliteJournal):
             raise cut[0]
         writer.execute("COMMIT")
         writer.set_busy_timeout(_COMMIT_BUSY_MS)
-        return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created)
+        if isinstance(torn, Corrupt):
+            raise torn
+        if torn:  # the log begins anew, so that what is left out now is not met again
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        sync_ms = self._probe(writer)
+        remarks: tuple[str, ...] = (torn,) if torn else ()
+        if sync_ms > _SYNC_LIMIT_MS / 10:
+            remarks += (
+                f"{self.path}: a commit takes {sync_ms:.0f} ms to be durable here: every answer waits for that",
+            )
+        return Opened(self._epoch, self._last_lsn, last_hash, wall, now, created, remarks, sync_ms)
+
+    def _unread_log(self, writer: apsw.Connection) -> str | Corrupt:
+        """Asked before the lease is looked at, judged after it: a living owner's log is being written."""
+        writer.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # SQLite reads the log now
+        try:
+            return Log(self.path, self._vfs).unread(writer)
+        except Corrupt as error:
+            return error
+
+    def _probe(self, writer: apsw.Connection) -> float:
+        """Milliseconds of the quickest of a few real commits. Raises :class:`StoreError` when even that is too long."""
+        took = []
+        for _ in range(_SYNC_TRIES):
+            before = time.perf_counter()
+            writer.execute("UPDATE lease SET renewed_ms = ? WHERE epoch = ?", (self._boot_ms(), self._epoch))
+            took.append((time.perf_counter() - before) * 1_000)
+        if min(took) > _SYNC_LIMIT_MS:
+            raise StoreError(
+                f"{self.path}: a commit takes {min(took):.0f} ms to be durable, wanted at most {_SYNC_LIMIT_MS:.0f}:"
+                " move the store to a disk that can sync"
+            )
+        return min(took)
 
     def _refuse_while_held(self, held_by: bytes, renewed_ms: int, now_ms: int) -> None:
         if not held_by:

@@ -72,7 +72,7 @@ def _rights(scope: Scope, names: str) -> dict[str, Scope]:
     return dict.fromkeys(names.split(), scope)
 
 
-_CUSTOMER_SIDE = "contact.submit contact.update contact.message contact.ask_person contact.abandon contact.close contact.leave_message"
+_CUSTOMER_SIDE = "contact.submit contact.update contact.message contact.ask_person contact.abandon contact.close contact.leave_message contact.ask_bot"
 _SERVING = (
     "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
     " contact.message contact.transfer contact.close contact.consult consult.accept consult.end"
@@ -95,7 +95,7 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.SUPERVISOR: {
         **_rights(
             Scope.TENANT,
-            "agent.define agent.remove agent.set_state agent.sign_off agent.set_capacity agent.external_load"
+            "agent.define agent.remove agent.set_state agent.sign_off agent.set_capacity agents.set_capacity agent.external_load"
             " contact.move contact.prioritise contact.assign contact.take_over contact.close contacts.bulk"
             " queue.close queue.open queue.notice",
         ),

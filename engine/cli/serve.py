@@ -22,7 +22,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.driver import Driver, PolicyRefused
-from engine.ports import Overloaded, Stopped, StoreError
+from engine.ports import Corrupt, Overloaded, Stopped, StoreError
 from engine.server.core import Core
 from engine.server.listeners import BindError, is_loopback
 from engine.server.roster import SERVER
@@ -39,6 +39,7 @@ Signals: SIGHUP reads the policy file again, whole or not at all.
 """
 # Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
 _GC = (50_000, 20, 50)
+_RESTORE = "sluice journal restore BACKUP NEW-STORE"
 _DAY_MS = 24 * 60 * 60 * 1_000
 
 
@@ -100,6 +101,8 @@ def serve(
     tune_process()
     try:
         trio.run(_serve, config, text, signing)
+    except Corrupt as error:
+        _leave(1, f"store: {error}. Look with: sluice journal verify {name_of(store)} – then: {_RESTORE}")
     except (StoreError, BindError, PolicyRefused) as error:
         _leave(1, f"{_kind(error)}: {error}")
 
@@ -157,6 +160,8 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with trio.open_nursery() as nursery:
                     addresses = await nursery.start(server.run)
+                    for remark in driver.figures.remarks:
+                        log.warning("store_remark", remark=remark)
                     _say_ready(config, driver, addresses, core.policy.version)
                     nursery.start_soon(_heed, signals, config, driver, server)
                     if config.dev:

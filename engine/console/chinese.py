@@ -213,6 +213,7 @@ TEXTS: dict[str, str] = {
     "word.rona": "没有应答派单",
     "word.not_solved": "机器人未能解决",
     "word.away": "离开",
+    "alert.rona_share": "未应答且已达资源池上限",
     "consult.declined": "婉拒",
     "consult.withdrawn": "已撤回",
     "consult.expired": "未答复",

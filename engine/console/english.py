@@ -218,6 +218,7 @@ TEXTS: dict[str, str] = {
     "word.rona": "did not answer an offer",
     "word.not_solved": "the bot could not solve it",
     "word.away": "away",
+    "alert.rona_share": "no answer, at the pool's limit",
     "consult.declined": "declined",
     "consult.withdrawn": "withdrawn",
     "consult.expired": "no answer",

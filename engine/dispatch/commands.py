@@ -105,6 +105,14 @@ class AskPerson(_Command, tag="contact.ask_person", frozen=True, gc=False):
     reason: str = "customer_asked"
 
 
+class AskBot(_Command, tag="contact.ask_bot", frozen=True, gc=False):
+    """A waiting customer takes the bot that was offered instead: it waits for one of its queue's."""
+
+    tenant: str = ""
+    contact: int = 0
+    reason: str = "customer_asked"
+
+
 class TransferContact(_Command, tag="contact.transfer", frozen=True, gc=False):
     """Its agent passes the contact on: to a queue, to a named agent, or (a bot, both empty) to people in its own queue."""
 
@@ -289,6 +297,22 @@ class SetCapacity(_Command, tag="agent.set_capacity", frozen=True, gc=False):
     reason: str = ""
 
 
+class SetGroupCapacity(_Command, tag="agents.set_capacity", frozen=True, gc=False):
+    """Another capacity for every agent of a pool, of a team, or of both together; ``until`` brings the profiles' back.
+
+    ``preview`` only counts them. ``expect_count`` must equal that count.
+    """
+
+    tenant: str = ""
+    pool: str = ""
+    team: str = ""
+    capacity: int = 1
+    until: int = 0
+    reason: str = ""
+    expect_count: int = 0
+    preview: bool = False
+
+
 class SetExternalLoad(_Command, tag="agent.external_load", frozen=True, gc=False):
     agent: str = ""
     source: str = ""
@@ -381,6 +405,7 @@ ContactCommand: TypeAlias = (
     | UpdateContact
     | AddMessage
     | AskPerson
+    | AskBot
     | TransferContact
     | AbandonContact
     | CloseContact
@@ -403,6 +428,7 @@ AgentCommand: TypeAlias = (
     | LoseAgent
     | ReturnAgent
     | SetCapacity
+    | SetGroupCapacity
     | SetExternalLoad
     | AcceptOffer
     | CompleteAccept

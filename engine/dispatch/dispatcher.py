@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.dispatch import snapshots
 from engine.dispatch.audit import audit
 from engine.dispatch.changes import APPLY
-from engine.dispatch.commands import BulkCommand, StartEngine
+from engine.dispatch.commands import BulkCommand, SetGroupCapacity, StartEngine
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
@@ -27,10 +27,10 @@ from engine.dispatch.rules.bulk import do_job
 from engine.dispatch.rules.consults import end_shaken
 from engine.dispatch.rules.deadlines import EXPIRE
 from engine.dispatch.rules.rearranging import do_slice, finish_start, house
-from engine.dispatch.selecting import selected
+from engine.dispatch.selecting import selected, selected_agents
 from engine.dispatch.slices import CONTACTS
 from engine.dispatch.state import State
-from engine.dispatch.stepping import estimate_of
+from engine.dispatch.stepping import estimate_of, estimate_of_queue
 from engine.dispatch.timers import Kind
 
 if TYPE_CHECKING:
@@ -290,6 +290,10 @@ class Dispatcher:
         found = self._state.contacts.get(contact)
         return None if found is None else estimate_of(self._state, found)
 
+    def estimate_of_queue(self, queue: str) -> Estimate | None:
+        """The same for the last of the queue's line; None: nobody stands there, or nobody can say."""
+        return estimate_of_queue(self._state, queue)
+
     def position(self, contact: int) -> int:
         """1 + the contacts of its own queue that its order puts before it now; 0 when it is not waiting."""
         state = self._state
@@ -300,8 +304,10 @@ class Dispatcher:
             return 0  # a policy is being swapped in, and it has no place yet
         return state.position(found, self.now)
 
-    def count_matching(self, command: BulkCommand) -> int:
-        """How many waiting contacts a bulk command's filter matches now."""
+    def count_matching(self, command: BulkCommand | SetGroupCapacity) -> int:
+        """How many waiting contacts, or agents, a bulk command's filter matches now."""
+        if isinstance(command, SetGroupCapacity):
+            return len(selected_agents(self._state, command.tenant, command.pool, command.team))
         return len(selected(self._state, command.tenant, command.queue, command.shop, command.channel))
 
     def explain(self, contact: int, agent: str | None = None) -> Explanation:

@@ -65,7 +65,10 @@ class PoolOpened(_Event, tag="pool.opened", frozen=True, gc=False):
 
 
 class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):
-    """A bulk command: ``count`` contacts match now, and each has its turn in ascending order, in slices."""
+    """A bulk command: ``count`` contacts match now, and each has its turn in ascending order, in slices.
+
+    Action ``capacity``: agents, of ``pool`` and ``team``, by sequence number.
+    """
 
     job: int
     action: str
@@ -77,10 +80,14 @@ class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):
     to_queue: str = ""
     priority: int = 0
     reason: str = ""
+    pool: str = ""
+    team: str = ""
+    capacity: int = 0
+    until: int = 0
 
 
 class BulkContinued(_Event, tag="bulk.continued", frozen=True, gc=False):
-    """All up to contact ``cursor`` have had their turn; since the last time ``done`` were changed, ``passed`` no longer matched."""
+    """All up to contact (or agent's sequence number) ``cursor`` have had their turn; since the last time ``done`` were changed, ``passed`` no longer matched."""
 
     job: int
     cursor: int

@@ -30,6 +30,7 @@ class Code(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     TIME_WENT_BACK = "time_went_back"
     NO_PROMISE = "no_promise"
+    NO_BOTS = "no_bots"
     NOT_SUPPORTED = "not_supported"
 
 
@@ -52,9 +53,10 @@ SENTENCES: dict[Code, str] = {
     Code.BAD_POLICY: "the policy has problems and was not applied",
     Code.LIMIT_NOT_DECLARED: "an agent may lower only a limit that the policy's channel declares",
     Code.AGENT_BUSY: "the agent still holds work",
-    Code.COUNT_CHANGED: "another number of contacts matches than you expect: look again",
+    Code.COUNT_CHANGED: "another number matches than you expect: look again",
     Code.NOT_CONFIRMED: "the filter matches everything, and nobody said that this is meant",
     Code.TIME_WENT_BACK: "a stamp lies before the last one",
     Code.NO_PROMISE: "the queue takes no messages to be answered later",
+    Code.NO_BOTS: "no bot serves the queue",
     Code.NOT_SUPPORTED: "this release knows the command but not yet its rule",
 }

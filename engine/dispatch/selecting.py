@@ -1,4 +1,4 @@
-"""Which waiting contacts a bulk command's filter matches."""
+"""Which waiting contacts, or which agents, a bulk command's filter matches."""
 
 from __future__ import annotations
 
@@ -27,5 +27,19 @@ def selected(state: State, tenant: str, queue: str, shop: str, channel: str) -> 
                 continue
             if (not shop or contact.shop == shop) and (not channel or contact.channel == channel):
                 found.append(number)
+    found.sort()
+    return found
+
+
+def selected_agents(state: State, tenant: str, pool: str, team: str) -> list[int]:
+    """Sequence numbers in ascending order, of agents in any state; empty criteria match everybody. Who serves every tenant
+    is each tenant's, too."""
+    found: list[int] = []
+    for agent in state.agents.values():
+        profile = agent.profile
+        if tenant and profile.tenant not in ("", tenant):
+            continue
+        if (not pool or pool in profile.pools) and (not team or profile.team == team):
+            found.append(agent.seq)
     found.sort()
     return found

@@ -47,7 +47,10 @@ class Rearrangement(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """A bulk command under way. ``contacts``: all that matched when it began, ascending; ``place``: the next to do."""
+    """A bulk command under way. ``contacts``: all that matched when it began, ascending; ``place``: the next to do.
+
+    Action ``capacity``: they are agents, by sequence number.
+    """
 
     job: int
     began_at: int
@@ -60,3 +63,5 @@ class Job(msgspec.Struct):
     place: int = 0
     done: int = 0
     passed: int = 0
+    capacity: int = 0
+    until: int = 0

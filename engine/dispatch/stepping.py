@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from engine.dispatch import events as ev
@@ -11,6 +12,8 @@ from engine.dispatch.policy.compiled import Queue, Step
 from engine.dispatch.state import State
 
 QUEUED: Final = ContactState.QUEUED
+# Behind so many who are on offer or wait for a bot nobody looks for the last of a line.
+LAST_LOOKED_AT: Final = 256
 
 
 def next_step(state: State, contact: Contact) -> Step | None:
@@ -58,6 +61,18 @@ def open_step(state: State, contact: Contact, step: Step, why: str) -> None:
 def priority_in(state: State, contact: Contact, queue: Queue) -> int:
     """A priority that a rule or a person gave goes along to another queue; a queue's own default does not."""
     return contact.priority if contact.priority != state.queue_of(contact).priority else queue.priority
+
+
+def estimate_of_queue(state: State, queue: str) -> Estimate | None:
+    """As :func:`estimate_of`, for whoever came last and still stands in line, as if it also stood last; no ranks are made."""
+    measure, line = state.measures.get(queue), state.lines[queue]
+    if measure is None or not line.standing:
+        return None
+    for number in islice(reversed(line.waiting), LAST_LOOKED_AT):
+        contact = state.contacts[number]
+        if contact.state is QUEUED and contact.stage != "bot":
+            return measure.estimate(line.standing, state.slots_of(contact))
+    return None
 
 
 def estimate_of(state: State, contact: Contact) -> Estimate | None:

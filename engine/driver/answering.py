@@ -65,7 +65,7 @@ def _result(command: Command, contact: int | None, events: Sequence[Event], disp
         return _received(events)
     if isinstance(command, cmd.AddMessage):
         return _message(command.contact, events)
-    if isinstance(command, cmd.BulkCommand):
+    if isinstance(command, cmd.BulkCommand | cmd.SetGroupCapacity):
         started = next((event for event in events if isinstance(event, ev.BulkStarted)), None)
         if started is None:
             return {"count": dispatcher.count_matching(command)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.dispatch.commands import AddMessage, Command
-from engine.dispatch.events import Event, MessageAdded
+from engine.dispatch.commands import Command
+from engine.dispatch.events import Event
 from engine.ports import (
     Answer,
     Batch,
@@ -17,7 +17,7 @@ from engine.ports import (
     StoredAnswer,
     StoredRecord,
 )
-from engine.store.records import encode_events, seal
+from engine.store.records import encode_events, message_rows, seal
 
 
 class BatchInMaking:
@@ -32,6 +32,7 @@ class BatchInMaking:
         self.messages: list[MessageRow] = []
         self.committed: list[Committed] = []
         self.deliveries: list[tuple[Deliver, Answer]] = []
+        self.oldest_stamp = 0  # of its commands; 0: there is none
 
     def add(
         self,
@@ -61,11 +62,7 @@ class BatchInMaking:
         self.hash = sealed.hash
         self.records.append(sealed)
         self.committed.append(Committed(self.lsn, stamp, principal, command, events, payload))
-        # With or without a text: a conversation is counted from 1, and read, without gaps.
-        if isinstance(command, AddMessage):
-            self.messages += [
-                MessageRow(event.contact, event.seq, self.lsn) for event in events if isinstance(event, MessageAdded)
-            ]
+        self.messages += message_rows(command, events, self.lsn)
 
     def to_commit(self, wall_ms: int, now_ms: int) -> Batch:
         return Batch(self.records, self.answers, self.messages, wall_ms, now_ms)

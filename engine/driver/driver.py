@@ -12,6 +12,7 @@ from engine.dispatch.commands import ApplyPolicy, Command, SubmitContact
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.policy.compile import analyse
+from engine.driver.admission import Admission
 from engine.driver.answering import answer_of, bad_value, contact_of
 from engine.driver.asking import Questions
 from engine.driver.batches import BatchInMaking
@@ -76,6 +77,7 @@ class Driver:
         self._wall_ms = wall_ms
         self._stamps = Stamps(clock)
         self._inbox = Inbox(self._stamps, self.limits)
+        self._admission = Admission(self.limits, trio.current_time, self._weight_of, self.lateness_ms)
         self._recent = RecentAnswers(self.limits.recent_answers)
         self._history = History(store, run_blocking, self.limits.readers)
         self._listeners: list[Listener] = []
@@ -108,8 +110,8 @@ class Driver:
         """
         if self._over is not None:
             raise self._over_again()
-        if self.figures.refuses_new_contacts and isinstance(command, SubmitContact):
-            raise Overloaded("the store is nearly full: no new contacts for now", 10_000)
+        if isinstance(command, SubmitContact):
+            self._admit(command.tenant)
         try:
             pending = prepare(command, principal, command_id, payload, deliver, self.limits)
         except ValueError as error:
@@ -119,6 +121,43 @@ class Driver:
             self._nursery.start_soon(self._read_first, pending, command.text)
         else:
             self._put(pending)
+
+    def sheds(self, tenant: str) -> int:
+        """Real ms after which a new contact of this tenant may come back, for who would rather not read it now; else 0."""
+        retry_after_ms = self._admission.sheds(tenant)
+        if retry_after_ms:
+            self.figures.contacts_shed = self._admission.refused
+        return retry_after_ms
+
+    def _admit(self, tenant: str) -> None:
+        """Raises :class:`Overloaded`: a new contact, and no room for one."""
+        if self.figures.refuses_new_contacts:
+            raise Overloaded("the store is nearly full: no new contacts for now", 10_000)
+        # Half of the inbox is kept for those who are in already.
+        if len(self._inbox) >= self.limits.inbox_commands // 2:
+            raise Overloaded(f"{len(self._inbox)} commands wait already", self.limits.retry_after_ms)
+        retry_after_ms = self._admission.admit(tenant)
+        if retry_after_ms:
+            self.figures.contacts_shed = self._admission.refused
+            raise Overloaded("more new contacts than can be taken in just now", retry_after_ms)
+
+    def lateness_ms(self) -> float:
+        """How long the oldest command that is not durable yet has been with us, in real ms."""
+        oldest = self._in_making.oldest_stamp if self._in_making is not None else 0
+        if not oldest:
+            first = self._inbox.first()
+            if first is None:
+                return 0.0
+            oldest = first.stamp
+        return (self.now_ms() - oldest) / self._clock.scale
+
+    def is_late(self) -> bool:
+        """Whether questions should be put off: commands have to wait by now."""
+        return self.lateness_ms() > self.limits.lateness_questions_ms
+
+    def _weight_of(self, tenant: str) -> float:
+        found = self._dispatcher.policy.tenants.get(tenant)
+        return 1.0 if found is None else found.weight
 
     def _put(self, pending: Pending) -> None:
         self._inbox.put(pending)
@@ -204,7 +243,7 @@ class Driver:
     async def _start(self) -> None:
         start = await start_on(self._store, self._run_blocking, self._policy_text, self._wall_ms, self._clock.scale)
         self._state, self._lsn, self._hash = start.dispatcher, start.lsn, start.hash
-        self.figures.epoch, self.figures.last_lsn = start.epoch, start.lsn
+        self.figures.epoch, self.figures.last_lsn, self.figures.remarks = start.epoch, start.lsn, start.remarks
         self._stamps.set(start.stamp)
         await self._first_inputs(start)
         self._upkeep.next_pulse, self._upkeep.snapshot_lsn = trio.current_time(), start.snapshot_lsn
@@ -274,6 +313,7 @@ class Driver:
             if pending is None or not pending.looked_up:  # came in during the look-up
                 break
             stamp = pending.stamp
+            batch.oldest_stamp = batch.oldest_stamp or stamp
             if not (self._dispatcher.is_behind(stamp) and self._expire_into(batch, stamp)):
                 self._handle(pending, batch)
                 self._inbox.pop()  # not before: should handling fail, it still waits and learns why
@@ -348,6 +388,10 @@ class Driver:
 
     def _release(self, batch: BatchInMaking) -> None:
         self._in_making = None
+        if batch.oldest_stamp:
+            self.figures.lateness_ms = (self.now_ms() - batch.oldest_stamp) / self._clock.scale
+            self._admission.measured(self.figures.lateness_ms)
+            self.figures.admitted_per_s = self._admission.rate_per_s if self._admission.holds_back else -1.0
         for deliver, answer in batch.deliveries:
             deliver(answer)
         if batch.committed:

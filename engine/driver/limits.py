@@ -28,8 +28,17 @@ class DriverLimits:
     free_bytes: int = 64 << 20
     # How long a refused sender should wait; full drains take about a second.
     retry_after_ms: int = 500
+    # Real ms from entering the inbox until durable. A busy engine's commits take 10 to 30: three of them in a row, and
+    # work stands in line. Beyond: new contacts at a rate (engine/driver/admission.py); no questions; no new contact at all.
+    lateness_target_ms: float = 100.0
+    lateness_questions_ms: float = 250.0
+    lateness_refuse_ms: float = 500.0
     # Reads of the journal at once, beside the commits.
     readers: int = 2
+
+    def __post_init__(self) -> None:
+        # The store was asked about a whole batch before its first command: what is decided in it is known from memory.
+        assert self.recent_answers >= self.batch_commands, "a retry in the same batch would be taken for a new command"
 
 
 @dataclass
@@ -42,7 +51,12 @@ class Figures:
     commits: int = 0
     free_bytes: int = -1
     refuses_new_contacts: bool = False
+    # Of the last commit, real ms; new contacts let in per second (-1: as they come) and refused since the start.
+    lateness_ms: float = 0.0
+    admitted_per_s: float = -1.0
+    contacts_shed: int = 0
     snapshots_failed: int = 0
     snapshot_problem: str = ""
+    remarks: tuple[str, ...] = ()  # what the store's self-test and recovery found at the start
     observe_commit_s: Callable[[float], None] | None = None
     observe_decide_s: Callable[[float], None] | None = None

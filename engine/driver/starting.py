@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.dispatch.commands import ApplyPolicy, Command, StartEngine
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
-from engine.ports import Corrupt, Opened, RunBlocking, Store, StoreError
+from engine.ports import Corrupt, HistoryTrimmed, Opened, RunBlocking, Store, StoreError
 from engine.store.records import GENESIS
 from engine.store.recovery import Recovered, recover
 
@@ -26,6 +26,7 @@ class Start:
     snapshot_lsn: int
     stamp: int
     inputs: tuple[Command, ...]
+    remarks: tuple[str, ...] = ()  # what was found on the way and did not forbid to start
 
 
 async def start_on(
@@ -38,12 +39,36 @@ async def start_on(
     if policy_text:
         compile_policy(policy_text)
     opened = await run_blocking(store.open)
-    found = await run_blocking(recover, store)
+    found, remarks = await run_blocking(_recover, store, opened)
     if found is None:
-        return _fresh(opened, policy_text, wall_ms())
-    if (found.lsn, found.hash) != (opened.last_lsn, opened.last_hash):
-        raise Corrupt(f"the journal ends at record {opened.last_lsn}, but can be read to {found.lsn}", found.lsn + 1)
-    return _again(found, opened, policy_text, wall_ms(), scale)
+        start = _fresh(opened, policy_text, wall_ms())
+    else:
+        start = _again(found, opened, policy_text, wall_ms(), scale)
+    return replace(start, remarks=remarks)
+
+
+def _recover(store: Store, opened: Opened) -> tuple[Recovered | None, tuple[str, ...]]:
+    """The state after the last whole record, and what is to be said about it. Raises ``StoreError``.
+
+    One record may be cut off: the very last, when it cannot be read. Any other is a hole that nobody may step over.
+    """
+    remarks, last = opened.remarks, opened.last_lsn
+    try:
+        try:
+            found = recover(store)
+        except Corrupt as error:
+            if error.lsn != last or last <= 1:
+                raise
+            store.cut_tail(last)
+            last -= 1
+            found = recover(store)
+            remarks += (f"{error}: it was the last one, and was CUT OFF; the journal now ends at record {last}",)
+    except HistoryTrimmed as error:
+        raise Corrupt(str(error), 0) from error
+    if (found.lsn if found is not None else 0) != last:
+        at = found.lsn if found is not None else 0
+        raise Corrupt(f"the journal ends at record {last}, but can be read to {at}", at + 1)
+    return found, remarks + tuple(found.passed_over if found is not None else ())
 
 
 def _fresh(opened: Opened, policy_text: str, wall: int) -> Start:

@@ -123,9 +123,9 @@ class Authority:
 
     def _check_targets(self, principal: Principal, command: Command) -> None:
         """A supervisor's agents and queues are those of its tenant; contacts are checked by the dispatcher."""
-        if (isinstance(command, cmd.AgentCommand) and not isinstance(command, cmd.DefineAgent)) or isinstance(
-            command, cmd.AssignContact | cmd.TakeOverContact
-        ):
+        if (
+            isinstance(command, cmd.AgentCommand) and not isinstance(command, cmd.DefineAgent | cmd.SetGroupCapacity)
+        ) or isinstance(command, cmd.AssignContact | cmd.TakeOverContact):
             self._check_agent(principal, command.agent)
         elif isinstance(command, cmd.CloseContact) and command.agent:
             raise forbidden("command.agent", command.agent, "nothing: a supervisor closes in its own name")

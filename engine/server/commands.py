@@ -5,15 +5,17 @@ from __future__ import annotations
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command
 from engine.dispatch.refusals import Code
-from engine.ports import Answer, Overloaded, Stopped
+from engine.ports import Answer, Overloaded, Stopped, StoreError
 from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
 from engine.server.door import Door
 from engine.telemetry.counters import Counters
-from engine.wire.errors import WireCode, WireError
+from engine.wire.errors import SENTENCES, WireCode, WireError
 from engine.wire.messages import Do, Error, Ok
 
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
+_OVERLOADED = str(WireCode.OVERLOADED)
+_TOO_MUCH = SENTENCES[WireCode.OVERLOADED]
 # States of a submitted contact in which what the customer wrote becomes its first message.
 _TAKES_TEXT = frozenset({"queued", "joined", "resumed", "reopened"})
 
@@ -53,6 +55,13 @@ class Commands:
             self._post(connection, frame.id, command, frame.text.encode())
         return None
 
+    def shed(self, connection: Connection, id: str, retry_after_ms: int) -> None:
+        """Refuse a new contact that nobody has read."""
+        self._counters.refused_frames[_OVERLOADED] += 1
+        connection.send(
+            Error(id, _OVERLOADED, _TOO_MUCH, "new contacts", "too many", "a retry later", 0, retry_after_ms)
+        )
+
     def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
         def deliver(answer: Answer | Exception) -> None:
             if isinstance(answer, Answer):
@@ -62,7 +71,7 @@ class Commands:
 
         try:
             self._door.post(command, connection.principal, id, payload, deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(id, error))
 
     def _submit(self, connection: Connection, frame: Do, command: cmd.SubmitContact) -> None:
@@ -76,7 +85,7 @@ class Commands:
 
         try:
             self._door.post(command, connection.principal, frame.id, b"", deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 
     def _first_message(self, connection: Connection, frame: Do, tenant: str, submitted: Answer) -> None:
@@ -94,7 +103,7 @@ class Commands:
         message = cmd.AddMessage(tenant=tenant, contact=int(submitted.result["contact"]))
         try:
             self._door.post(message, connection.principal, f"{frame.id}/text", frame.text.encode(), deliver)
-        except (Overloaded, Stopped) as error:
+        except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 
 

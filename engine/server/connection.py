@@ -14,7 +14,7 @@ from engine.ports import Principal
 from engine.server.outbox import Outbox
 from engine.server.rates import Bucket
 from engine.wire import limits
-from engine.wire.codec import Encoding, decode, encode
+from engine.wire.codec import Encoding, decode, encode, id_of_submit
 from engine.wire.errors import Close, WireCode, WireError
 from engine.wire.messages import (
     FROM_NOW,
@@ -46,6 +46,7 @@ LINGER_S = 1.0
 # What a resumable close suggests; clients add their own jitter.
 RETRY_AFTER_MS = 500
 _NOBODY = Principal("", "", "")
+_SUBMIT = frozenset({Role.CHANNEL, Role.CUSTOMER})
 
 
 class Carrier(Protocol):
@@ -85,6 +86,9 @@ class Connection:
         self.pings_unanswered = 0
         self.writing_since_s = math.inf
         self.outbox = Outbox(limits.OUTBOX_FRAMES, limits.OUTBOX_BYTES)
+        self._send_now: Callable[[bytes], int] | None = getattr(stream, "send_now", None)
+        self._is_due = self._is_writing = False
+        self._written: trio.Event | None = None
         self.nursery: trio.Nursery | None = None
         self.streams: set[StreamKey] = set()
         self._own: Subscription | None = None
@@ -99,28 +103,40 @@ class Connection:
     def is_open(self) -> bool:
         return bool(self.principal.role) and not self._closing
 
-    # --- the two tasks --------------------------------------------------------------------------------------------
+    # --- its life --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Until the peer is gone or we have said our last word. Raises only our own bugs."""
         self.core.on_open(self)
         try:
-            async with trio.open_nursery() as writing:
-                writing.start_soon(self._write)
-                polite = False
-                async with trio.open_nursery() as self.nursery:
-                    with self._reading:
-                        polite = await self._read()
-                    self.nursery.cancel_scope.cancel()
-                self._closing = True
-                if polite:
-                    self.outbox.close()
-                else:
-                    writing.cancel_scope.cancel()
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                try:
+                    await self._talk()
+                finally:
+                    # Others call ``flush`` at any time, and nothing can be started in a nursery once it has closed.
+                    self.nursery = None
+                nursery.cancel_scope.cancel()
         finally:
             self._closing = True
             self.outbox.abandon()
             self.core.on_gone(self)
+
+    async def _talk(self) -> None:
+        polite = False
+        with self._reading:
+            polite = await self._read()
+        self._closing = True
+        if polite:
+            self.outbox.close()
+            await self._say_the_rest()
+
+    async def _say_the_rest(self) -> None:
+        """The peer has ended its side, and may still listen. The sweep ends this when it does not."""
+        self.flush()
+        if self._is_writing:
+            self._written = trio.Event()
+            await self._written.wait()
 
     async def _read(self) -> bool:
         """Whether the peer ended it in good order, and may still listen to what we had to say."""
@@ -149,27 +165,61 @@ class Connection:
         if self.carrier.peer_closed:
             self.end(Close.NORMAL, "")
 
-    async def _write(self) -> None:
-        """The socket's one writer. The sweep watches ``writing_since_s`` and cuts a socket whose peer takes nothing."""
-        while data := await self.outbox.take():
-            self.writing_since_s = trio.current_time()
+    # --- bytes out ------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what waits: straight into the socket as far as the kernel takes it, the rest from a task.
+
+        Called from the one task that writes for all: whatever goes wrong is this connection's end and nobody else's.
+        """
+        try:
+            self._flush()
+        except Exception as error:  # noqa: BLE001  # as said above
+            self.core.on_crash(error)
+            self.cut()
+
+    def _flush(self) -> None:
+        self._is_due = False
+        if self._is_writing:
+            return
+        rest = b""
+        if self._send_now is not None and (data := self.outbox.take()):
             try:
-                await self.stream.send_all(data)
+                rest = data[self._send_now(data) :]
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._reading.cancel()
+                self.cut()
                 return
-            self.writing_since_s = math.inf
-        self._reading.deadline = trio.current_time() + LINGER_S
-        if isinstance(self.stream, trio.abc.HalfCloseableStream):
-            try:
-                await self.stream.send_eof()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._reading.cancel()
+        if (rest or len(self.outbox) or self.outbox.closed) and self.nursery is not None:
+            self._is_writing = True
+            self.nursery.start_soon(self._write, rest)
+
+    async def _write(self, data: bytes) -> None:
+        """The socket's one writer while there is much to write, or its end to be said.
+
+        The sweep watches ``writing_since_s`` and cuts a socket whose peer takes nothing.
+        """
+        try:
+            while data := data or self.outbox.take():
+                self.writing_since_s = trio.current_time()
+                await self.stream.send_all(data)
+                self.writing_since_s, data = math.inf, b""
+            if self.outbox.closed:
+                self._reading.deadline = trio.current_time() + LINGER_S
+                if isinstance(self.stream, trio.abc.HalfCloseableStream):
+                    await self.stream.send_eof()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._reading.cancel()
+        finally:
+            self._is_writing = False
+            if self._written is not None:
+                self._written.set()
 
     # --- frames in ------------------------------------------------------------------------------------------------
 
     def _on_frame(self, data: bytes) -> None:
         self.core.counters.frames_in += 1
+        if self.core.door.figures.admitted_per_s >= 0 and self.principal.role in _SUBMIT and self._is_shed(data):
+            return
         try:
             frame = decode(data, self.encoding, limit_bytes=self.carrier.limit_bytes)
             if self.principal is _NOBODY:
@@ -179,6 +229,14 @@ class Connection:
                 self._on_next(frame)
         except WireError as error:
             self.refuse(error)
+
+    def _is_shed(self, data: bytes) -> bool:
+        """In a flood a new contact that would be refused is not even read: a tenth of the work, and the rest gets on."""
+        id = id_of_submit(data, self.encoding)
+        retry_after_ms = self.core.door.sheds(self.principal.tenant) if id else 0
+        if retry_after_ms:
+            self.core.commands.shed(self, id, retry_after_ms)
+        return retry_after_ms > 0
 
     def _on_first(self, frame: ClientFrame) -> None:
         if not isinstance(frame, Hello):
@@ -274,6 +332,11 @@ class Connection:
             self._own = None
             own.release(FROM_NOW)
 
+    def forget_own(self, key: StreamKey) -> None:
+        """What the own stream said since welcome will be told in its place, by a replay or in a snapshot."""
+        if self._own is not None and self._own.stream.key == key:
+            self._own = None
+
     def check_subscriptions(self, keys: Collection[StreamKey], id: str) -> None:
         """Raises :class:`WireError`."""
         wanted = len(self.streams.union(keys))
@@ -302,6 +365,13 @@ class Connection:
     def _put(self, data: bytes) -> None:
         if not self.outbox.put(data):
             self.end(Close.SLOW, "slow", Bye("slow", RETRY_AFTER_MS), drop_waiting=True)
+        elif data:
+            self._soon()
+
+    def _soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self.core.flusher.add(self)
 
     def refuse(self, error: WireError) -> None:
         """Say what was wrong; go on unless it was fatal."""
@@ -339,8 +409,11 @@ class Connection:
         self.core.counters.closed[code.name.lower()] += 1
         said = b"" if last is None else self.carrier.wrap(encode(last, self.encoding))
         self.outbox.put_last(said + self.carrier.close(code, reason), drop_waiting=drop_waiting)
+        self._soon()
 
     def cut(self) -> None:
         """No word would arrive any more."""
         self._closing = True
         self._reading.cancel()
+        if self._written is not None and self.nursery is not None:
+            self.nursery.cancel_scope.cancel()

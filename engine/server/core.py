@@ -21,6 +21,7 @@ from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
 from engine.server.door import Door
+from engine.server.flusher import Flusher
 from engine.server.gate import Gate
 from engine.server.hub import Hub
 from engine.server.questions import Questions
@@ -74,6 +75,7 @@ class Core:
         self.log = structlog.get_logger("sluice.server")
         self.counters = Counters()
         self.tally = Tally()
+        self.flusher = Flusher()
         self.connections: dict[Connection, None] = {}  # in the order in which they came
         self._draw = draw
         self.directory = Directory(self._queue_tenant)
@@ -182,7 +184,12 @@ class Core:
     # --- the sweep ------------------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
-        """Pings, dead peers, late hellos, expired tokens; once a second, forever."""
+        """Pings, dead peers, late hellos, expired tokens; once a second, forever. And what is to be written."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.flusher.run)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
         hub_swept_s = trio.current_time()
         while True:
             await trio.sleep(SWEEP_S)

@@ -18,8 +18,14 @@ class Door(Protocol):
     def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
         """Into the inbox, in call order; ``deliver`` is called once, after the commit.
 
-        Raises :class:`Overloaded` or :class:`Stopped`, and then never delivers.
+        Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
         """
+
+    def sheds(self, tenant: str) -> int:
+        """After how many ms a new contact of this tenant may come back, whatever it says; 0: ask :meth:`post`."""
+
+    def is_late(self) -> bool:
+        """Whether so much is to be done that questions must wait."""
 
     async def ask(self, function: Callable[[Dispatcher], T]) -> T:
         """``function`` of the committed state, after the listeners heard of the last commit."""

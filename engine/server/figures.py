@@ -17,6 +17,7 @@ def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str
         if tenant and queue.tenant != tenant:
             continue
         counts, now, served = tally.queues.get(name) or QueueTally(), gauges.queues[name], frozenset(queue.pools)
+        estimate = dispatcher.estimate_of_queue(name)
         rows.append(
             QueueRow(
                 queue=name,
@@ -38,6 +39,8 @@ def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str
                 abandoned=counts.abandoned,
                 deflected=counts.deflected.total(),
                 reply_rate_180s=counts.reply_rate,
+                p50_ms=-1 if estimate is None else estimate.p50_ms,
+                p90_ms=-1 if estimate is None else estimate.p90_ms,
             )
         )
     return rows
@@ -62,6 +65,8 @@ def figures_of(
     rounds = sum(c.reply_rounds.count + c.rounds_unanswered for c in counts)
     in_time = sum(c.reply_rounds.within(REPLY_RATE_MS) for c in counts)
     door = tally.at_the_door[tenant] if tenant else tally.at_the_door.total()
+    whole = not tenant or len(dispatcher.policy.tenants) == 1  # pools may be shared: what they say is the house's
+    fair = tally.fairness_by_pool() if whole else {}
     by_role: dict[str, int] = {}
     for (_carrier, role), number in connections.items():
         by_role[role or "pending"] = by_role.get(role or "pending", 0) + number
@@ -93,4 +98,6 @@ def figures_of(
         last_lsn=last_lsn,
         inbox_depth=inbox_depth,
         policy=dispatcher.policy.version,
+        fairness={pool: {"offers": row.offers, "occupancy": row.occupancy} for pool, row in fair.items()},
+        alerts=dict(tally.alerts) if whole else {},
     )

@@ -124,6 +124,8 @@ class Hub:
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Stream(key, self.last_lsn)
+            if key.kind == "domain" and key.tenant:
+                self.directory.hear_of(key.tenant)
         subscription = stream.subscriptions[listener] = Subscription(listener, stream, hold=hold)
         return subscription
 

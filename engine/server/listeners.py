@@ -15,6 +15,7 @@ import trio
 from engine.config import Address
 from engine.server.connection import Connection
 from engine.server.core import Core
+from engine.server.sockets import EagerStream
 from engine.wire import limits, websocket
 from engine.wire.framed import FramedCarrier
 
@@ -150,6 +151,8 @@ class Listeners:
                 counters.refused_sockets[why] += 1
                 return
             _set_options(stream)
+            if isinstance(stream, trio.SocketStream):
+                stream = EagerStream(stream)
             entered = True
             self._admission.enter(peer)
 

@@ -8,9 +8,9 @@ import trio
 
 
 class Outbox:
-    """Frames of bytes in order, put without waiting by anybody, taken by the socket's one writer."""
+    """Frames of bytes in order, put without waiting by anybody, taken by who writes."""
 
-    __slots__ = ("_drained", "_frames", "_wake", "closed", "limit_bytes", "limit_frames", "size")
+    __slots__ = ("_drained", "_frames", "closed", "limit_bytes", "limit_frames", "size")
 
     def __init__(self, limit_frames: int, limit_bytes: int) -> None:
         self.limit_frames = limit_frames
@@ -18,7 +18,6 @@ class Outbox:
         self.size = 0
         self.closed = False
         self._frames: deque[bytes] = deque()
-        self._wake: trio.Event | None = None
         self._drained: trio.Event | None = None
 
     def __len__(self) -> int:
@@ -47,19 +46,14 @@ class Outbox:
     def _append(self, data: bytes) -> None:
         self._frames.append(data)
         self.size += len(data)
-        if self._wake is not None:
-            self._wake.set()
 
-    async def take(self) -> bytes:
-        """All that waits, in one piece; empty when it is closed and drained."""
-        while not self._frames:
-            if self.closed:
-                return b""
-            self._wake = trio.Event()
-            await self._wake.wait()
-            self._wake = None
-        data = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
-        self._frames.clear()
+    def take(self) -> bytes:
+        """All that waits, in one piece; empty when nothing does."""
+        frames = self._frames
+        if not frames:
+            return b""
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
         self.size = 0
         self._tell_drained()
         return data
@@ -80,8 +74,6 @@ class Outbox:
         """Nothing more is taken in; what waits is still written."""
         self.closed = True
         self._tell_drained()
-        if self._wake is not None:
-            self._wake.set()
 
     def abandon(self) -> None:
         """Nobody will read any more."""

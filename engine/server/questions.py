@@ -28,6 +28,7 @@ from engine.wire import queries as q
 from engine.wire.errors import WireCode, WireError
 from engine.wire.messages import Ask, Error, Ok
 
+_RETRY_MS = 1_000
 _CUSTOMER_SIDE = frozenset({Role.CHANNEL, Role.CUSTOMER})
 
 
@@ -75,6 +76,9 @@ class Questions:
         answer: Ok | Error
         try:
             self._authority.check_question(connection.principal, str(type(frame.query).__struct_config__.tag))
+            if self._door.is_late() and not isinstance(frame.query, q.AskStreams):
+                wanted = "a retry later: the conversations come first"
+                raise WireError(WireCode.OVERLOADED, "engine", "late", wanted, id=frame.id, retry_after_ms=_RETRY_MS)
             answer = Ok(frame.id, result=await self._handlers[type(frame.query)](connection, frame.query))
         except WireError as error:
             self._counters.refused_frames[error.code] += 1

@@ -68,6 +68,8 @@ class Resumes:
             # What its own stream said since welcome is part of "from now"; a replay brings it again in its place.
             if offset == FROM_NOW:
                 connection.release_own(key)
+            else:
+                connection.forget_own(key)
             connection.streams.add(key)
             waiting.append((self._hub.subscribe(connection, key, hold=True), offset))
         here = {subscription.stream.key.public: self._hub.last_lsn for subscription, _ in waiting}

@@ -11,7 +11,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, AgentState
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
-from engine.ports import Answer, Committed, Draw, Overloaded, Principal, Stopped
+from engine.ports import Answer, Committed, Draw, Overloaded, Principal, Stopped, StoreError
 from engine.server.door import Door
 
 SERVER = Principal("", Role.SERVER, "server")
@@ -120,5 +120,5 @@ class Roster:
         except Overloaded:
             self._losing.pop(agent, None)
             self._unsaid.add(agent)
-        except Stopped:
+        except (Stopped, StoreError):
             self._losing.pop(agent, None)

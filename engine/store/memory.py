@@ -82,6 +82,18 @@ class MemoryStore:
         for row in batch.messages:
             self.journal.messages.setdefault(row.contact, []).append(row)
 
+    def begin_at(self, after_lsn: int, epoch: int) -> None:
+        assert not self.journal.records and after_lsn == 0, "a journal in memory holds its history from record 1"
+        self.journal.epoch = self._epoch = epoch
+
+    def cut_tail(self, lsn: int) -> None:
+        assert lsn == self.last_lsn(), "only the last record"
+        self.journal.records.pop()
+        self.journal.answers = [answer for answer in self.journal.answers if answer.lsn != lsn]
+        self.journal.newest = {answer.key: answer for answer in self.journal.answers}
+        for rows in self.journal.messages.values():
+            rows[:] = [row for row in rows if row.lsn != lsn]
+
     def find_answers(self, keys: Sequence[CommandKey]) -> dict[CommandKey, StoredAnswer]:
         return {key: self.journal.newest[key] for key in keys if key in self.journal.newest}
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from engine.dispatch.commands import Command
-from engine.dispatch.events import Event
-from engine.ports import Committed, Corrupt, Principal, Record, StoredRecord
+from engine.dispatch.commands import AddMessage, Command
+from engine.dispatch.events import Event, MessageAdded
+from engine.ports import Committed, Corrupt, MessageRow, Principal, Record, StoredRecord
 
 # What record 1 chains to.
 GENESIS = bytes(32)
@@ -103,6 +103,13 @@ def command_of(record: Record) -> Command | None:
         return decode_command(record.input)
     except ValueError as error:
         raise Corrupt(f"journal record {record.lsn}: its input cannot be read: {error}", record.lsn) from error
+
+
+def message_rows(command: Command | None, events: Sequence[Event], lsn: int) -> list[MessageRow]:
+    """A message's place in its conversation, with or without a text: it is counted from 1, and read, without gaps."""
+    if not isinstance(command, AddMessage):
+        return []
+    return [MessageRow(event.contact, event.seq, lsn) for event in events if isinstance(event, MessageAdded)]
 
 
 def committed(record: Record) -> Committed:

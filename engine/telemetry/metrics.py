@@ -143,19 +143,31 @@ class EngineMetrics(Collector):
     def _labelled_counters(self) -> Iterator[Metric]:
         queues = self._tally.queues.items()
         offers = CounterMetricFamily("sluice_offers", "Offers by outcome.", labels=["queue", "outcome"])
+        consults = CounterMetricFamily(
+            "sluice_consults", "Consults of its contacts, by outcome.", labels=["queue", "outcome"]
+        )
         deflected = CounterMetricFamily(
             "sluice_contacts_deflected", "Contacts refused entry.", labels=["queue", "reason"]
         )
         messages = CounterMetricFamily("sluice_messages", "Messages by who wrote.", labels=["queue", "sender"])
         for queue, tally in queues:
-            for family, counts in ((offers, tally.offers), (deflected, tally.deflected), (messages, tally.messages)):
+            for family, counts in (
+                (offers, tally.offers),
+                (consults, tally.consults),
+                (deflected, tally.deflected),
+                (messages, tally.messages),
+            ):
                 for label, number in counts.items():
                     family.add_metric([queue, label], number)
-        yield from (offers, deflected, messages)
+        yield from (offers, consults, deflected, messages)
         rejected = CounterMetricFamily("sluice_commands_rejected", "Commands the dispatcher refused.", labels=["code"])
         for code, number in self._tally.rejected.items():
             rejected.add_metric([code], number)
         yield rejected
+        alerts = CounterMetricFamily("sluice_alerts", "Alerts raised by the dispatcher.", labels=["alert"])
+        for alert, number in self._tally.alerts.items():
+            alerts.add_metric([alert], number)
+        yield alerts
 
     def _distributions(self) -> Iterator[Metric]:
         waits = HistogramMetricFamily("sluice_wait_seconds", "Time waited by answered contacts.", labels=["queue"])
@@ -250,6 +262,8 @@ _QUEUE_COUNTERS: tuple[tuple[str, str, Callable[[QueueTally], int]], ...] = (
     ("contacts_bot_contained", "Contacts closed by a bot alone.", lambda t: t.bot_contained),
     ("contacts_handed_off", "Contacts that went from the bot stage to people.", lambda t: t.handed_off),
     ("contacts_transferred", "Transfers.", lambda t: t.transferred),
+    ("contacts_assigned", "Contacts that a supervisor assigned, past order and choice.", lambda t: t.assigned),
+    ("contacts_assigned_beyond", "Of these, beyond the agent's capacity.", lambda t: t.assigned_beyond),
     ("contacts_requeued", "Contacts back in their queue: their agent was gone, or did not answer.", lambda t: t.requeued),
     ("reply_rounds_unanswered", "Reply rounds that ended without a person's reply.", lambda t: t.rounds_unanswered),
     ("reply_rounds_breached", "Reply rounds that passed their breach point.", lambda t: t.rounds_late),

@@ -22,6 +22,7 @@ from engine.ports import Committed
 WAIT_BOUNDS_MS = (5_000, 10_000, 20_000, 30_000, 60_000, 100_000, 180_000, 300_000, 600_000, 1_800_000)
 REPLY_RATE_MS = 180_000
 OUTCOMES = ("made", "accepted", "declined", "expired", "rescinded")
+CONSULTS = ("asked", "accepted", "declined", "withdrawn", "expired")
 
 
 class Distribution:
@@ -70,6 +71,7 @@ class QueueTally:
     transferred: int = 0
     requeued: int = 0
     assigned: int = 0  # by a supervisor, past order and choice
+    consults: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(CONSULTS, 0)))
     assigned_beyond: int = 0  # … of which beyond the agent's capacity: never counted as our over-capacity
     messages: Counter[str] = field(default_factory=Counter)
     offers: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(OUTCOMES, 0)))
@@ -94,6 +96,7 @@ class Tally:
         self.since = 0
         self.records = 0
         self.rejected: Counter[str] = Counter()
+        self.alerts: Counter[str] = Counter({"rona_share": 0})
         self.fairness = Fairness()
         self._now = 0
         self._fairness_of_last_hour: dict[str, Worst] | None = None
@@ -179,6 +182,24 @@ class Tally:
         if event.beyond:
             self._add(event.contact, "assigned_beyond")
 
+    def _consult_asked(self, event: ev.ConsultAsked) -> None:
+        self._count_consult(event.contact, "asked")
+
+    def _consult_accepted(self, event: ev.ConsultAccepted) -> None:
+        self._count_consult(event.contact, "accepted")
+
+    def _consult_ended(self, event: ev.ConsultEnded) -> None:
+        if event.why in CONSULTS:
+            self._count_consult(event.contact, event.why)
+
+    def _count_consult(self, contact: int, outcome: str) -> None:
+        place = self._places.get(contact)
+        if place is not None:
+            place[0].consults[outcome] += 1
+
+    def _alert(self, event: ev.AlertRaised) -> None:
+        self.alerts[event.alert] += 1
+
     def _person_asked(self, event: ev.PersonAsked) -> None:
         place = self._places.get(event.contact)
         if place is not None:
@@ -259,6 +280,10 @@ _COUNT: dict[type, Callable[[Tally, Any], None]] = {
     ev.ContactTransferred: Tally._transferred,
     ev.ContactRequeued: _one("requeued"),
     ev.ContactAssigned: Tally._assigned,
+    ev.ConsultAsked: Tally._consult_asked,
+    ev.ConsultAccepted: Tally._consult_accepted,
+    ev.ConsultEnded: Tally._consult_ended,
+    ev.AlertRaised: Tally._alert,
     ev.PersonAsked: Tally._person_asked,
     ev.ContactConnected: _one("connected"),
     ev.ContactAnswered: Tally._answered,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from engine.dispatch import commands as cmd
 
 if TYPE_CHECKING:
@@ -45,6 +47,13 @@ class Moment:
         """Who serves or wraps up the contact; empty: nobody."""
         found = self.dispatcher.contacts.get(self.contact(name))
         return "" if found is None or found.offer else found.agent
+
+    def helper(self, name: str) -> str:
+        """Who is asked for help with the contact."""
+        consult = self.dispatcher.consults.get(self.contact(name))
+        if consult is None:
+            raise Impossible("nobody_helps")
+        return consult.to_agent
 
     def instant(self, options: Mapping[str, Any]) -> int:
         return self.begin + options["until"] if "until" in options else 0
@@ -103,6 +112,59 @@ def _transfer(moment: Moment, name: str, options: Options) -> cmd.Command:
     )
 
 
+def _consult(moment: Moment, name: str, options: Options) -> cmd.Command:
+    agent = moment.server(name)
+    if not agent:
+        raise Impossible("not_served")
+    return cmd.ConsultAgent(
+        contact=moment.contact(name),
+        agent=agent,
+        to_queue=options.get("to_queue", ""),
+        to_agent=options.get("to_agent", ""),
+        reason=options.get("reason", ""),
+    )
+
+
+def _accept_consult(moment: Moment, name: str, options: Options) -> cmd.Command:
+    return cmd.AcceptConsult(contact=moment.contact(name), agent=moment.helper(name))
+
+
+def _end_consult(moment: Moment, name: str, options: Options) -> cmd.Command:
+    helper = moment.helper(name)
+    agent = moment.server(name) if options.get("by") == "agent" else helper
+    return cmd.EndConsult(contact=moment.contact(name), agent=agent, reason=options.get("reason", ""))
+
+
+def _bulk(moment: Moment, name: str, options: Options) -> cmd.Command:
+    """Confirmed with the count of that instant."""
+    command = cmd.BulkCommand(
+        queue=name,
+        action=options["action"],
+        to_queue=options.get("to_queue", ""),
+        priority=options.get("priority", 0),
+        reason=options.get("reason", ""),
+    )
+    return replace(command, expect_count=moment.dispatcher.count_matching(command))
+
+
+def _group_capacity(moment: Moment, name: str, options: Options) -> cmd.Command:
+    """As :func:`_bulk`."""
+    command = cmd.SetGroupCapacity(
+        pool=name,
+        team=options.get("team", ""),
+        capacity=options["capacity"],
+        until=moment.instant(options),
+        reason=options.get("reason", ""),
+    )
+    return replace(command, expect_count=moment.dispatcher.count_matching(command))
+
+
+def _assign(moment: Moment, name: str, options: Options) -> cmd.Command:
+    return cmd.AssignContact(
+        contact=moment.contact(name), agent=options["to_agent"], reason=options.get("reason", "assigned")
+    )
+
+
 def _sign_off(moment: Moment, name: str, options: Options) -> cmd.Command:
     return cmd.SignOff(
         name, options.get("to_queue", ""), options.get("to_agent", ""), options.get("reason", "signed_off")
@@ -121,6 +183,12 @@ DEEDS: Mapping[str, Deed] = {
     "ask_person": lambda moment, name, options: cmd.AskPerson(
         contact=moment.contact(name), reason=options.get("reason", "customer_asked")
     ),
+    "ask_bot": lambda moment, name, options: cmd.AskBot(
+        contact=moment.contact(name), reason=options.get("reason", "customer_asked")
+    ),
+    "leave_message": lambda moment, name, options: cmd.LeaveMessage(
+        contact=moment.contact(name), kind=options.get("kind", "message")
+    ),
     "abandon": lambda moment, name, options: cmd.AbandonContact(
         contact=moment.contact(name), silent=options.get("silent", False)
     ),
@@ -131,6 +199,9 @@ DEEDS: Mapping[str, Deed] = {
     "close": _close,
     "end_wrap_up": _end_wrap_up,
     "transfer": _transfer,
+    "consult": _consult,
+    "accept_consult": _accept_consult,
+    "end_consult": _end_consult,
     "sign_on": lambda moment, name, options: cmd.SignOn(name, options.get("state", "available")),
     "set_state": _set_state,
     "sign_off": _sign_off,
@@ -144,6 +215,17 @@ DEEDS: Mapping[str, Deed] = {
     "prioritise": lambda moment, name, options: cmd.PrioritiseContact(
         contact=moment.contact(name), priority=options["priority"], reason=options.get("reason", "")
     ),
+    "assign": _assign,
+    "take_over": lambda moment, name, options: cmd.TakeOverContact(
+        contact=moment.contact(name), agent=options["agent"], reason=options.get("reason", "")
+    ),
+    "bulk": _bulk,
+    "group_capacity": _group_capacity,
+    "notice": lambda moment, name, options: cmd.SetQueueNotice(
+        queue=name, notice=options.get("says", ""), until=moment.instant(options)
+    ),
+    "drain": lambda moment, name, options: cmd.DrainPool(name, options.get("reason", "")),
+    "open_pool": lambda moment, name, options: cmd.OpenPool(name, options.get("reason", "")),
     "close_queue": lambda moment, name, options: cmd.CloseQueue(name, options.get("reason", "")),
     "open_queue": lambda moment, name, options: cmd.OpenQueue(name, options.get("reason", "")),
 }

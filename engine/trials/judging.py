@@ -306,6 +306,9 @@ def _agent(played: Play, name: str, claim: Claim) -> Finding:
     got: dict[str, Any] = {"state": str(dispatcher.agents[name].state)}
     if "serves" in values:
         got["serves"] = Names((), tuple(one for one in played.numbers if _serves(dispatcher, played, name, one)))
+    if "helps" in values:
+        helping = dispatcher.agents[name].helping
+        got["helps"] = Names((), tuple(one for one, number in played.numbers.items() if number in helping))
     if "offers" in values:
         made = [one.event for one in played.happenings(ev.OfferMade) if one.event.agent == name]
         got["offers"] = sum(1 for event in made if event.at <= stamp)
@@ -366,7 +369,7 @@ def _as_said(key: str, wanted: Any, got: Any) -> bool:
         return bool(got <= wanted)
     if key == "served_by":
         return got in wanted.all
-    if key == "serves":
+    if key in ("serves", "helps"):
         return set(wanted.all) <= set(got.all)
     return bool(got == wanted)
 

@@ -89,7 +89,7 @@ GROUP: Keys = {
 class ActionKeys(NamedTuple):
     """``subject``: the kind of the action's own key; ``keys``: what else its row may hold beside ``at``, ``refused``."""
 
-    subject: Literal["new", "contacts", "agents", "queue"]
+    subject: Literal["new", "contacts", "agents", "queue", "pool"]
     keys: Keys = {}
 
 
@@ -101,6 +101,8 @@ ACTIONS: Mapping[str, ActionKeys] = {
     "update": ActionKeys("contacts", {"attributes": Key("attributes", required=True)}),
     "message": ActionKeys("contacts", {"by": _choice("customer", "agent")}),
     "ask_person": ActionKeys("contacts", _REASON),
+    "ask_bot": ActionKeys("contacts", _REASON),
+    "leave_message": ActionKeys("contacts", {"kind": _choice("message", "call_back")}),
     "abandon": ActionKeys("contacts", {"silent": Key("flag")}),
     # agents with contacts
     "accept": ActionKeys("contacts", {"agent": Key("agent"), "hold": Key("flag")}),
@@ -110,6 +112,9 @@ ACTIONS: Mapping[str, ActionKeys] = {
     "close": ActionKeys("contacts", {"by": _choice("agent", "customer"), **_REASON}),
     "end_wrap_up": ActionKeys("contacts"),
     "transfer": ActionKeys("contacts", {"to_queue": Key("queue"), "to_agent": Key("agent"), **_REASON}),
+    "consult": ActionKeys("contacts", {"to_queue": Key("queue"), "to_agent": Key("agent"), **_REASON}),
+    "accept_consult": ActionKeys("contacts"),
+    "end_consult": ActionKeys("contacts", {"by": _choice("agent", "helper"), **_REASON}),
     # agents
     "sign_on": ActionKeys("agents", {"state": _choice("available", "paused", "not_ready")}),
     "set_state": ActionKeys(
@@ -128,6 +133,23 @@ ACTIONS: Mapping[str, ActionKeys] = {
     # supervisors
     "move": ActionKeys("contacts", {"to_queue": Key("queue", required=True), **_REASON}),
     "prioritise": ActionKeys("contacts", {"priority": Key("number", required=True), **_REASON}),
+    "assign": ActionKeys("contacts", {"to_agent": Key("agent", required=True), **_REASON}),
+    "take_over": ActionKeys("contacts", {"agent": Key("agent", required=True), **_REASON}),
+    "bulk": ActionKeys(
+        "queue",
+        {
+            "action": _choice("move", "prioritise", "bot", "message", required=True),
+            "to_queue": Key("queue"),
+            "priority": Key("number"),
+            **_REASON,
+        },
+    ),
+    "group_capacity": ActionKeys(
+        "pool", {"capacity": Key("number", required=True), "team": Key("text"), "until": Key("instant"), **_REASON}
+    ),
+    "notice": ActionKeys("queue", {"says": Key("text"), "until": Key("instant")}),
+    "drain": ActionKeys("pool", _REASON),
+    "open_pool": ActionKeys("pool", _REASON),
     "close_queue": ActionKeys("queue", _REASON),
     "open_queue": ActionKeys("queue", _REASON),
 }
@@ -188,6 +210,7 @@ OTHER_CLAIMS: Mapping[str, tuple[str, ClaimKeys]] = {
             {
                 "state": _choice("offline", "available", "paused", "finishing", "not_ready", "lost"),
                 "serves": Key("contacts"),
+                "helps": Key("contacts"),
                 "offers": Key("number"),
                 "load_at_most": Key("number"),
             },

@@ -83,6 +83,8 @@ class RowReader:
         elif spec.subject == "queue":
             queue = self.values.value(Key("queue"), table[kind], where)
             names = () if queue is None else (queue,)
+        elif spec.subject == "pool":
+            names = tuple(self.values.value(Key("pools"), table[kind], where) or ())
         else:
             found = self.values.value(Key(spec.subject), table[kind], where)
             names = () if found is None else found.all

@@ -33,10 +33,23 @@ class _Id(msgspec.Struct):
     id: str = ""
 
 
+class _Submit(msgspec.Struct, tag_field="type", tag="contact.submit"):
+    pass
+
+
+class _NewContact(msgspec.Struct, tag_field="op", tag="do"):
+    """As little of a frame as tells that it brings a new contact; the rest is passed over unread."""
+
+    id: str
+    command: _Submit
+
+
 _JSON = msgspec.json.Decoder(ClientFrame)
 _MSGPACK = msgspec.msgpack.Decoder(ClientFrame)
 _JSON_ID = msgspec.json.Decoder(_Id)
 _MSGPACK_ID = msgspec.msgpack.Decoder(_Id)
+_JSON_NEW = msgspec.json.Decoder(_NewContact)
+_MSGPACK_NEW = msgspec.msgpack.Decoder(_NewContact)
 _TO_JSON = msgspec.json.Encoder()
 _TO_MSGPACK = msgspec.msgpack.Encoder()
 # What may be shorter in JSON than msgspec would write it: 1e5 for 100000.0, and \b for \u0008.
@@ -60,6 +73,15 @@ def decode(data: bytes, encoding: Encoding, *, limit_bytes: int = limits.FRAME_B
         _inspect(data, encoding)
     _check_sizes(frame)
     return frame
+
+
+def id_of_submit(data: bytes, encoding: Encoding) -> str:
+    """The id of a frame that brings a new contact, looked at just enough to refuse it; empty for every other frame."""
+    try:
+        id: str = (_JSON_NEW if encoding is Encoding.JSON else _MSGPACK_NEW).decode(data).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return id if len(id) * 4 <= limits.ID_BYTES else ""
 
 
 def encode(frame: ServerFrame, encoding: Encoding) -> bytes:

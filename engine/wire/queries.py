@@ -106,7 +106,8 @@ Query: TypeAlias = (
 
 class QueueRow(msgspec.Struct, frozen=True, gc=False):
     """``answered`` … ``deflected`` count since the engine started; ``reply_rate_180s`` is the share of reply rounds
-    answered by a person within 180 s since then (-1: none yet). ``open_agents``: agents in its pools who are available and have room."""
+    answered by a person within 180 s since then (-1: none yet). ``open_agents``: agents in its pools who are available and have room.
+    ``p50_ms``, ``p90_ms``: how long the last in its line still waits, by the estimate (-1: nobody stands there, or unknown)."""
 
     queue: str
     tenant: str
@@ -123,6 +124,8 @@ class QueueRow(msgspec.Struct, frozen=True, gc=False):
     abandoned: int
     deflected: int
     reply_rate_180s: float
+    p50_ms: int = -1
+    p90_ms: int = -1
 
 
 class AgentRow(msgspec.Struct, frozen=True, gc=False):
@@ -258,7 +261,9 @@ class ExplainResult(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Figures(msgspec.Struct, frozen=True, gc=False):
     """Counts since the engine started (``since``: that instant) and gauges now, of one tenant's queues.
 
-    ``asa_ms``: mean wait of answered; ``reply_rate_180s``: -1 when no round has ended yet.
+    ``asa_ms``: mean wait of answered; ``reply_rate_180s``: -1 when no round has ended yet. ``fairness``: pool → the Gini
+    coefficients of ``offers`` and ``occupancy`` among equal agents over the last whole hour (0: all alike), and ``alerts``:
+    kind → how many; both of the whole domain, and empty for a supervisor of one tenant of several.
     """
 
     now: int
@@ -288,3 +293,5 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     last_lsn: int
     inbox_depth: int
     policy: str
+    fairness: dict[str, dict[str, float]] = {}
+    alerts: dict[str, int] = {}

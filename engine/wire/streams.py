@@ -166,10 +166,11 @@ class Directory:
             )
             facts.agent = held
             facts.helper = consults[number].to_agent if number in consults else ""
-            self._hear_of(contact.tenant)
+            self.hear_of(contact.tenant)
         self._agent_tenants.update(agent_tenants)
 
-    def _hear_of(self, tenant: str) -> None:
+    def hear_of(self, tenant: str) -> None:
+        """From now on this tenant's supervisors are told what concerns the whole domain."""
         if tenant not in self._domains:
             key = StreamKey("domain", tenant=tenant)
             self._domains[tenant] = (_DOMAIN, key)
@@ -262,7 +263,7 @@ class Directory:
         if isinstance(record.command, SubmitContact) and record.command.source:
             source = record.command.source
         if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
-            self._hear_of(event.tenant)
+            self.hear_of(event.tenant)
             facts = self._open[contact] = Facts(contact, event.tenant, event.customer, event.channel, (source,))
             return facts
         known = self.find(contact)

@@ -273,6 +273,7 @@ class WebSocketCarrier:
 
     def close(self, code: Close, reason: str) -> bytes:
         self._said_close = True
+        self._fault = None
         self._frames.clear()
         self._parts.clear()
         if self._protocol.state is State.OPEN:

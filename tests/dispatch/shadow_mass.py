@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.dispatch import events as ev
@@ -47,6 +48,11 @@ class MassShadow:
         self.rearranging, self.former = False, {}
 
     def on_BulkStarted(self, e: ev.BulkStarted) -> None:
+        if e.action == "capacity":
+            self.jobs[e.job] = of_group(self.agents.values(), e)
+            assert len(self.jobs[e.job]) == e.count, e
+            assert e.pool or e.team, e
+            return
         found = [
             c.contact
             for c in self.contacts.values()
@@ -66,3 +72,14 @@ class MassShadow:
 
     def on_BulkEnded(self, e: ev.BulkEnded) -> None:
         assert not self.jobs.pop(e.job), e
+
+
+def of_group(agents: Iterable[ShadowAgent], e: ev.BulkStarted) -> list[int]:
+    profiles = [(agent.seq, agent.profile) for agent in agents]
+    return sorted(
+        seq
+        for seq, profile in profiles
+        if e.pool in ("", *profile.pools)
+        and e.team in ("", profile.team)
+        and profile.tenant in ("", e.tenant or profile.tenant)
+    )

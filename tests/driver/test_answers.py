@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.driver import DriverLimits
 from engine.ports import Answer
 from engine.store.answers import RETENTION_MS
 from engine.store.verify import verify
@@ -90,10 +91,16 @@ async def test_a_retry_gets_the_same_answer_and_has_no_effect(autojump_clock: tr
 async def test_a_retry_that_memory_forgot_is_found_in_the_store(autojump_clock: trio.testing.MockClock) -> None:
     """Memory holds one answer; the older one comes from the store."""
     world = World()
-    async with world.engine(limits={"recent_answers": 1}) as driver:
+    async with world.engine(limits={"recent_answers": 1, "batch_commands": 1}) as driver:
         first = await driver.submit(contact(1), CHANNEL, "k1")
         await driver.submit(contact(2), CHANNEL, "k2")
         assert await driver.submit(contact(1), CHANNEL, "k1") == first
+
+
+def test_memory_holds_at_least_a_batch() -> None:
+    """The store is asked about a whole batch at once; a retry within it is known from memory or not at all."""
+    with pytest.raises(AssertionError, match="retry in the same batch"):
+        DriverLimits(recent_answers=10, batch_commands=11)
 
 
 async def test_twice_in_one_batch_is_once(autojump_clock: trio.testing.MockClock) -> None:

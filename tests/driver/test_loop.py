@@ -257,9 +257,9 @@ async def test_a_past_state_can_be_rebuilt(autojump_clock: trio.testing.MockCloc
 
 
 async def test_a_full_inbox_refuses_before_anything_is_stored(autojump_clock: trio.testing.MockClock) -> None:
-    """Three may wait: the third is taken, the fourth is told when to come back; afterwards there is room again."""
+    """Half of six places are for new contacts: the fourth is told when to come back; afterwards there is room again."""
     world = World()
-    async with world.engine(limits={"inbox_commands": 3}) as driver, trio.open_nursery() as nursery:
+    async with world.engine(limits={"inbox_commands": 6}) as driver, trio.open_nursery() as nursery:
         world.hand.hold()
         await asking(nursery, driver, contact(0))
         askers = await asking(nursery, driver, contact(1), contact(2), contact(3), contact(4))

@@ -142,7 +142,7 @@ async def test_killed_and_started_again_nothing_acked_is_lost(
     acked = serve_and_kill(tmp_path, after, snapshot_records)
     assert len(acked) >= after
 
-    async with open_driver("", tmp_path, limits=DriverLimits(recent_answers=10)) as driver:
+    async with open_driver("", tmp_path, limits=DriverLimits(recent_answers=10, batch_commands=10)) as driver:
         contacts = await driver.ask(
             lambda dispatcher: {held.external_id: number for number, held in dispatcher.contacts.items()}
         )

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from engine.server.commands import Commands
+from engine.server.outbox import Outbox
 from tests.server.stage import FramedPeer, House, WebSocketPeer, house
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
@@ -297,6 +298,48 @@ async def test_a_crash_in_one_connection_is_its_own(autojump_clock: MockClock, m
         assert home.core.counters.crashes == 1
         home.core.counters.crashes = 0
         await witness.works()
+
+
+class BrokenOutbox(Outbox):
+    def __len__(self) -> int:
+        raise ZeroDivisionError("a bug of ours")
+
+
+async def test_a_crash_while_writing_is_its_own(autojump_clock: MockClock) -> None:
+    """One task writes for all sockets; a bug in writing for one of them is that one's end, and the task goes on."""
+    async with house() as home:
+        witness = Witness(home, await home.framed("channel", "web"))
+        victim = await home.framed("agent", "ann")
+        [connection] = [each for each in home.core.connections if each.principal.subject == "ann"]
+        connection.outbox = BrokenOutbox(10, 10_000)
+        await victim.send({"op": "ask", "id": "a", "query": {"type": "streams"}})
+        await victim.rest()
+        assert home.core.counters.crashes >= 1
+        home.core.counters.crashes = 0
+        await witness.works()
+
+
+async def test_nothing_is_started_for_a_connection_that_is_over(autojump_clock: MockClock) -> None:
+    """The peer is gone, its tasks are ending: from before the first of them ends, nobody may start another."""
+    async with house() as home:
+        peer = await home.framed("agent", "ann")
+        [connection] = home.core.connections
+        seen: list[object] = []
+
+        async def last_task() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                seen.append(connection.nursery)
+
+        assert connection.nursery is not None
+        connection.nursery.start_soon(last_task)
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.vanish()
+        await home.empty()
+        assert seen == [None]
+        connection.flush()
+        assert home.core.counters.crashes == 0
 
 
 async def test_garbage_from_many_is_one_line_a_second_in_the_log(

@@ -425,7 +425,7 @@ def test_what_a_client_is_told_stands_in_the_table() -> None:
 
 async def test_a_full_inbox_says_when_to_come_back(autojump_clock: MockClock) -> None:
     """Overload is refused before the inbox, with ``retry_after_ms``; the same id goes through a moment later."""
-    async with house(limits=DriverLimits(inbox_commands=3, retry_after_ms=500)) as home:
+    async with house(limits=DriverLimits(inbox_commands=6, retry_after_ms=500)) as home:
         web = await home.framed("channel", "web")
         await web.send_many(
             [{**command("contact.submit", channel="web", customer=f"c{i}"), "id": f"c{i}"} for i in range(6)]

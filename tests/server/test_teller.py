@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import trio
 from trio.testing import MockClock
 
+from adapters.clients import Waiting, connect
 from engine.server.teller import PACE_S
 from tests.server.stage import FramedPeer, House, house
 
@@ -70,6 +71,25 @@ async def test_nobody_is_told_more_than_once_in_five_seconds(autojump_clock: Moc
         assert places[0] == 11
         assert places[-1] == 1
         assert len(places) <= 4
+
+
+async def test_the_python_client_hears_places(autojump_clock: MockClock) -> None:
+    """Li's own client follows the contact: told the place, and the wait once it can be estimated, without asking."""
+    async with house() as home:
+        home.start(home.core.teller.run)
+
+        async def dial(address: object) -> trio.abc.Stream:
+            return home.connect("framed")
+
+        heard: list[Waiting] = []
+        async with connect(
+            "msgpack://engine:1", role="customer", subject="li", tenant="acme", dial=dial, on_waiting=heard.append
+        ) as li:
+            result = await li.do({"type": "contact.submit", "channel": "web"}, text="hello")
+            await li.subscribe(f"contact:{result['contact']}", result["lsn"] - 1)
+            await trio.sleep(2 * PACE_S)
+
+        assert [(one.contact, one.queue, one.position, one.p50_ms) for one in heard] == [(1, "help", 1, -1)]
 
 
 async def test_who_is_no_longer_waiting_is_told_nothing(autojump_clock: MockClock) -> None:

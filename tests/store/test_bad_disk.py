@@ -95,6 +95,21 @@ def test_a_full_disk_ends_in_one_clear_line(bad: Disk, tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_full_disk_at_the_end_is_said_in_our_words(bad: Disk, tmp_path: Path) -> None:
+    """A clean stop cannot give the lease back: StoreError, every handle closed, and the next engine waits the lease out."""
+    store, scribe = SqliteStore(tmp_path, vfs="bad-disk"), Scribe()
+    store.open()
+    store.commit(scribe.begin())
+    bad.full = True
+    with pytest.raises(StoreError, match=r"journal\.sqlite: Full"):
+        store.close()
+    bad.full = False
+    store.close()
+    again = SqliteStore(tmp_path, boot_ms=later)
+    assert again.open().last_lsn == 1
+    again.close()
+
+
 def test_an_unwritable_folder_is_said_in_one_line(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     place = tmp_path / "store"

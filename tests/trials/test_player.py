@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.dispatch import events as ev
+from engine.trials.judging import run_case
 from engine.trials.player import Play, play
 from tests.trials.desk import COMPILED, cases_of, outcome_of
 
@@ -110,3 +111,44 @@ def test_a_second_coming_and_a_second_window() -> None:
     )
     assert outcome.ok
     assert outcome.play.numbers["li"] == outcome.play.numbers["li2"]
+
+
+def test_a_colleague_is_asked_takes_over_and_a_supervisor_steers() -> None:
+    """Ann asks Bob, who helps and takes over; a storm: a notice, the bot for all, a drained pool, a larger team, one assigned."""
+    (case,) = cases_of(
+        """
+[[case]]
+name = "it"
+given.agents = { ann = { accepts = "1s" }, bob = 1, robo = 1, team = { count = 1, state = "paused" } }
+when = [
+    { at = "0s", submit = "li" },
+    { at = "2s", consult = "li", to_agent = "bob", reason = "warranty" },
+    { at = "3s", accept_consult = "li" },
+    { at = "5s", take_over = "li", agent = "bob" },
+    { at = "6s", consult = "li", to_queue = "help" },
+    { at = "7s", end_consult = "li", by = "agent" },
+    { at = "8s", end_consult = "li" },
+    { at = "9s", drain = "onsite", reason = "storm" },
+    { at = "10s", submit = "wu", count = 2 },
+    { at = "11s", notice = "help", says = "storm", until = "5m" },
+    { at = "12s", assign = "wu-1", to_agent = "ann" },
+    { at = "13s", bulk = "help", action = "bot" },
+    { at = "14s", group_capacity = "onsite", capacity = 3, until = "10m" },
+    { at = "15s", open_pool = "onsite" },
+    { at = "16s", leave_message = "wu-2", refused = "no_promise" },
+    { at = "17s", ask_bot = "wu-2", refused = "wrong_state" },
+]
+expect = [
+    { agent = "bob", helps = "li", at = "3s" },
+    { contact = "li", served_by = "bob", at = "5s" },
+    { agent = "ann", helps = "li", at = "6s" },
+    { agent = "bob", serves = "li" },
+    { contact = "wu-1", served_by = "ann" },
+    { contact = "wu-2", served_by = "robo" },
+]
+"""
+    )
+    outcome = run_case(COMPILED, case)
+    assert [(one.code, one.name) for one in outcome.play.troubles] == [("nobody_helps", "li")]
+    assert [one.ok for one in outcome.judgements] == [False, *[True] * 6]
+    assert [agent.capacity for agent in outcome.play.dispatcher.agents.values()] == [3, 3, 10, 1]

@@ -93,6 +93,15 @@ BROKEN = [
     ("hospital", "after_ms = 1_200_000", "after_ms = 2_400_000", "After twenty minutes a slight case counts as the class above, and no further"),
     ("public_office", "requirement = \"@register = 'east'\"\nfirst", "first", "The household register is never opened by another district, however long the wait"),
     ("public_office", 'relax = ["@district"]', 'raise_priority = 1', "The own district's hall is closed today: the neighbours help at once"),
+    ("shop", "reserve = 1 ", "reserve = 2 ", "The live stream never takes the office's last free colleague"),
+    ("shop", "weight = 2 ", "weight = 1 ", "Of the outside team the flagship has two turns for each of the outlet's"),
+    ("shop", "delivery_limit = 5 ", "delivery_limit = 9 ", "Five offers in vain: the shift lead has the contact, with the time it has waited"),
+    ("shop", "dormant_cost = 0\n\n[channels.wechat]", "dormant_cost = 1\n\n[channels.wechat]", "A buyer who falls silent is reminded, then holds no place; back again, it is the same colleague"),
+    ("bank", "named_agent_ms = 120_000", "named_agent_ms = 30_000", "A private customer gets the adviser whom they name, within two minutes"),
+    ("bank", "release_per_minute = 2", "release_per_minute = 3", "Messages of a night go behind those who are there, and two a minute"),
+    ("hospital", "target_ms = 300_000", "target_ms = 3_000_000", "At the pharmacy the earliest promise due comes first, whoever came first"),
+    ("public_office", '2026-02-14 = "fri", ', "", "The Saturday before the Spring Festival is worked, the holiday is not"),
+    ("public_office", "daily_quota = 40", "daily_quota = 41", "The forty-first licence of a day is turned away with an alternative; the next morning begins anew"),
 ]  # fmt: skip
 
 

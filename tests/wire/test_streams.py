@@ -69,6 +69,21 @@ def test_a_held_accept_already_holds_and_a_failed_one_lets_go() -> None:
     assert ANN not in heard(found, message)
 
 
+def test_who_is_asked_for_help_hears_what_is_said_until_the_consult_ends() -> None:
+    """Bob hears that he is asked, what the customer says and the end; the offer beside it, and the customer, hear nothing of it."""
+    found = directory()
+    bob = StreamKey("agent", "bob")
+    heard(found, submitted(), ev.ContactConnected(0, 1, "ann", 0))
+    message = ev.MessageAdded(0, 1, 1, "customer")
+    assert set(heard(found, ev.ConsultAsked(0, 1, "ann", "bob", "", "", 1, 9))) == {ANN, bob, DOMAIN, ACME}
+    assert set(heard(found, message)) == {ANN, bob, CONTACT, CHANNEL, DOMAIN, ACME}
+    assert set(heard(found, ev.ConsultAccepted(0, 1, "bob"))) == {ANN, bob, DOMAIN, ACME}
+    assert bob not in heard(found, ev.ReplyWarned(0, 1, 1))
+    told = heard(found, ev.ContactClosed(0, 1, "done", "ann"), ev.ConsultEnded(0, 1, "bob", "closed"))
+    assert told[bob] == ["ConsultEnded"]
+    assert bob not in heard(found, message)
+
+
 def test_wrap_up_is_told_after_the_close_in_the_same_record() -> None:
     """Closed, then wrap-up: the agent hears both in order, the customer only the end."""
     found = directory()

@@ -404,7 +404,11 @@ class AgentChat:
             self.take_request(event, event["agent"], event["deadline"] - event["at"])
             if event.get("reason"):
                 self.printer.line(f"  {event['reason']}")
-            await self.show_history(event["contact"])
+            try:
+                await self.show_history(event["contact"])
+            except Refused as refused:  # over before we could look
+                if refused.code != "unknown_contact":
+                    raise
 
     async def on_helping(self, event: Frame, push: Push) -> None:
         if event["agent"] == self.agent:

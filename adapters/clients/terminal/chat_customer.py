@@ -45,6 +45,9 @@ class CustomerChat:
         commands: dict[str, Callable[[], Awaitable[None]]] = {
             "person": self.ask_person,
             "where": self.show_position,
+            "bot": self.ask_bot,
+            "message": lambda: self.leave_message("message"),
+            "callback": lambda: self.leave_message("call_back"),
             "close": self.close,
         }
         if command in ("help", "?"):
@@ -90,6 +93,12 @@ class CustomerChat:
 
     async def ask_person(self) -> None:
         await self.client.do({"type": "contact.ask_person", "contact": self.contact})
+
+    async def ask_bot(self) -> None:
+        await self.client.do({"type": "contact.ask_bot", "contact": self.contact})
+
+    async def leave_message(self, kind: str) -> None:
+        await self.client.do({"type": "contact.leave_message", "contact": self.contact, "kind": kind})
 
     async def close(self) -> None:
         command = "contact.abandon" if self.state == "waiting" else "contact.close"
@@ -197,6 +206,24 @@ class CustomerChat:
             printer.notice("customer.requeued", who=event["agent"])
         elif kind == "person.asked":
             printer.notice("customer.person")
+        else:
+            self.take_word(event)
+
+    def take_word(self, event: Frame) -> None:
+        """What else the house says to its customer."""
+        printer, kind, code = self.printer, event["type"], self.printer.texts.code
+        if kind == "contact.sent_to_bot":
+            printer.notice("customer.bot")
+        elif kind == "contact.alternatives_offered":
+            printer.notice(
+                "customer.offered", alternatives=", ".join(code("word", each) for each in event["alternatives"])
+            )
+        elif kind == "contact.message_left":
+            left = printer.texts.length(event["promised_by"] - event["at"])
+            printer.notice("customer.promised", left=left)
+        elif kind == "contact.reopened":
+            self.state = "waiting"
+            printer.notice("customer.reopened", contact=self.contact)
         elif kind in ("contact.closed", "contact.abandoned"):
             self.end(event.get("reason", "abandoned"))
 

@@ -9,6 +9,7 @@ import click
 import orjson
 from rich.table import Table
 
+from adapters.clients.client import Client
 from adapters.clients.terminal.engine_options import (
     EXIT_CODES,
     Door,
@@ -21,7 +22,7 @@ from adapters.clients.terminal.engine_options import (
     print_json,
     run,
 )
-from adapters.clients.terminal.tables import agents_table, contacts_table, queues_table, show
+from adapters.clients.terminal.tables import agents_table, contacts_table, fairness_table, queues_table, show
 from adapters.clients.terminal.texts import Texts, clean
 
 MakeTable = Callable[[Texts, list[dict[str, Any]]], Table]
@@ -70,6 +71,29 @@ async def show_answer(door: Door, query: Mapping[str, Any], as_json: bool) -> No
 def queues(door: Door, as_json: bool) -> None:
     """Each queue with its figures: what waits now, and counts since the engine started."""
     run(show_rows, door, {"type": "queues"}, "queues", "", 0, queues_table, as_json)
+
+
+@ctl.command(epilog=EXIT_CODES)
+@json_option
+@engine_options
+def fairness(door: Door, as_json: bool) -> None:
+    """How evenly equal agents of each pool were treated in the last whole hour, and the alerts so far."""
+    run(show_fairness, door, as_json)
+
+
+async def show_fairness(door: Door, as_json: bool) -> None:
+    async with door.connect("supervisor") as client:
+        figures = await client.ask({"type": "figures"})
+    if as_json:
+        print_json({name: figures[name] for name in ("fairness", "alerts")})
+        return
+    texts = door.texts
+    if figures["fairness"]:
+        show(fairness_table(texts, figures))
+    click.echo(texts.say("fairness.read" if figures["fairness"] else "fairness.none"))
+    raised = [f"{texts.code('alert', kind)} {number}" for kind, number in figures["alerts"].items()]
+    if raised:
+        click.echo(texts.say("alerts", alerts=", ".join(raised)))
 
 
 @ctl.command(epilog=EXIT_CODES)
@@ -155,15 +179,19 @@ async def show_policy(door: Door, text: bool, as_json: bool) -> None:
 # --- steering -------------------------------------------------------------------------------------------------------
 
 
+def ending(client: Client, command: Mapping[str, Any], for_s: int) -> Mapping[str, Any]:
+    """The command, to end by itself so many seconds of the engine's time from now (0: never)."""
+    if not for_s:
+        return command
+    assert client.welcome is not None
+    return {**command, "until": client.welcome.now + for_s * 1000}
+
+
 async def carry_out(
     door: Door, command: Mapping[str, Any], as_json: bool, for_s: int = 0, role: str = "supervisor"
 ) -> None:
-    """Do one command. ``for_s``: it ends by itself so many seconds of the engine's time from now."""
     async with door.connect(role) as client:
-        if for_s:
-            assert client.welcome is not None
-            command = {**command, "until": client.welcome.now + for_s * 1000}
-        result = await client.do(command)
+        result = await client.do(ending(client, command, for_s))
     if as_json:
         print_json(result)
     else:
@@ -236,8 +264,9 @@ def bulk(door: Door, action: str, expect: int | None, preview: bool, as_json: bo
     run(carry_out_bulk, door, command, as_json)
 
 
-async def carry_out_bulk(door: Door, command: Mapping[str, Any], as_json: bool) -> None:
+async def carry_out_bulk(door: Door, command: Mapping[str, Any], as_json: bool, for_s: int = 0) -> None:
     async with door.connect("supervisor") as client:
+        command = ending(client, command, for_s)
         result = await client.do(command)
     if as_json:
         print_json(result)
@@ -332,6 +361,34 @@ def capacity(door: Door, agent: str, units: int, for_s: int | None, reason: str,
     """Give an agent another capacity, in units (a contact takes its channel's cost)."""
     command = {"type": "agent.set_capacity", "agent": agent, "capacity": units, "reason": reason}
     run(carry_out, door, command, as_json, for_s or 0)
+
+
+@ctl.command("group-capacity", epilog=EXIT_CODES)
+@click.argument("units", type=click.IntRange(0))
+@click.option("--pool", default="", help="Agents of this pool.")
+@click.option("--team", default="", help="Agents of this team; with --pool those who are in both.")
+@click.option(
+    "--for", "for_s", type=click.IntRange(1), help="Seconds until the profiles' are back; without it: for good."
+)
+@click.option("--preview", is_flag=True, help="Only count them.")
+@click.option("--expect", type=click.IntRange(0), help="As many as the preview counted; another number is refused.")
+@reason_option
+@json_option
+@engine_options
+def group_capacity(
+    door: Door, units: int, for_s: int | None, preview: bool, expect: int | None, as_json: bool, **given: str
+) -> None:
+    """Give every agent of a pool or team another capacity. First with --preview, then with --expect and that count."""
+    if not preview and expect is None:
+        raise click.UsageError("got neither --preview nor --expect, wanted one: look first, then say how many")
+    command = {
+        "type": "agents.set_capacity",
+        "capacity": units,
+        "preview": preview,
+        "expect_count": expect or 0,
+        **given,
+    }
+    run(carry_out_bulk, door, command, as_json, for_s or 0)
 
 
 @ctl.command("agent-state", epilog=EXIT_CODES)

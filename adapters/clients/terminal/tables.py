@@ -35,6 +35,7 @@ def queues_table(texts: Texts, rows: Iterable[Row]) -> Table:
             "queue": lambda row: row["queue"],
             "waiting": lambda row: row["waiting"],
             "longest": lambda row: texts.length(row["longest_wait_ms"]) if row["waiting"] else texts.say("none"),
+            "estimate": lambda row: texts.length(row["p50_ms"]) if row.get("p50_ms", -1) >= 0 else texts.say("none"),
             "offered": lambda row: row["offered"],
             "connected": lambda row: row["connected"],
             "bot": lambda row: row["bot"],
@@ -47,7 +48,7 @@ def queues_table(texts: Texts, rows: Iterable[Row]) -> Table:
             "closed": lambda row: texts.say("yes") if row["closed"] else "",
         },
         rows,
-        right="waiting longest offered connected bot open_agents submitted answered abandoned deflected reply_rate",
+        right="waiting longest estimate offered connected bot open_agents submitted answered abandoned deflected reply_rate",
     )
 
 
@@ -118,6 +119,20 @@ def pools_table(texts: Texts, agents: Iterable[Row]) -> Table:
         },
         [{"pool": name, **pool} for name, pool in sorted(pools.items())],
         right="signed_on available load",
+    )
+
+
+def fairness_table(texts: Texts, figures: Row) -> Table:
+    """Per pool, how evenly equal agents were treated in the last whole hour."""
+    return table_of(
+        texts,
+        {
+            "pool": lambda row: row["pool"],
+            "offers_gini": lambda row: f"{row['offers']:.2f}",
+            "occupancy_gini": lambda row: f"{row['occupancy']:.2f}",
+        },
+        [{"pool": pool, **row} for pool, row in figures["fairness"].items()],
+        right="offers_gini occupancy_gini",
     )
 
 

@@ -28,9 +28,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "who.you": ("you", "我"),
     # --- chat, customer
     "customer.help": (
-        ("Text goes to the conversation. /person asks for a person, /where shows your place, /close ends the"
-        " conversation, /quit leaves. Begin a line with // to send a line that begins with /."),
-        ("直接输入文字即可对话。/person 要求人工，/where 查看排队位置，/close 结束对话，/quit 离开。"
+        ("Text goes to the conversation. /person asks for a person, /where shows your place, /bot, /message and /callback take what is"
+        " offered instead, /close ends the conversation, /quit leaves. Begin a line with // to send a line that begins with /."),
+        ("直接输入文字即可对话。/person 要求人工，/where 查看排队位置，/bot、/message、/callback 选择其他方式，/close 结束对话，/quit 离开。"
         "以 // 开头可发送以 / 开头的文字。"),
     ),
     "customer.queued": ("You are in queue {queue} (contact {contact}).", "您已进入队列 {queue}（会话 {contact}）。"),
@@ -47,6 +47,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "customer.passed_to": ("You are passed on to {prefer}.", "正在为您转给 {prefer}。"),
     "customer.requeued": ("{who} is gone; you are in line again and keep your waiting time.", "{who} 已离开；您回到队列，等待时间保留。"),
     "customer.person": ("You are in line for a person.", "您正在等待人工。"),
+    "customer.bot": ("You are in line for a bot.", "您正在等待机器人。"),
+    "customer.offered": (
+        "Instead of waiting you may take: {alternatives} (/bot, /message, /callback).",
+        "除了等待，您还可以选择：{alternatives}（/bot、/message、/callback）。",
+    ),
+    "customer.promised": ("You need not wait: an answer is promised within {left}.", "您不必等待：承诺在 {left}内答复。"),
+    "customer.reopened": ("Your conversation is open again (contact {contact}).", "您的对话已重新打开（会话 {contact}）。"),
     "customer.closed": ("The conversation is over ({reason}). Write again to begin a new one.", "对话已结束（{reason}）。再写消息即可开始新的对话。"),
     "customer.nothing": ("There is no conversation yet; write something.", "还没有对话，请先写消息。"),
     # --- chat, agent
@@ -105,6 +112,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col.submitted": ("submitted", "进线"),
     "col.answered": ("answered", "已答"),
     "col.abandoned": ("abandoned", "放弃"),
+    "col.estimate": ("last waits", "队尾预计"),
+    "col.offers_gini": ("offers", "派单"),
+    "col.occupancy_gini": ("occupancy", "占用率"),
+    "fairness.none": ("No pool has had equal agents at work yet.", "还没有资源池有同等条件的客服在岗。"),
+    "fairness.read": (
+        "Gini coefficients among equal agents over the last whole hour: 0.00 is all alike, 1.00 is all to one.",
+        "同等条件客服之间上一整小时的基尼系数：0.00 为完全平均，1.00 为全归一人。",
+    ),
+    "alerts": ("Alerts since the engine started: {alerts}.", "引擎启动以来的告警：{alerts}。"),
     "col.deflected": ("deflected", "分流"),
     "col.reply_rate": ("≤ 3 min", "3 分钟内"),
     "col.closed": ("closed", "关闭"),
@@ -133,8 +149,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "none": ("–", "–"),
     # --- ctl, top, explain, policy
     "done": ("Done (lsn {lsn}).", "完成（lsn {lsn}）。"),
-    "matching": ("{count} waiting contacts match.", "共有 {count} 个等待中的会话符合条件。"),
-    "bulk": ("Begun: job {job}, {count} contacts.", "已开始：任务 {job}，共 {count} 个会话。"),
+    "matching": ("{count} match.", "共有 {count} 个符合条件。"),
+    "bulk": ("Begun: job {job}, {count} in all.", "已开始：任务 {job}，共 {count} 个。"),
     "cut": ("Only the first {limit} are shown; --limit shows more.", "只显示前 {limit} 个；用 --limit 显示更多。"),
     "top.title": ("Sluice {url} · policy {policy}", "Sluice {url} · 策略 {policy}"),
     "top.totals": (

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from engine.dispatch import events as ev
 from engine.dispatch.changes.registry import applies, applies_to_contact
 from engine.dispatch.contacts import Contact
-from engine.dispatch.selecting import selected
+from engine.dispatch.selecting import selected, selected_agents
 from engine.dispatch.slices import Job
 from engine.dispatch.state import State
 
@@ -16,7 +16,9 @@ from engine.dispatch.state import State
 def bulk_started(state: State, event: ev.BulkStarted) -> None:
     """Which contacts it is about is decided here and now: whoever comes later is not."""
     contacts = state.selection
-    if contacts is None:
+    if contacts is None and event.action == "capacity":
+        contacts = selected_agents(state, event.tenant, event.pool, event.team)
+    elif contacts is None:
         contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
     state.selection = None
     state.jobs[event.job] = Job(
@@ -28,6 +30,8 @@ def bulk_started(state: State, event: ev.BulkStarted) -> None:
         event.priority,
         event.reason,
         contacts,
+        capacity=event.capacity,
+        until=event.until,
     )
     state.next_job = event.job + 1
 

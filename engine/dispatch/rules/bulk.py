@@ -7,14 +7,15 @@ from typing import Final
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import again, freed
+from engine.dispatch.matching import feed, freed
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
+from engine.dispatch.rules.agents import CAPACITY_LIMIT
 from engine.dispatch.rules.contacts import PRIORITY_LIMIT, move_to, prioritise_as, take_back
-from engine.dispatch.rules.hours import send_to_bot
+from engine.dispatch.rules.hours import to_bot
 from engine.dispatch.rules.promises import leave, released_at_once
 from engine.dispatch.rules.registry import handles
-from engine.dispatch.selecting import selected
+from engine.dispatch.selecting import selected, selected_agents
 from engine.dispatch.slices import Job
 from engine.dispatch.state import State
 
@@ -48,9 +49,50 @@ def bulk(state: State, command: cmd.BulkCommand) -> None:
             reason=command.reason,
         )
     )
-    if len(found) <= state.slice_units // 4 and len(state.jobs) == 1 and not state.frozen:
+    return begin(state, len(found))
+
+
+def begin(state: State, count: int) -> None:
+    """What is little, with nothing before it, is done at once."""
+    if count <= state.slice_units // 4 and len(state.jobs) == 1 and not state.frozen:
         do_job(state)
-    return None
+
+
+@handles(cmd.SetGroupCapacity)
+def set_group_capacity(state: State, command: cmd.SetGroupCapacity) -> None:
+    """As for one agent, for each of a group; those who come to it later keep their own."""
+    policy, until = state.policy, command.until
+    if command.tenant and command.tenant not in policy.tenants:
+        return state.refuse(command, Code.BAD_VALUE, command.tenant, f"tenant: one of {', '.join(policy.tenants)}")
+    if not 0 <= command.capacity <= CAPACITY_LIMIT:
+        return state.refuse(command, Code.BAD_VALUE, command.capacity, f"capacity: 0 to {CAPACITY_LIMIT}")
+    if until and until <= state.now:
+        return state.refuse(command, Code.BAD_VALUE, until, f"until: 0 or an instant after {state.now}")
+    if command.pool and command.pool not in policy.pools:
+        return state.refuse(command, Code.UNKNOWN_POOL, command.pool, f"one of {', '.join(policy.pools)}")
+    if not command.pool and not command.team:
+        return state.refuse(command, Code.NOT_CONFIRMED, "neither pool nor team", "a pool, a team, or both")
+    found = selected_agents(state, command.tenant, command.pool, command.team)
+    if command.preview:
+        return None
+    if len(found) != command.expect_count:
+        return state.refuse(command, Code.COUNT_CHANGED, len(found), f"expect_count = {len(found)}")
+    state.selection = found
+    state.emit(
+        ev.BulkStarted(
+            at=state.now,
+            job=state.next_job,
+            action="capacity",
+            count=len(found),
+            tenant=command.tenant,
+            reason=command.reason,
+            pool=command.pool,
+            team=command.team,
+            capacity=command.capacity,
+            until=until,
+        )
+    )
+    return begin(state, len(found))
 
 
 def bounded(state: State, command: cmd.BulkCommand) -> bool:
@@ -98,10 +140,9 @@ def do_job(state: State) -> None:
     turns, events = state.slice_units // 4 or 1, len(state.out) + state.slice_units
     while place < len(contacts) and turns and len(state.out) < events and not state.frozen:
         cursor = contacts[place]
-        contact = state.contacts.get(cursor)
         turns -= 1
         place += 1
-        if contact is not None and act(state, job, contact):
+        if act_on(state, job, cursor):
             done += 1
         else:
             passed += 1
@@ -110,6 +151,18 @@ def do_job(state: State) -> None:
     if job.place == len(contacts):
         took = state.now - job.began_at
         state.emit(ev.BulkEnded(state.now, job.job, job.action, job.done, job.passed, took))
+
+
+def act_on(state: State, job: Job, number: int) -> bool:
+    """Whether what the number names is still there, and was changed."""
+    if job.action == "capacity":
+        seat = state.seats_by_seq.get(number)
+        if seat is not None:
+            state.emit(ev.CapacityChanged(state.now, seat.name, job.capacity, job.until, job.reason))
+            feed(state, seat, "capacity")
+        return seat is not None
+    contact = state.contacts.get(number)
+    return contact is not None and act(state, job, contact)
 
 
 def act(state: State, job: Job, contact: Contact) -> bool:
@@ -122,24 +175,16 @@ def act(state: State, job: Job, contact: Contact) -> bool:
         prioritise_as(state, contact, job.priority, job.reason)
         return True
     if job.action == "bot":
-        return to_bot(state, contact, job.reason)
+        if contact.stage == "bot" or not state.queue_of(contact).bot_pools:
+            return False
+        to_bot(state, contact, job.reason)
+        return True
     if job.action == "message":
         return to_message(state, contact)
     queue: Queue | None = state.policy.queues.get(job.to_queue)
     if queue is None or queue.tenant != contact.tenant:
         return False
     move_to(state, contact, queue, job.reason)
-    return True
-
-
-def to_bot(state: State, contact: Contact, reason: str) -> bool:
-    """Only from a queue that has bots, and not if it waits for one already."""
-    if contact.stage == "bot" or not state.queue_of(contact).bot_pools:
-        return False
-    seat = contact.seat
-    take_back(state, contact, "sent_to_bot")
-    send_to_bot(state, contact, reason)
-    again(state, contact, seat, "sent_to_bot")
     return True
 
 

@@ -10,7 +10,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.changes.house import closes_for, waiting_under
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.house import CLOSING, HOURS, LIVE, NOTICE, PLACE_MASK, RELEASE, SORT_SHIFT
-from engine.dispatch.matching import freed, place, stop_reply_clock
+from engine.dispatch.matching import again, freed, place, stop_reply_clock
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules.contacts import take_back
 from engine.dispatch.rules.gate import tell
@@ -142,6 +142,32 @@ def tell_all(state: State, queue: str, numbers: list[int], after: int, *, runnin
         after = number
     if running:
         state.emit(ev.EffectSliced(state.now, "notice", queue, after, 0))
+
+
+# --- what a customer takes instead --------------------------------------------------------------------------------------
+
+
+@handles(cmd.AskBot)
+def ask_bot(state: State, command: cmd.AskBot) -> None:
+    """Who waits for a bot, or has one, stays as it is."""
+    contact = find_contact(state, command)
+    if contact is None:
+        return None
+    if contact.state not in (QUEUED, OFFERED, HELD):
+        return state.refuse(command, Code.WRONG_STATE, contact.state, "a waiting contact")
+    if contact.stage == "bot":
+        return None
+    if not state.queue_of(contact).bot_pools:
+        return state.refuse(command, Code.NO_BOTS, contact.queue, f"queues.{contact.queue}.bot_pools in the policy")
+    return to_bot(state, contact, command.reason)
+
+
+def to_bot(state: State, contact: Contact, reason: str) -> None:
+    """A contact that waits for a person waits for a bot of its queue; an offer is taken back without blame."""
+    seat = contact.seat
+    take_back(state, contact, "sent_to_bot")
+    send_to_bot(state, contact, reason)
+    again(state, contact, seat, "sent_to_bot")
 
 
 # --- a message left -----------------------------------------------------------------------------------------------------

@@ -145,12 +145,12 @@ async def test_an_offer_that_is_there_already_says_how_long_it_stands(
                 assert "/accept or /decline within 20 s." in await ann_sees.shows("OFFER 1")
                 await trio.sleep(5)
                 ann.offers.clear()
-                snapshot = await _snapshot_of(engine, "ann")
+                snapshot = await snapshot_of(engine, "ann")
                 await ann.take_snapshot(snapshot)
                 assert "/accept or /decline within 15 s." in await ann_sees.shows("OFFER 1")
 
 
-async def _snapshot_of(engine: House, name: str) -> Any:
+async def snapshot_of(engine: House, name: str) -> Any:
     made = await engine.driver.ask(lambda dispatcher: agent_snapshot(dispatcher, name, lambda _: True))
     return msgspec.to_builtins(made)
 

@@ -214,3 +214,23 @@ def test_complaint_09_calls_counted_twice() -> None:
     assert len(every(stage.log, ev.ContactConnected)) == 50
     assert agents["ann"].served + agents["ben"].served == 50
     assert agents["ann"].served == agents["ben"].served
+
+
+def test_complaint_35_asking_a_colleague_means_forwarding_the_chat() -> None:
+    """Routing complaint 35: to ask a colleague one must forward the chat, and whoever gets it was not asked.
+
+    Ann asks Ben, who is full with it and gets nothing else; he declines, and is free; the customer was Ann's all the time.
+    """
+    stage = Stage()
+    stage.agent("ann")
+    contact = stage.connect("ann")
+    stage.agent("ben")
+    stage.do(cm.ConsultAgent(tenant="acme", contact=contact, agent="ann", to_agent="ben"))
+    waiting = stage.submit()
+    assert stage.offered(waiting) == "", "nobody is carried beyond capacity by being asked"
+    assert stage.contact(contact).agent == "ann"
+
+    stage.do(cm.EndConsult(tenant="acme", contact=contact, agent="ben", reason="no time"))
+
+    assert stage.offered(waiting) == "ben"
+    assert stage.contact(contact).agent == "ann"

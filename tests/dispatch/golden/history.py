@@ -167,6 +167,8 @@ class Day:
 
     def ask_person(self) -> cm.Command | None:
         number = self.contact("queued", "offered", "connected")
+        if number is not None and self.flip(0.3):
+            return cm.AskBot(tenant=T, contact=number)
         return None if number is None else cm.AskPerson(tenant=T, contact=number, intent="refund")
 
     def move(self) -> cm.Command | None:
@@ -197,11 +199,21 @@ class Day:
         return cm.SetAgentState(agent=agent, state=what, until=until)  # type: ignore[arg-type]
 
     def room(self) -> cm.Command:
+        if self.flip(0.1):
+            return self.group()
         agent = self.pick([*PEOPLE, *BOTS])
         if self.flip(0.5):
             return cm.SetExternalLoad(agent=agent, source=self.pick(["phone", "desk"]), units=int(self.rng.integers(3)))
         until = self.now + 5_000 if self.flip(0.7) else 0
         return cm.SetCapacity(agent=agent, capacity=int(self.rng.integers(5)), until=until)
+
+    def group(self) -> cm.Command:
+        pool = self.pick(families.POOLS)
+        members = sum(pool in agent.profile.pools for agent in self.dispatcher.agents.values())
+        until = self.now + 5_000 if self.flip(0.8) else 0
+        return cm.SetGroupCapacity(
+            tenant=T, pool=pool, capacity=int(self.rng.integers(1, 5)), until=until, expect_count=members
+        )
 
     def define(self) -> cm.Command:
         return cm.DefineAgent(profile=self.profile(self.pick([*PEOPLE, *BOTS])))

@@ -308,6 +308,18 @@ class DispatcherMachine(RuleBasedStateMachine):
     def tap(self, pool: str, drain: bool) -> None:
         self.stage.do(cm.DrainPool(pool=pool, reason="storm") if drain else cm.OpenPool(pool=pool))
 
+    @rule(pool=st.sampled_from(["onsite", "remote", "bot"]), units=st.integers(0, 4), ms=PICK, right=st.booleans())
+    def group(self, pool: str, units: int, ms: int, right: bool) -> None:
+        members = sum(pool in agent.profile.pools for agent in self.stage.dispatcher.agents.values())
+        until = self.stage.now + ms * 500 if ms > 3 else 0
+        expect = members + (not right)
+        self.stage.do(cm.SetGroupCapacity(tenant=T, pool=pool, capacity=units, until=until, expect_count=expect))
+
+    @precondition(there_is("queued", "offered", "held"))
+    @rule(pick=PICK)
+    def ask_bot(self, pick: int) -> None:
+        self.stage.do(cm.AskBot(tenant=T, contact=self.contact(pick, "queued", "offered", "held")))
+
     @rule(queue=SOME_QUEUE, to_queue=QUEUE, action=st.sampled_from(BULK), right=st.booleans())
     def bulk(self, queue: str, to_queue: str, action: Any, right: bool) -> None:
         matching = [c for c in self.stage.dispatcher.contacts.values() if c.state in ("queued", "offered")]
