@@ -34,7 +34,7 @@ faults: ## the real server in virtual time on disks and wires that fail: N sched
 	$(VENV) test
 	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)
 
-reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+reference: ## the naive second dispatcher against the first, over N histories in two processes (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
 	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
 

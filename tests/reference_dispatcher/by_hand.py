@@ -44,7 +44,9 @@ def take_over(desk: Desk, command: cm.TakeOverContact) -> None:
     agent = signed_on(desk, contact, command.agent)
     consult = desk.consults.get(contact.contact)
     helps = consult is not None and consult.to_agent == agent.name  # and so has the room already
-    if not helps and any(OBJECTIONS[name](desk, contact, agent) for name in ("capacity", "channel_limit", "shop_limit")):
+    if not helps and any(
+        OBJECTIONS[name](desk, contact, agent) for name in ("capacity", "channel_limit", "shop_limit")
+    ):
         raise Refused(Code.AGENT_BUSY, desk.free_units(agent, contact), f"room for {contact.cost} units")
     giver = desk.agents[contact.agent]
     if helps and consult is not None:

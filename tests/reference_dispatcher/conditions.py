@@ -77,7 +77,10 @@ def slots(desk: Desk, contact: Contact) -> int:
         units = sum(
             max(agent.capacity - sum(agent.external.values()), 0)
             for agent in desk.agents.values()
-            if agent.state == AgentState.AVAILABLE and pool in agent.profile.pools and pool not in desk.drained and needs.qualifies(desk, contact, agent)
+            if agent.state == AgentState.AVAILABLE
+            and pool in agent.profile.pools
+            and pool not in desk.drained
+            and needs.qualifies(desk, contact, agent)
         )
         found += units // contact.cost
     return found

@@ -205,8 +205,8 @@ class Desk:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
-            if kind in ENTERS and contact.waits:
-                self.entered = fields.get("queue", contact.queue)
+            if kind is ev.PersonAsked:
+                self.entered = contact.queue
             if kind in CONTACT_MOVES or kind in ENTERS or kind in STANDS_ANEW:
                 contact.judged_at = self.now
         agent = self.agents.get(fields["profile"].agent if kind is ev.AgentDefined else fields.get("agent", ""))

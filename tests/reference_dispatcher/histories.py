@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import msgspec
 import numpy as np
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
-from engine.dispatch.agents import AgentState
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
-from tests.reference_dispatcher import bulk as bulks
+from tests.reference_dispatcher.moves_together import answer, bulk, consult, pools
 from tests.reference_dispatcher.policies import Dice
 
 # A small round number, and a wall clock: large numbers round otherwise.
@@ -94,7 +92,22 @@ class Author:
             return Do(self.opening.pop(), self.now)
         deadline = self.reference.next_deadline()
         how = self.time.pick(
-            ("stay", "stay", "stay", "stay", "step", "step", "step", "step", "step", "far", "due", "early", "fire", "fire")
+            (
+                "stay",
+                "stay",
+                "stay",
+                "stay",
+                "step",
+                "step",
+                "step",
+                "step",
+                "step",
+                "far",
+                "due",
+                "early",
+                "fire",
+                "fire",
+            )
         )
         if deadline is None and how in ("due", "early", "fire"):
             how = "step"
@@ -181,7 +194,11 @@ def submit(author: Author) -> cm.Command:
         channel=dice.pick(["pigeon", "web"]) if bad else dice.pick(["web", "web", "web", "phone", "mail"]),
         external_id=f"x{customer}" if dice.flip() else "",
         customer=f"c{customer}" if customer < 9 else "",
-        shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship", "corner" if tenant == "acme" else "tower"]) if dice.flip(0.9) else "",
+        shop=dice.pick(
+            ["", "flagship" if tenant == "acme" else "tower", "flagship", "corner" if tenant == "acme" else "tower"]
+        )
+        if dice.flip(0.9)
+        else "",
         attributes={**to, **extra, **known},
         requires=dice.pick(["x >=", "", "y"]) if bad else dice.pick(policies.WISHES),
         opening=dice.flip(0.8),
@@ -218,59 +235,6 @@ def take_over(author: Author) -> cm.Command | None:
         found = author.dice.pick([*author.desk.consults.values()])
         number, agent = found.contact, found.to_agent
     return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=agent, reason=reason)
-
-
-def answer(author: Author) -> cm.Command | None:
-    """A colleague was asked: answer, or make an end of it."""
-    dice, asked = author.dice, [*author.desk.consults.values()]
-    if not asked:
-        return None
-    found = dice.pick(asked)
-    tenant, agent = author.tenant(found.contact), dice.pick([found.to_agent, found.to_agent, found.agent])
-    agent = author.anybody() if dice.flip(0.04) else agent
-    if dice.flip(0.6):
-        return cm.AcceptConsult(tenant=tenant, contact=found.contact, agent=agent)
-    return cm.EndConsult(tenant=tenant, contact=found.contact, agent=agent)
-
-
-def consult(author: Author) -> cm.Command | None:
-    """Ask a colleague."""
-    dice = author.dice
-    number = author.contact("connected")
-    if number is None:
-        return None
-    free = [agent.name for agent in author.desk.agents.values() if agent.state == AgentState.AVAILABLE]
-    named = dice.pick(free) if free and dice.flip(0.85) else author.anybody()
-    queue, agent = (author.queue(), "") if dice.flip(0.3) else ("", named)
-    if dice.flip(0.03):
-        queue, agent = dice.pick([("", ""), ("a", "ann")])
-    return cm.ConsultAgent(
-        tenant=author.tenant(number), contact=number, agent=author.holder(number), to_queue=queue, to_agent=agent
-    )
-
-
-def bulk(author: Author) -> cm.Command:
-    """Mostly with the count that is right."""
-    dice = author.dice
-    asked = cm.BulkCommand(
-        tenant=dice.pick(["", "acme", "acme", "bell", "carl"][: 5 if dice.flip(0.1) else 3]),
-        queue=author.queue() if dice.flip(0.6) else "",
-        shop=dice.pick(["", "", "flagship", "tower" if dice.flip(0.2) else "corner"]),
-        channel=dice.pick(["", "", "web", "phone" if dice.flip(0.9) else "pigeon"]),
-        action=dice.pick(["move", "prioritise", "bot", "message"]), to_queue=author.queue(),
-        priority=dice.pick([0, 1, 4, 3_000_000 if dice.flip(0.1) else 2]), reason=dice.pick(["", "storm"]),
-        preview=dice.flip(0.1), everything=dice.flip(0.8),
-    )  # fmt: skip
-    count = sum(bulks.matches(contact, asked) for contact in author.desk.contacts.values())
-    return msgspec.structs.replace(asked, expect_count=count + dice.flip(0.05))
-
-
-def pools(author: Author) -> cm.Command:
-    pool = "cellar" if author.dice.flip(0.03) else author.dice.pick(policies.POOLS)
-    drained = [*author.desk.drained]
-    if drained and author.dice.flip(0.7):
-        return cm.OpenPool(pool=author.dice.pick(drained))
-    return cm.DrainPool(pool=pool) if author.dice.flip(0.8) else cm.OpenPool(pool=pool)
 
 
 def wake(author: Author) -> cm.Command | None:

@@ -71,7 +71,12 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("domain", domain)
     for tenant in ("acme", "bell"):
         lines += table(f"tenants.{tenant}", {"weight": dice.pick([1, 1, 3])})
-    flagship = {"tenant": "acme", "weight": dice.pick([1, 2]), "limit": dice.pick([0, 0, 1, 2]), "ceiling": dice.pick([0, 0, 4])}
+    flagship = {
+        "tenant": "acme",
+        "weight": dice.pick([1, 2]),
+        "limit": dice.pick([0, 0, 1, 2]),
+        "ceiling": dice.pick([0, 0, 4]),
+    }
     flagship |= {"daily_quota": dice.pick([0, 0, 10]), "hours": dice.pick(["", "", "", "even"])}
     lines += table("shops.flagship", flagship) + table("shops.tower", {"tenant": "bell"})
     lines += table("shops.corner", {"tenant": "acme", "weight": dice.pick([1, 3])})
@@ -82,16 +87,20 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("channels.mail", mail)
     for name, spans in CALENDARS.items():
         lines += table(f"calendars.{name}", {"zone": "UTC", "weekly": {"mon-sun": spans}})
-    pools = {pool: {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)} for pool in POOLS}
-    for one, rules in queues.items():
-        ask_for_more(dice, one, rules, pools)
-    for pool, found in pools.items():
-        lines += table(f"pools.{pool}", found)
+    lines += pools_for(dice, queues)
     for one, rules in queues.items():
         lines += table(f"queues.{one}", {"tenant": "bell" if one == BELLS else "acme", **rules})
     for rule in entry_rules(dice, queues):
         lines += ["[[entry]]", *(f"{key} = {toml(value)}" for key, value in rule.items()), ""]
     return "\n".join(lines)
+
+
+def pools_for(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[str]:
+    """As text; some steps of the queues now ask for what the pools measure."""
+    pools = {pool: {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)} for pool in POOLS}
+    for one, rules in queues.items():
+        ask_for_more(dice, one, rules, pools)
+    return [line for pool, found in pools.items() for line in table(f"pools.{pool}", found)]
 
 
 def units(dice: Dice, cost: int) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     if other:
         hours.look_at_the_clock(desk)
     choices.turn_pages(desk)
+    desk.notices = {name: notice for name, notice in desk.notices.items() if name in policy.queues}
     desk.measures = {name: measure for name, measure in desk.measures.items() if name in policy.queues}
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:

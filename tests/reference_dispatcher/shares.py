@@ -89,7 +89,7 @@ def watch(desk: Desk, event: ev.Event | None = None) -> None:
         for key in [key for key in now if key not in desk.parties]:
             for level, name, _ in now[key]:
                 level.passes[name] = max(level.passes.get(name, 0), level.served)
-    desk.parties, desk.parties_of = {key: None for key in now}, desk.policy.version
+    desk.parties, desk.parties_of = dict.fromkeys(now), desk.policy.version
 
 
 def level_all(desk: Desk) -> None:
