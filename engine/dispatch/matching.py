@@ -143,7 +143,7 @@ def may_open(state: State, contact: Contact, step: Step) -> bool:
         return state.clock_due(contact, step) <= state.now
     if not holds(state, contact, step):
         return False
-    return not step.estimated_wait_ms or best_agent(state, contact) is None
+    return not step.estimated_wait_ms or agent_for(state, contact) is None
 
 
 def look_again(state: State) -> None:
