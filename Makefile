@@ -4,12 +4,14 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz reference behaviour lint format setup bench sweep load docs lock clean
+.PHONY: help demo test faults fuzz killer reference behaviour lint format setup bench sweep load docs lock clean
 
 ARGS ?=
 N ?= 20000
 SEED ?= 1
 SECONDS ?= 10
+KILLS ?= 30
+RATE ?= 1000
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -45,6 +47,10 @@ behaviour: ## what of the dispatcher's behaviour random histories exercise, item
 fuzz: ## malformed input against parsers, a server in memory and a real process, SECONDS each (GUIDED=1: by coverage)
 	$(VENV) test $(if $(GUIDED),fuzz)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(GUIDED),--guided) $(if $(JSON),--json) $(ARGS)
+
+killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql://…, JSON=1, ARGS='--pause')
+	$(VENV) test $(if $(STORE),postgresql)
+	@$(BIN)/python -m tests.killer --kills $(KILLS) --rate $(RATE) $(if $(STORE),--store $(STORE)) $(if $(JSON),--json) $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
 	$(VENV) test lint

@@ -53,8 +53,11 @@ def tune_process() -> None:
     sys.setswitchinterval(_SWITCH_S)
 
 
-def open_store(store: str | os.PathLike[str] | Store) -> Store:
-    """``"memory"``, a folder, a ``postgresql://`` URL, or a store already made. Raises ``StoreError``."""
+def open_store(store: str | os.PathLike[str] | Store, *, ballast_bytes: int = 0) -> Store:
+    """``"memory"``, a folder, a ``postgresql://`` URL, or a store already made. Raises ``StoreError``.
+
+    ``ballast_bytes``: room that a folder keeps back for the day the disk is full.
+    """
     if not isinstance(store, str | os.PathLike):
         return store
     if store == "memory":
@@ -66,7 +69,7 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
         return opened
     from adapters.storage.sqlite import SqliteStore
 
-    return SqliteStore(store)
+    return SqliteStore(store, ballast_bytes=ballast_bytes)
 
 
 def open_journal(store: str | os.PathLike[str]) -> JournalReader:
@@ -111,12 +114,13 @@ async def open_driver(
     clock: Clock | None = None,
     limits: DriverLimits | None = None,
     keep_archive_ms: int = 0,
+    ballast_bytes: int = 0,
 ) -> AsyncIterator[Driver]:
     """A running driver; leaving the block stops it and releases the store. ``keep_archive_ms`` 0: for ever.
 
     When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
     """
-    opened = open_store(store)
+    opened = open_store(store, ballast_bytes=ballast_bytes)
     place = store if isinstance(store, str | os.PathLike) and store != "memory" else None
     driver = Driver(
         opened,

@@ -37,9 +37,10 @@ class Address:
 
 @dataclass(frozen=True)
 class ServeConfig:
-    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind beyond loopback.
+    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind
 
-    ``archive_days``: how long sealed segments of the journal are kept (0: for ever).
+    beyond loopback. ``archive_days``: how long sealed segments of the journal are kept (0: for ever). ``ballast_mb``: room
+    in MiB that the folder keeps back for the day the disk is full.
     """
 
     policy: Path
@@ -53,3 +54,4 @@ class ServeConfig:
     origins: tuple[str, ...] = field(default=())
     allow_remote: bool = False
     archive_days: int = 0
+    ballast_mb: int = 0

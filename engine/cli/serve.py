@@ -73,6 +73,13 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     show_default=True,
     help="Drop archived records after so many days; 0: never.",
 )
+@click.option(
+    "--ballast-mb",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Keep so many MiB back in the folder, for the day the disk is full.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -85,6 +92,7 @@ def serve(
     origins: tuple[str, ...],
     listen_remote: bool,
     archive_days: int,
+    ballast_mb: int,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -93,7 +101,9 @@ def serve(
     Says one JSON line on stdout when it is ready: the addresses by carrier (port 0 becomes a free one). Logs are JSON
     lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
     """
-    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days)
+    config = ServeConfig(
+        policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days, ballast_mb
+    )
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
@@ -148,7 +158,11 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
         async with open_driver(
-            text, config.store, clock_scale=config.clock_speed, keep_archive_ms=config.archive_days * _DAY_MS
+            text,
+            config.store,
+            clock_scale=config.clock_speed,
+            keep_archive_ms=config.archive_days * _DAY_MS,
+            ballast_bytes=config.ballast_mb << 20,
         ) as driver:
             core = await Core.start(
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
