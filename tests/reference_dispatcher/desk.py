@@ -205,7 +205,7 @@ class Desk:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
-            if kind is ev.PersonAsked:
+            if kind in (ev.PersonAsked, ev.MessageDue):
                 self.entered = contact.queue
             if kind in CONTACT_MOVES or kind in ENTERS or kind in STANDS_ANEW:
                 contact.judged_at = self.now
