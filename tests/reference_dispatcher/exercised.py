@@ -30,6 +30,7 @@ WHYS = (
 )  # fmt: skip
 ACTIONS = ("move", "prioritise", "bot", "message")
 NEVER = ("not_supported",)
+SELDOM = ("why woke",)  # once in a thousand histories: asked of the long run only
 # Of the policy: keys of queues, pools, shops, channels, the domain that must differ from their default somewhere.
 KEYS = {
     "queue": (
