@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
+from math import ceil, log
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -164,14 +165,20 @@ def widened(
     """The chain of models with endless queues: ``build(caps)``, with caps raised until nearly nothing is cut.
 
     ``cut(i)`` is the label of the moves that the i-th cap stops (moves of a state to itself); caps whose such flow
-    exceeds ``lost`` of the whole flow grow by half. What is cut is below the error of the linear solver's doubles.
+    exceeds ``lost`` of the whole flow grow, by as much as a geometric tail would need, at most by half.
     """
     while True:
         chain = build(caps)
         whole = float(chain.probabilities @ -chain.generator.diagonal())
+        shares = [chain.flow(cut(place)) / whole for place in range(len(caps))]
         grown = tuple(
-            cap + cap // 2 if chain.flow(cut(place)) > lost * whole else cap for place, cap in enumerate(caps)
+            _grown(cap, share, lost) if share > lost else cap for cap, share in zip(caps, shares, strict=True)
         )
         if grown == caps:
             return chain
         caps = grown
+
+
+def _grown(cap: int, share: float, lost: float) -> int:
+    needed = log(lost) / log(share) if share < 1 else 2.0
+    return ceil(cap * min(1.5, max(1.08, needed)))

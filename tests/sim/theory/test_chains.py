@@ -216,5 +216,7 @@ def test_a_chain_too_large_is_refused() -> None:
         Explored(0, lambda level: [(level + 1, 1.0, 0)])
     with pytest.raises(Unstable):
         SkillModel((5.0,), (0.0,), (Pool(4, (1.0,), (0,)),), ((0,),))
+    with pytest.raises(ValueError, match="freed agents of pool 0 take class 1, which it does not serve"):
+        SkillModel((5.0, 1.0), (0.1, 0.1), (Pool(4, (1.0, 0.0), (0, 1)),), ((0,), ()))
     with pytest.raises(ValueError, match="class 0 goes to pool 1, which does not serve it"):
         SkillModel((5.0,), (0.1,), (Pool(4, (1.0,)), Pool(4, (0.0,))), ((0, 1),))
