@@ -4,7 +4,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz killer reference behaviour lint format setup bench sweep load docs lock clean
+.PHONY: help demo test faults fuzz killer reference behaviour lint format setup bench sweep load upgrade docs lock clean
 
 ARGS ?=
 N ?= 20000
@@ -36,7 +36,7 @@ faults: ## the real server in virtual time on disks and wires that fail: N sched
 	$(VENV) test
 	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)
 
-reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+reference: ## the naive second dispatcher against the first, over N histories in two processes (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
 	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
 
@@ -48,8 +48,9 @@ fuzz: ## malformed input against parsers, a server in memory and a real process,
 	$(VENV) test $(if $(GUIDED),fuzz)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(GUIDED),--guided) $(if $(JSON),--json) $(ARGS)
 
-killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql://…, JSON=1, ARGS='--pause')
+killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql, JSON=1, ARGS='--pause')
 	$(VENV) test $(if $(STORE),postgresql)
+	@$(if $(STORE),sh tools/postgresql.sh,true)
 	@$(BIN)/python -m tests.killer --kills $(KILLS) --rate $(RATE) $(if $(STORE),--store $(STORE)) $(if $(JSON),--json) $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
@@ -78,6 +79,10 @@ sweep: ## cost per life along agents, waiting and queues, with a plot: a quarter
 load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…)
 	$(VENV) load
 	@$(BIN)/locust -f bench/locust/sluice_user.py --headless -u 200 -r 50 -t 30s --host $(WS) --framed $(MSGPACK) $(ARGS)
+
+upgrade: ## one engine gives way to the next under load, and back again (RATE=1000 JSON=1): pause, acked, lost, double_assigned
+	$(VENV)
+	@$(BIN)/python -m bench upgrade --rate $(RATE) $(if $(JSON),--json) $(ARGS)
 
 docs: ## write the generated pages again
 	$(VENV)

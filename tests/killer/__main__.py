@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from tests.cluster import programs, running_cluster
 from tests.killer.operator import Campaign, Plan
 
 
 @click.command()
 @click.option("--kills", default=30, show_default=True)
 @click.option("--rate", default=1000.0, show_default=True, help="Contacts a second, as many as the machine carries.")
-@click.option("--agents", default=60, show_default=True)
-@click.option("--capacity", default=20, show_default=True, help="Contacts that each agent serves at once.")
-@click.option("--store", default="", help="postgresql://…; a folder of its own when not given.")
+@click.option("--agents", default=0, help="As many as the rate needs, when not given.")
+@click.option("--capacity", default=10, show_default=True, help="Contacts that each agent serves at once.")
+@click.option("--store", default="", help="`postgresql`: a server of its own; or a URL. A folder when not given.")
 @click.option("--pause", is_flag=True, help="At the end: SIGSTOP longer than the lease, a second owner, SIGCONT.")
 @click.option("--fail-io", default=0, help="Instead of kills: this call of the first engine to its disk fails.")
 @click.option("--fail-io-up-to", default=0, help="One run for each call from the first to this one.")
@@ -38,11 +40,16 @@ def killer(
     keep: Path | None,
 ) -> None:
     """Exit 1 when anything acknowledged is lost, done twice or out of order, or the journal does not verify."""
-    plan = Plan(kills, rate, agents, capacity, seed, store, pause, fail_io)
-    plans = [plan]
-    if fail_io_up_to:
-        plans = [replace(plan, kills=0, fail_io=number) for number in range(1, fail_io_up_to + 1)]
-    fine = [_play(each, keep, as_json) for each in plans]
+    with ExitStack() as stack:
+        if store == "postgresql":
+            if programs() is None:
+                raise click.UsageError("there is no PostgreSQL server here: sh tools/postgresql.sh installs Debian's")
+            store = stack.enter_context(running_cluster()).new_place()
+        plan = Plan(kills, rate, agents, capacity, seed, store, pause, fail_io)
+        plans = [plan]
+        if fail_io_up_to:
+            plans = [replace(plan, kills=0, fail_io=number) for number in range(1, fail_io_up_to + 1)]
+        fine = [_play(each, keep, as_json) for each in plans]
     sys.exit(0 if all(fine) else 1)
 
 
