@@ -17,6 +17,7 @@ from engine.dispatch.choosing import (
     can_serve_preferred,
     only_decliners_left,
     pool_between,
+    served_by,
     stranded,
 )
 from engine.dispatch.contacts import Contact, ContactState, Offer
@@ -495,8 +496,3 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
             for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
                 state.emit(ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
     place_all(state, contacts, "agent_left")
-
-
-def served_by(state: State, contact: Contact, seq: int) -> bool:
-    """Whether the agent may serve the contact through one of its open pools."""
-    return any(seq in lane.members and not lane.drained for lane in state.lanes_of(contact))
