@@ -4,12 +4,14 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults planted fuzz reference behaviour lint format setup bench sweep load docs lock clean
+.PHONY: help demo test faults planted fuzz killer reference behaviour lint format setup bench sweep load upgrade docs lock clean
 
 ARGS ?=
 N ?= 20000
 SEED ?= 1
 SECONDS ?= 10
+KILLS ?= 30
+RATE ?= 1000
 BIN := .venv/bin
 VENV := @PYTHON='$(PYTHON)' sh tools/venv.sh
 # Where `make load` finds the engine: as given to `sluice serve`.
@@ -38,7 +40,7 @@ planted: ## bugs planted into driver, store and sessions, each found by the faul
 	$(VENV) test
 	@$(BIN)/python -m tests.faults.planted $(ARGS)
 
-reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+reference: ## the naive second dispatcher against the first, over N histories in two processes (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
 	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
 
@@ -49,6 +51,11 @@ behaviour: ## what of the dispatcher's behaviour random histories exercise, item
 fuzz: ## malformed input against parsers, a server in memory and a real process, SECONDS each (GUIDED=1: by coverage)
 	$(VENV) test $(if $(GUIDED),fuzz)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(GUIDED),--guided) $(if $(JSON),--json) $(ARGS)
+
+killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql, JSON=1, ARGS='--pause')
+	$(VENV) test $(if $(STORE),postgresql)
+	@$(if $(STORE),sh tools/postgresql.sh,true)
+	@$(BIN)/python -m tests.killer --kills $(KILLS) --rate $(RATE) $(if $(STORE),--store $(STORE)) $(if $(JSON),--json) $(ARGS)
 
 lint: ## ruff, mypy strict, import arrows
 	$(VENV) test lint
@@ -76,6 +83,10 @@ sweep: ## cost per life along agents, waiting and queues, with a plot: a quarter
 load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…)
 	$(VENV) load
 	@$(BIN)/locust -f bench/locust/sluice_user.py --headless -u 200 -r 50 -t 30s --host $(WS) --framed $(MSGPACK) $(ARGS)
+
+upgrade: ## one engine gives way to the next under load, and back again (RATE=1000 JSON=1): pause, acked, lost, double_assigned
+	$(VENV)
+	@$(BIN)/python -m bench upgrade --rate $(RATE) $(if $(JSON),--json) $(ARGS)
 
 docs: ## write the generated pages again
 	$(VENV)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 import engine
-from bench._lives import Play, Size
-from bench._machine import commit, forget_gc, machine, settle_gc
+from bench._calls import WANTED_MS, take, write
+from bench._lives import Input, Play, Size
+from bench._machine import commit, machine
 from bench.dispatch import Help, store_as
 from engine.dispatch import commands as cm
 from engine.dispatch.commands import Command
@@ -26,7 +26,6 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.dispatcher import Dispatcher
 
 WAITING = (ContactState.QUEUED, ContactState.OFFERED)
-WANTED_MS = 20
 
 
 def commands(dispatcher: Dispatcher, gateway: int) -> dict[str, list[Command]]:
@@ -43,37 +42,13 @@ def commands(dispatcher: Dispatcher, gateway: int) -> dict[str, list[Command]]:
     }
 
 
-def play_out(snapshot: bytes, given: Sequence[Command], pause_ms: int) -> list[tuple[str, int]]:
-    """(what was called, ns) until nothing more is due for a while; the grace of lost agents runs out inside it."""
-    forget_gc()
+def played_out(snapshot: bytes, effect: Sequence[Command]) -> list[Input]:
+    """The calls until nothing more is due for a while; the grace of lost agents runs out inside it."""
     dispatcher = Dispatcher.restore(snapshot)
-    settle_gc()
-    took: list[tuple[str, int]] = []
-    now = dispatcher.now + 1
-    for command in given:
-        started = time.perf_counter_ns()
-        dispatcher.handle(command, now)
-        took.append((str(type(command).__struct_config__.tag), time.perf_counter_ns() - started))
-    until = now + pause_ms
-    while (due := dispatcher.next_deadline()) is not None and due <= until:
-        now = max(due, now)
-        started = time.perf_counter_ns()
-        dispatcher.expire(now)
-        took.append(("tick", time.perf_counter_ns() - started))
+    for_ms = dispatcher.policy.grace_ms + 1_000
+    calls, _ = write(dispatcher, effect, dispatcher.now + 1, for_ms, for_ms)
     assert dispatcher.audit() == []
-    return took
-
-
-def told(rounds: list[list[tuple[str, int]]]) -> dict[str, Any]:
-    best = [min(calls, key=lambda call: call[1]) for calls in zip(*rounds, strict=True)]
-    longest = max(best, key=lambda call: call[1])
-    return {
-        "calls": len(best),
-        "longest_ms": round(longest[1] / 1e6, 3),
-        "longest_call": longest[0],
-        "total_ms": round(sum(took for _, took in best) / 1e6, 3),
-        "over_20_ms": sum(took > WANTED_MS * 1_000_000 for _, took in best),
-    }
+    return calls
 
 
 def measure(size: Size, gateway: int, rounds: int) -> dict[str, Any]:
@@ -81,7 +56,6 @@ def measure(size: Size, gateway: int, rounds: int) -> dict[str, Any]:
     play.set_scene()
     snapshot = play.dispatcher.snapshot()
     given = msgspec.msgpack.encode(commands(play.dispatcher, gateway))
-    pause_ms = play.dispatcher.policy.grace_ms + 1_000
     waiting = play.waiting()
     del play.dispatcher
     effects = msgspec.msgpack.decode(given, type=dict[str, list[Command]])
@@ -91,10 +65,7 @@ def measure(size: Size, gateway: int, rounds: int) -> dict[str, Any]:
         "queues": size.queues,
         "waiting": waiting,
         "lost_at_once": gateway,
-        **{
-            name: told([play_out(snapshot, effect, pause_ms) for _ in range(rounds)])
-            for name, effect in effects.items()
-        },
+        **{name: take(snapshot, played_out(snapshot, effect), rounds).told() for name, effect in effects.items()},
         "wanted": {"longest_ms": WANTED_MS},
         "rounds": rounds,
         "compiled": engine.COMPILED,

@@ -15,15 +15,14 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
 import engine
+from bench._calls import WANTED_MS, as_ms, take, write
 from bench._lives import Counts, Input, Play, Size, policy_text
-from bench._machine import commit, forget_gc, machine, peak_rss_mb, settle_gc, yardstick_ns
+from bench._machine import commit, machine, peak_rss_mb, yardstick_ns
 from bench._soundness import broken_invariants
 from bench.dispatch import Help, store_as
 from engine.dispatch import commands as cm
@@ -35,36 +34,9 @@ from engine.dispatch.policy.compile import analyse, compile_policy
 PAUSE_MS = 1_000
 # How long, at most, until nothing is due any more before the swap.
 REST_MS = 600_000
-TICK = "tick"
 # One queue in so many is gone under the new policy: its contacts go through the entry rules.
 GONE = 10
-WANTED = {"longest_ms": 20, "total_ms": 2_000}
-
-
-@dataclass
-class Calls:
-    """What was called, and what each call took, in ns: the shortest of the rounds."""
-
-    names: list[str]
-    wall: list[int]
-    cpu: list[int]
-
-    def told(self) -> dict[str, Any]:
-        longest = int(np.argmax(self.wall))
-        return {
-            "calls": len(self.wall),
-            "longest_ms": _ms(self.wall[longest]),
-            "longest_cpu_ms": _ms(max(self.cpu)),
-            "longest_call": f"{self.names[longest]} (number {longest + 1})",
-            "first_ms": _ms(self.wall[0]),
-            "over_20_ms": sum(took > WANTED["longest_ms"] * 1_000_000 for took in self.wall),
-            "total_ms": _ms(sum(self.wall)),
-            "total_cpu_ms": _ms(sum(self.cpu)),
-        }
-
-
-def _ms(ns: float) -> float:
-    return round(ns / 1e6, 3)
+WANTED = {"longest_ms": WANTED_MS, "total_ms": 2_000}
 
 
 def new_policy(queues: int) -> str:
@@ -86,7 +58,8 @@ def measure(size: Size, lives: int, rounds: int) -> dict[str, Any]:
     now = rest(resting)
     quiet = resting.snapshot()
     clocks = _clocks(resting)
-    alone, moved = write_alone(resting, swap, now)
+    alone, events = write(resting, [swap], now, PAUSE_MS)
+    moved = sum(isinstance(event, ev.ContactMoved) for event in events)
     wrong = [f"alone: {told}" for told in [*broken_invariants(resting, np.random.default_rng(1)), *resting.audit()]]
     after = _clocks(resting)
     if any(after.get(number, start) != start for number, start in clocks.items()):
@@ -144,68 +117,15 @@ def rest(dispatcher: Dispatcher) -> int:
     return dispatcher.now + 1
 
 
-def write_alone(dispatcher: Dispatcher, swap: cm.ApplyPolicy, now: int) -> tuple[list[Input], int]:
-    """The swap, and every call until there is a pause; and how many contacts it moved."""
-    calls: list[Input] = [(swap, now)]
-    events = dispatcher.handle(swap, now)
-    moved = _moved(events)
-    while (due := dispatcher.next_deadline()) is not None and due <= now + PAUSE_MS:
-        now = max(due, now + 1)
-        calls.append((None, now))
-        moved += _moved(dispatcher.expire(now))
-    return calls, moved
-
-
-def _moved(events: list[ev.Event]) -> int:
-    return sum(isinstance(event, ev.ContactMoved) for event in events)
-
-
 def _clocks(dispatcher: Dispatcher) -> dict[int, int]:
     return {number: contact.start for number, contact in dispatcher.contacts.items() if contact.state == "queued"}
-
-
-def take(snapshot: bytes, calls: Sequence[Input], rounds: int) -> Calls:
-    """Each call's time, the shortest of ``rounds`` restored dispatchers."""
-    encoded = msgspec.msgpack.encode(calls)
-    best: Calls | None = None
-    for _ in range(rounds):
-        given = msgspec.msgpack.decode(encoded, type=list[Input])
-        forget_gc()
-        dispatcher = Dispatcher.restore(snapshot)
-        settle_gc()
-        wall, cpu = _timed(dispatcher, given)
-        if best is None:
-            best = Calls([TICK if command is None else _tag(command) for command, _ in given], wall, cpu)
-        else:
-            best.wall = [min(pair) for pair in zip(best.wall, wall, strict=True)]
-            best.cpu = [min(pair) for pair in zip(best.cpu, cpu, strict=True)]
-    forget_gc()
-    assert best is not None
-    return best
-
-
-def _timed(dispatcher: Dispatcher, given: Sequence[Input]) -> tuple[list[int], list[int]]:
-    wall, cpu = [], []
-    for command, stamp in given:
-        started, ran = time.perf_counter_ns(), time.process_time_ns()
-        if command is None:
-            dispatcher.expire(stamp)
-        else:
-            dispatcher.handle(command, stamp)
-        wall.append(time.perf_counter_ns() - started)
-        cpu.append(time.process_time_ns() - ran)
-    return wall, cpu
-
-
-def _tag(command: cm.Command) -> str:
-    return str(type(command).__struct_config__.tag)
 
 
 def _read_ms(text: str) -> float:
     analyse.cache_clear()
     started = time.perf_counter_ns()
     compile_policy(text)
-    return _ms(time.perf_counter_ns() - started)
+    return as_ms(time.perf_counter_ns() - started)
 
 
 def sentences(result: dict[str, Any]) -> str:

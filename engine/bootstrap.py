@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +21,15 @@ from engine.clock import ScaledClock
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
 from engine.ports import Clock, HistoryTrimmed, JournalReader, Store, StoreError
+from engine.store.recovery import Recovered, catch_up, recover
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 # The driver's commits, its readers, and what the server blocks on (password hashes, templates), at the same time.
 _THREADS = 12
+# A successor has caught up when a round of reading finds fewer records than an engine writes in a quarter of a second.
+_ROUNDS, _NEARLY = 20, 2_000
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
 # How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
 # a busy loop would add 20 ms to every answer.
@@ -53,8 +56,11 @@ def tune_process() -> None:
     sys.setswitchinterval(_SWITCH_S)
 
 
-def open_store(store: str | os.PathLike[str] | Store) -> Store:
-    """``"memory"``, a folder, a ``postgresql://`` URL, or a store already made. Raises ``StoreError``."""
+def open_store(store: str | os.PathLike[str] | Store, *, ballast_bytes: int = 0) -> Store:
+    """``"memory"``, a folder, a ``postgresql://`` URL, or a store already made. Raises ``StoreError``.
+
+    ``ballast_bytes``: room that a folder keeps back for the day the disk is full.
+    """
     if not isinstance(store, str | os.PathLike):
         return store
     if store == "memory":
@@ -66,7 +72,7 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
         return opened
     from adapters.storage.sqlite import SqliteStore
 
-    return SqliteStore(store)
+    return SqliteStore(store, ballast_bytes=ballast_bytes)
 
 
 def open_journal(store: str | os.PathLike[str]) -> JournalReader:
@@ -111,12 +117,16 @@ async def open_driver(
     clock: Clock | None = None,
     limits: DriverLimits | None = None,
     keep_archive_ms: int = 0,
+    warm: Recovered | None = None,
+    ballast_bytes: int = 0,
 ) -> AsyncIterator[Driver]:
     """A running driver; leaving the block stops it and releases the store. ``keep_archive_ms`` 0: for ever.
 
+    ``warm``: what :func:`warm_up` found.
+
     When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
     """
-    opened = open_store(store)
+    opened = open_store(store, ballast_bytes=ballast_bytes)
     place = store if isinstance(store, str | os.PathLike) and store != "memory" else None
     driver = Driver(
         opened,
@@ -126,6 +136,7 @@ async def open_driver(
         wall_ms=wall_ms,
         limits=limits,
         take_snapshot=None if place is None else snapshot_child(place, keep_archive_ms),
+        warm=warm,
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -134,6 +145,17 @@ async def open_driver(
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise _only(group) from None
+
+
+def warm_up(store: str | os.PathLike[str]) -> Recovered | None:
+    """The journal's state, read while another engine goes on writing it; None: it is empty. Raises ``StoreError``."""
+    with closing(open_journal(store)) as journal:
+        found = recover(journal)
+        if found is not None:
+            for _ in range(_ROUNDS):
+                if catch_up(journal, found) < _NEARLY:
+                    break
+        return found
 
 
 @asynccontextmanager

@@ -37,9 +37,10 @@ class Address:
 
 @dataclass(frozen=True)
 class ServeConfig:
-    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind beyond loopback.
-
-    ``archive_days``: how long sealed segments of the journal are kept (0: for ever).
+    """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind
+    beyond loopback. ``archive_days``: how long sealed segments of the journal are kept (0: for ever). ``ballast_mb``: room
+    in MiB that the folder keeps back for the day the disk is full. ``handover``: the Unix socket where an engine gives way
+    to the next.
     """
 
     policy: Path
@@ -53,3 +54,5 @@ class ServeConfig:
     origins: tuple[str, ...] = field(default=())
     allow_remote: bool = False
     archive_days: int = 0
+    handover: str = ""
+    ballast_mb: int = 0

@@ -129,7 +129,7 @@ class Witness:
     def submit_acked(self, external_id: str, contact: int, state: str) -> None:
         """The engine said yes: from here on the contact must not be lost."""
         self.acked[external_id] = contact
-        if state in ("joined", "resumed"):
+        if state in ("joined", "resumed", "reopened"):
             self.joined.add(external_id)
         life = self.lives.get(contact)
         if life is not None:
@@ -184,6 +184,8 @@ class Witness:
                 life.queue = queue
             case ev.ContactTransferred() | ev.PersonAsked() | ev.ContactRequeued() | ev.ContactResumed():
                 self._wait_again(life, event)
+            case ev.ContactReopened():
+                self._wait_again(life, event)
             case ev.ContactAbandoned(silent=silent):
                 life.state, life.silent, life.reason = "abandoned", silent, "abandoned"
                 if life.stage == "person" and life.wait_from:  # should the customer be back, the wait goes on from here
@@ -195,12 +197,18 @@ class Witness:
 
     @staticmethod
     def _wait_again(
-        life: Life, event: ev.ContactTransferred | ev.PersonAsked | ev.ContactRequeued | ev.ContactResumed
+        life: Life,
+        event: ev.ContactTransferred | ev.PersonAsked | ev.ContactRequeued | ev.ContactResumed | ev.ContactReopened,
     ) -> None:
         if isinstance(event, ev.ContactResumed):
             life.gone = False
             if life.person_since:
                 life.person_since += event.at - life.ended_at  # time away is no wait
+        elif isinstance(event, ev.ContactReopened):
+            life.gone = False
+            life.owed = life.owed or event.opening
+            if life.person_since:
+                life.person_since = event.at  # a re-contact waits from here on
         life.state, life.ended_at, life.wait_from = "queued", 0, event.at
         stage = life.stage
         if isinstance(event, ev.ContactTransferred):

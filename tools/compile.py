@@ -20,11 +20,12 @@ sys.path.insert(0, str(ROOT))
 
 from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the repository is put on the path first
 
-# Everything that runs for each command. What runs once (the policy's compiler, snapshots, explanations) stays as it is.
+# Everything that runs for each command. What runs once (the policy's compiler, explanations) stays
+# as it is; of snapshots what runs for each of a million contacts.
 HOT = (
-    "agents", "choosing", "clocks", "contacts", "dispatcher", "estimates", "house", "lanes", "matching", "names", "pools",
-    "ranks", "records", "seats", "selecting",
-    "stands", "state", "stepping", "swapping", "timers", "policy/entering",
+    "agents", "choosing", "clocks", "contact_rows", "contacts", "dispatcher", "estimates", "house", "lanes", "matching",
+    "names", "pools", "ranks", "records", "rings", "seats", "selecting",
+    "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip
 ROOMS = ("changes", "rules")
 SETUP = """

@@ -35,6 +35,8 @@ CLOSED_FENCED = 4010
 # What the library's reading task lets out, and the nursery ends with, when the answer is no HTTP or no WebSocket.
 UNREADABLE = (BadHttp, BadWebSocket)
 BODY_TOLD = 300
+# Whoever answers "in a year" is asked again all the same.
+LONGEST_RETRY_MS = 60_000
 
 
 class WebSocketLink:
@@ -80,7 +82,17 @@ def refused_upgrade(error: HandshakeError) -> LinkDown:
         return LinkDown(f"the engine did not answer the connection: {error!r}")
     body = (error.body or b"").decode(errors="replace").strip()[:BODY_TOLD]
     said = f": {' '.join(body.split())}" if body else " (is this the engine's --ws address?)"
-    return LinkDown(f"the WebSocket was refused with HTTP status {error.status_code}{said}")
+    return LinkDown(f"the WebSocket was refused with HTTP status {error.status_code}{said}", _retry_after_ms(error))
+
+
+def _retry_after_ms(error: ConnectionRejected) -> int:
+    """When to come back, where the answer says so; 0 where it does not."""
+    told = {bytes(name).lower(): bytes(value) for name, value in error.headers or ()}
+    for name, unit in ((b"retry-after-ms", 1), (b"retry-after", 1000)):
+        value = told.get(name, b"")
+        if value.isdigit():
+            return min(int(value) * unit, LONGEST_RETRY_MS)
+    return 0
 
 
 def not_a_websocket() -> ProtocolError:

@@ -18,6 +18,7 @@ import apsw
 import msgspec
 
 from adapters.storage.archive_files import ArchiveFolder
+from adapters.storage.ballast import Ballast
 from adapters.storage.files import sync_folder, write_whole
 from adapters.storage.lease import VALID_MS, Holder, boot_ms
 from adapters.storage.pragmas import APPLICATION_ID, FORMAT, check_format, check_sqlite, configure
@@ -213,8 +214,10 @@ class SqliteStore(SqliteJournal):
         boot_ms: Callable[[], int] = boot_ms,
         holder: Holder | None = None,
         vfs: str | None = None,
+        ballast_bytes: int = 0,
     ) -> None:
         super().__init__(folder, vfs)
+        self._ballast = Ballast(self.folder, ballast_bytes)
         self._boot_ms = boot_ms
         self._holder = holder or Holder.this_process()
         self._writer: apsw.Connection | None = None
@@ -240,6 +243,7 @@ class SqliteStore(SqliteJournal):
             self._writer = writer
             if new:
                 sync_folder(self.folder)
+            self._ballast.lay(self._room())
         return opened
 
     def commit(self, batch: Batch) -> None:
@@ -328,8 +332,11 @@ class SqliteStore(SqliteJournal):
 
     def free_bytes(self) -> int:
         with self._in_our_words():
-            room = os.statvfs(self.folder)
-        return room.f_bavail * room.f_frsize
+            return self._ballast.room(self._room())
+
+    def _room(self) -> int:
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
 
     def close(self) -> None:
         super().close()

@@ -85,6 +85,12 @@ class Engine:
         self.begin()
         self.await_ready()
 
+    def restart(self) -> None:
+        """Again, on the ports it had."""
+        ports = (self.ws.removeprefix("ws://"), self.msgpack.removeprefix("msgpack://"))
+        self._listen = ports
+        self.start()
+
     def begin(self) -> None:
         ws, framed = self._listen
         words = [sys.executable, "-c", "from engine.cli import main; main()", "serve", str(self.policy)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import select
 import socket
 from collections.abc import Callable
@@ -24,6 +25,7 @@ class Framed:
 
     opening = b""
     is_open = True
+    retry_after_ms = 0
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -55,7 +57,7 @@ class WebSocket:
         self._buffer = bytearray()
         self.is_open = False
         self._parts: list[bytes] = []
-        self.close_code = 0
+        self.close_code = self.retry_after_ms = 0
 
     def wrap(self, frame: bytes, opcode: int = _BINARY) -> bytes:
         size = len(frame)
@@ -72,6 +74,8 @@ class WebSocket:
             if end < 0:
                 return [], b"", False
             if not buffer.startswith(b"HTTP/1.1 101"):
+                told = re.search(rb"(?i)\r\nretry-after-ms: (\d+)", buffer)
+                self.retry_after_ms = int(told[1]) if told else 0
                 return [], b"", True
             del buffer[: end + 4]
             self.is_open = True

@@ -107,7 +107,8 @@ class Crowd:
         self._turn = 0
         self.arrivals = Arrivals(self.loop, self._submit, next(streams))
         # On two cores the engine has one to itself.
-        os.sched_setaffinity(0, {cores()[-1]})
+        self._cores = cores()
+        os.sched_setaffinity(0, {self._cores[-1]})
 
     @property
     def sessions(self) -> list[Session]:
@@ -146,3 +147,4 @@ class Crowd:
             session.close()
         self.loop.run_for(0.01)
         self.loop.close()
+        os.sched_setaffinity(0, self._cores)

@@ -42,7 +42,7 @@ class Session:
         self.offset = -1
         self.reconnects = -1
         self.last_down = ""
-        self.resyncs = 0
+        self.resyncs = self.turned_away = 0
         self.fenced = self.closed = False
         self._loop, self._urls, self._who, self._rng, self._source = loop, urls, who, rng, source
         self._on_push, self._on_resync = on_push, on_resync
@@ -113,6 +113,10 @@ class Session:
     def _on_down(self, why: str) -> None:
         self.link_s = None
         self.last_down = why
+        told_ms = self.link.carrier.retry_after_ms if self.link is not None else 0
+        if told_ms or self._retry_after_ms:
+            self.turned_away += 1
+            self._retry_after_ms = max(self._retry_after_ms, told_ms)
         if self.closed or self.fenced:
             return
         ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._attempt, 20))

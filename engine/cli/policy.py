@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -13,6 +14,8 @@ from engine.cli import PluginGroup
 from engine.cli.policy_report import as_json, show_problems, show_report
 from engine.dispatch.commands import AgentProfile
 from engine.dispatch.policy.check import Report, check_policy
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.policy.loader import MAX_TEXT
 from engine.dispatch.policy.problems import Lang, PolicyErrors, problem
 from engine.dispatch.policy.profiles import read_profiles
@@ -25,6 +28,7 @@ Exit codes:
   2  wrong usage, or a file that cannot be read or written
 """
 USAGE = 2
+GROUPS = re.compile(r"^\s*\[groups\.", re.MULTILINE)
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -45,7 +49,12 @@ def policy() -> None:
 
 @policy.command(epilog=EXIT_CODES)
 @click.argument("file", type=FILE)
-@click.option("--agents", "agents_file", type=FILE, help="A TOML file of [[agents]]: says by name who can serve what.")
+@click.option(
+    "--agents",
+    "agents_file",
+    type=FILE,
+    help="Who there is: [groups.…] of a cases file, or [[agents]]. Says by name who can serve what.",
+)
 @click.option("--json", "json_out", is_flag=True, help="One JSON object instead of tables.")
 @click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=language, show_default="by LANG")
 def check(file: Path, agents_file: Path | None, json_out: bool, lang: str) -> None:
@@ -55,16 +64,35 @@ def check(file: Path, agents_file: Path | None, json_out: bool, lang: str) -> No
     much later one contact may arrive than another and still be chosen first. FILE may be - for standard input.
     """
     spoken = cast(Lang, lang)
+    team = "" if agents_file is None else _text_of(agents_file, json_out, spoken)
+    agents: list[AgentProfile] | None = None
+    at_fault = file
     try:
-        agents = None if agents_file is None else _read_agents(agents_file)
-    except PolicyErrors as errors:
-        assert agents_file is not None
-        _show(Report(problems=tuple(errors.problems)), str(agents_file), json_out, spoken)
-    try:
-        report = check_policy(read_text(file), agents)
+        text = read_text(file)
+        if GROUPS.search(team):
+            policy = compile_policy(text)
+        if agents_file is not None:
+            at_fault = agents_file
+            agents = read_groups(team, policy) if GROUPS.search(team) else read_profiles(team)
+            at_fault = file
+        report = check_policy(text, agents)
     except PolicyErrors as errors:
         report = Report(problems=tuple(errors.problems))
-    _show(report, str(file), json_out, spoken)
+    _show(report, str(at_fault), json_out, spoken)
+
+
+def _text_of(file: Path, json_out: bool, lang: Lang) -> str:
+    try:
+        return read_text(file)
+    except PolicyErrors as errors:
+        _show(Report(problems=tuple(errors.problems)), str(file), json_out, lang)
+
+
+def read_groups(text: str, policy: Policy) -> list[AgentProfile]:
+    """A cases file's people. Its reader brings the player of cases along, so it is loaded on use."""
+    from engine.trials.reading import read_team
+
+    return read_team(text, policy)
 
 
 def _show(report: Report, file: str, json_out: bool, lang: Lang) -> NoReturn:
@@ -75,10 +103,6 @@ def _show(report: Report, file: str, json_out: bool, lang: Lang) -> NoReturn:
     else:
         show_report(report, file, lang)
     sys.exit(1 if report.problems else 0)
-
-
-def _read_agents(file: Path) -> list[AgentProfile]:
-    return read_profiles(read_text(file))
 
 
 def read_text(file: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import math
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import name_of, open_driver, tune_process, wall_ms
+from engine.bootstrap import name_of, open_driver, run_blocking, tune_process, wall_ms, warm_up
 from engine.config import Address, BadAddress, ServeConfig
 from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
@@ -24,9 +26,11 @@ from engine.dispatch.policy.problems import PolicyErrors
 from engine.driver import Driver, PolicyRefused
 from engine.ports import Corrupt, Overloaded, Stopped, StoreError
 from engine.server.core import Core
+from engine.server.handover import Predecessor, attend
 from engine.server.listeners import BindError, is_loopback
 from engine.server.roster import SERVER
 from engine.server.server import Addresses, Server
+from engine.store.recovery import Recovered
 from engine.telemetry.logs import set_up_logs
 
 EXIT_CODES = """\b
@@ -35,10 +39,12 @@ Exit codes:
   1  the store failed or is in use, or an address cannot be listened on
   2  wrong usage, or a policy or key file with problems
 
-Signals: SIGHUP reads the policy file again, whole or not at all.
+Signals: SIGTERM and SIGINT drain (last commits, goodbyes, at most 30 s); SIGHUP reads the policy file again, whole or not at all.
 """
 # Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
 _GC = (50_000, 20, 50)
+# From SIGTERM to the end, at the very most.
+HARD_STOP_S = 30.0
 _RESTORE = "sluice journal restore BACKUP NEW-STORE"
 _DAY_MS = 24 * 60 * 60 * 1_000
 
@@ -73,6 +79,19 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     show_default=True,
     help="Drop archived records after so many days; 0: never.",
 )
+@click.option(
+    "--handover",
+    metavar="PATH",
+    default="",
+    help="Unix socket: take over from the engine that listens there, then listen there for the next.",
+)
+@click.option(
+    "--ballast-mb",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Keep so many MiB back in the folder, for the day the disk is full.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -85,6 +104,8 @@ def serve(
     origins: tuple[str, ...],
     listen_remote: bool,
     archive_days: int,
+    handover: str,
+    ballast_mb: int,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -93,7 +114,21 @@ def serve(
     Says one JSON line on stdout when it is ready: the addresses by carrier (port 0 becomes a free one). Logs are JSON
     lines on stderr. Port 7700 for --ws is where `sluice chat`, `ctl` and `top` look first.
     """
-    config = ServeConfig(policy, store, ws, msgpack, http, dev, clock_speed, keys, origins, listen_remote, archive_days)
+    config = ServeConfig(
+        policy,
+        store,
+        ws,
+        msgpack,
+        http,
+        dev,
+        clock_speed,
+        keys,
+        origins,
+        listen_remote,
+        archive_days,
+        handover=handover,
+        ballast_mb=ballast_mb,
+    )
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
@@ -147,25 +182,35 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     failure: BaseException | None = None
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
+        warm, inherited = await _take_over(config)
         async with open_driver(
-            text, config.store, clock_scale=config.clock_speed, keep_archive_ms=config.archive_days * _DAY_MS
+            text,
+            config.store,
+            clock_scale=config.clock_speed,
+            keep_archive_ms=config.archive_days * _DAY_MS,
+            ballast_bytes=config.ballast_mb << 20,
+            warm=warm,
         ) as driver:
             core = await Core.start(
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
             )
-            server = Server(core, config)
+            server = Server(core, config, inherited)
             gc.freeze()
             gc.set_threshold(*_GC)
             gc.enable()
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with trio.open_nursery() as nursery:
                     addresses = await nursery.start(server.run)
+                    if config.handover:
+                        await nursery.start(attend, config.handover, server)
                     for remark in driver.figures.remarks:
                         log.warning("store_remark", remark=remark)
                     _say_ready(config, driver, addresses, core.policy.version)
                     nursery.start_soon(_heed, signals, config, driver, server)
                     if config.dev:
                         log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
+                    await server.stopping.wait()
+                    _stop_in_time()
                     await server.stopped.wait()
                     nursery.cancel_scope.cancel()
             log.info("stopped", lsn=driver.last_lsn)
@@ -173,6 +218,25 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
         failure = _first(group)
     if failure is not None:
         raise failure
+
+
+async def _take_over(config: ServeConfig) -> tuple[Recovered | None, dict[str, socket.socket]]:
+    """From the engine that runs, if there is one: its state as it was a moment ago, and its listening sockets."""
+    predecessor = await Predecessor.find(config.handover) if config.handover else None
+    if predecessor is None:
+        return None, {}
+    warm = await run_blocking(warm_up, config.store)
+    inherited = await predecessor.hand_over()
+    await predecessor.gone()
+    return warm, inherited
+
+
+def _stop_in_time() -> None:
+    """Whatever hangs (a disk, a peer, we ourselves), from here on the process lives so long and no longer.
+
+    What was acked is durable; where it hung is told on stderr, and the exit code is 1.
+    """
+    faulthandler.dump_traceback_later(HARD_STOP_S, exit=True)
 
 
 async def _heed(signals: AsyncIterator[int], config: ServeConfig, driver: Driver, server: Server) -> None:

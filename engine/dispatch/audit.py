@@ -5,8 +5,10 @@ from __future__ import annotations
 from engine.dispatch import snapshots
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import WAITING, ContactState
+from engine.dispatch.lanes import LaneKey
 from engine.dispatch.slices import OPENING
 from engine.dispatch.state import State
+from engine.dispatch.strands import ContactKey
 from engine.dispatch.timers import Kind
 
 S = ContactState
@@ -61,8 +63,9 @@ def places(state: State, *, all_placed: bool = True) -> list[str]:
         in_line = contact.queue in state.lines and number in state.lines[contact.queue].waiting
         if in_line != (contact.state in WAITING):
             wrong.append(f"contact {number}: {contact.state}, in its queue's line: {in_line}")
-        if all_placed and (number in state.spots) != (contact.state is S.QUEUED):
-            wrong.append(f"contact {number}: {contact.state}, in the lanes: {number in state.spots}")
+        stands = state.standing(contact) is not None and contact.key is not None
+        if all_placed and stands != (contact.state is S.QUEUED):
+            wrong.append(f"contact {number}: {contact.state}, in the lanes: {stands}")
         held_by = holders.get(number, [])
         if held_by != ([contact.agent] if contact.agent else []):
             wrong.append(f"contact {number}: {contact.state} with {contact.agent!r}, held by {held_by}")
@@ -77,8 +80,9 @@ def lanes(state: State) -> list[str]:
         signed_on = sum(1 for seat in lane.members.values() if seat.agent.state in PRESENT)
         if lane.signed_on != signed_on:
             wrong.append(f"lane {key}: counts {lane.signed_on} signed on, {signed_on} are")
+        keys = lane.known()
         for seq, seat in lane.members.items():
-            known = lane.best.get(seq)
+            known = keys.get(seq)
             if lane.fits(seat) and (known is None or known > lane.agent_key(seat)):
                 wrong.append(f"lane {key}: free agent {seat.agent.profile.agent} known as {known}")
             if known is None and lane not in seat.absent:
@@ -95,10 +99,10 @@ def indexes(state: State) -> list[str]:
         if getattr(state, name) != getattr(other, name):
             wrong.append(f"{name} differs from the rebuilt index")
     for queue, line in state.lines.items():
-        if list(state.ranks(queue)) != list(other.ranks(queue)) or line.waiting != other.lines[queue].waiting:
+        ranks, rebuilt_ranks = ([key[:4] for key in one.ranks(queue)] for one in (state, other))
+        if ranks != rebuilt_ranks or line.waiting != other.lines[queue].waiting:
             wrong.append(f"queue {queue}: line differs from the rebuilt one")
-    mine = {key: lane.waits for key, lane in state.lanes.items() if lane.waits}
-    rebuilt = {key: lane.waits for key, lane in other.lanes.items() if lane.waits}
+    mine, rebuilt = waiting(state), waiting(other)
     if mine != rebuilt:
         wrong.append("waiting contacts in the lanes differ from the rebuilt index")
     for key in mine:
@@ -111,6 +115,11 @@ def indexes(state: State) -> list[str]:
         if not same or units != (rebuilt_seat.external, rebuilt_seat.yielding, rebuilt_seat.beside):
             wrong.append(f"agent {name}: seat differs from the rebuilt one")
     return wrong
+
+
+def waiting(state: State) -> dict[LaneKey, list[ContactKey]]:
+    """Who waits in the lanes, with what key."""
+    return {key: sorted(entry[:4] for entry in lane.standing()) for key, lane in state.lanes.items() if lane.waiting}
 
 
 def timers(state: State) -> list[str]:

@@ -7,11 +7,12 @@ from typing import Final
 
 from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.lanes import ContactKey, Lane, Seat
+from engine.dispatch.lanes import Lane, Seat
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.slices import OPENING
 from engine.dispatch.stands import BEHIND
 from engine.dispatch.state import State
+from engine.dispatch.strands import ContactKey
 
 QUEUED: Final = ContactState.QUEUED
 FINISHING: Final = AgentState.FINISHING
@@ -23,7 +24,7 @@ def best_agent(state: State, contact: Contact) -> tuple[str, tuple[float, ...], 
     """The first open pool, in listed order, with a free agent, and the one whom its choice puts first, with its rank."""
     if state.freed:
         state.tell_lanes()
-    for lane in state.stands[contact.contact].lanes:
+    for lane in state.stood(contact).lanes:
         if lane.drained:
             continue
         found = lane.pick(contact.decliners)
@@ -81,7 +82,7 @@ def pool_between(state: State, seat: Seat, contact: Contact) -> str:
         return next(iter(seat.groups))
     seq = seat.agent.seq
     found, best_group = "", 0
-    for lane in state.spots[contact.contact][1]:
+    for lane in state.stood(contact).lanes:
         if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
             group = seat.groups[lane.pool.name]
             if not found or group < best_group:
@@ -136,16 +137,16 @@ def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
     return True
 
 
-def stranded(lanes: Iterable[Lane]) -> set[int]:
+def stranded(state: State, lanes: Iterable[Lane]) -> set[int]:
     """Contacts in these lanes who may have been left with nobody, or with decliners only."""
     numbers: set[int] = set()
     for lane in lanes:
-        if not lane.waits or (lane.signed_on > FEW and not lane.drained):
+        if not lane.waiting or (lane.signed_on > FEW and not lane.drained):
             continue
         if lane.drained or not lane.signed_on:
-            numbers.update(lane.waits)
+            numbers.update(key[3] for key in lane.standing())
             continue
         for member in lane.members.values():
             if member.declined and member.agent.state in PRESENT:
-                numbers.update(number for number in member.declined if number in lane.waits)
+                numbers.update(number for number in member.declined if state.stands_in(state.contacts[number], lane))
     return numbers

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
 from engine.dispatch import events as ev
 from engine.dispatch.commands import Attributes
 from engine.dispatch.lanes import Seat
+from engine.dispatch.strands import ContactKey
+
+if TYPE_CHECKING:  # who stands there is a contact
+    from engine.dispatch.stands import Stand
 
 
 class ContactState(StrEnum):
@@ -161,7 +165,10 @@ class Contact:
         self.raised = 0
         self.cost = event.cost
         self.agent = ""
-        self.seat: Seat | None = None  # the place of that agent; an index, never stored
+        # Places in the indexes; never stored.
+        self.seat: Seat | None = None  # that agent's
+        self.stand: Stand | None = None  # where it waits
+        self.key: ContactKey | None = None  # its own in the first of its lanes, once it stands there
         self.offer = 0
         self.offers = 0
         self.fruitless = 0
@@ -192,8 +199,7 @@ class Contact:
         self.behind = False
         self.asks = event.asks
         self.source = event.source
-        self.also = ()
-        self.joined = ()
+        self.also, self.joined = (), ()
 
     def waited_ms(self, now: int) -> int:
         """Time spent waiting for a person (for a bot, in the bot stage), connected time left out."""

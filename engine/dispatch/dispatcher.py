@@ -300,7 +300,7 @@ class Dispatcher:
         found = state.contacts.get(contact)
         if found is None or found.state is not ContactState.QUEUED:
             return 0
-        if contact not in state.stands:
+        if state.standing(found) is None:
             return 0  # a policy is being swapped in, and it has no place yet
         return state.position(found, self.now)
 

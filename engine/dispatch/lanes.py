@@ -2,8 +2,8 @@
 
 A lane is (tenant, requirement, pool, cost, bound, team, and what the pool's rules tell apart). On one side wait
 contacts whose open pools include the lane's; on
-the other stand the agents of the pool who meet the requirement. Both sides are heaps whose entries are hints: the truth
-is ``waits`` and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
+the other stand the agents of the pool who meet the requirement. Both sides are ordered entries that are hints: the truth
+is the contact's spot and the agent's state, and a stale entry is dropped or corrected when it comes to the top. A key only ever
 grows, or a smaller one is pushed eagerly, so a corrected top is the true minimum, whatever the heap's history: decisions
 depend on state alone, and a restored dispatcher makes the same ones.
 """
@@ -16,16 +16,14 @@ from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
-from engine.dispatch.ledgers import Ledger
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, Gate, Length, Party, kind_of, late_key
-from engine.dispatch.ranks import Ranked
+from engine.dispatch.rings import Ring
+from engine.dispatch.strands import ContactKey, Spot, Strands
 
-# (listed rank, value, start, contact): smaller is served first. In the score order the value falls by slope × now.
-ContactKey: TypeAlias = tuple[Any, ...]
-# (choice's own measures …, seq): smaller is chosen first.
-AgentKey: TypeAlias = tuple[int, ...]
+# (choice's own measures …, seq): smaller is chosen first. Of choice longest_idle its heap has (idle since, seq, seat).
+AgentKey: TypeAlias = tuple[Any, ...]
 # … and, where the pool protects itself from borrowers or keeps shares: whether they borrow, and whose shop's they are.
 LaneKey: TypeAlias = tuple[str, str, str, int, str, str, bool, str]
 
@@ -68,6 +66,7 @@ class Seat:
         "declined",
         "external",
         "gates",
+        "gone",
         "groups",
         "known_out",
         "known_present",
@@ -109,6 +108,11 @@ class Seat:
         self.known_present: bool = False
         self.known_out: bool = False
         self.open: int = 0  # offers not answered yet, where a pool has a quota
+        self.gone: bool = False  # the agent has another seat, or none
+
+    def __lt__(self, other: object) -> bool:
+        """No part of any order: only entries of one agent differ in nothing else, and all but one are of seats gone."""
+        return False
 
     def free(self) -> int:
         """Units left for live contacts."""
@@ -158,6 +162,7 @@ class Lane:
         "gate",
         "guarded",
         "heaps",
+        "idle",
         "key",
         "kind",
         "lengths",
@@ -172,7 +177,6 @@ class Lane:
         "strict",
         "units",
         "waiting",
-        "waits",
     )
 
     def __init__(
@@ -190,6 +194,7 @@ class Lane:
         self.requirement = requirement
         self.pool = pool
         self.choice = pool.choice
+        self.idle: bool = pool.choice == "longest_idle"
         self.cost = key[3]
         self.drained = False
         self.bound = bound
@@ -198,12 +203,12 @@ class Lane:
         self.signed_on = 0
         self.units = 0  # of the members who are available
         self.agents: list[AgentKey] = []
-        self.best: dict[int, AgentKey] = {}  # seq → the smallest key the heap holds for it
-        self.waits: dict[int, ContactKey] = {}  # contact → its key
-        self.heaps: dict[float, list[ContactKey]] = {}  # slope → keys
-        self.strict: list[ContactKey] | None = None  # the only heap, if its keys do not change with time
+        # seq → the smallest key the heap holds for it. Of choice longest_idle a heap has one of each, and this is empty.
+        self.best: dict[int, AgentKey] = {}
+        self.heaps: dict[float, Strands] = {}  # slope → keys
+        self.strict: Strands | None = None  # the only ones, if their keys do not change with time
         self.waiting = 0
-        self.first: ContactKey | None = None  # the strict heap's smallest valid key, where it is known
+        self.first: ContactKey | None = None  # the smallest valid key in ``strict``, where it is known
         self.kind: int = kind_of(pool)
         self.lengths = lengths
         self.gate = gate  # of those who borrow
@@ -220,93 +225,77 @@ class Lane:
     # --- the contacts' side ---------------------------------------------------------------------------------------
 
     def add_contact(self, slope: float, key: ContactKey) -> None:
-        self.waits[key[3]] = key
         self.waiting += 1
         heap = self.heaps.get(slope)
         if heap is None:
-            heap = self.heaps[slope] = []
+            heap = self.heaps[slope] = Strands()
             static = not slope and len(self.heaps) == 1 and self.kind != OVERDUE_LAST
             self.strict = heap if static else None
-        heappush(heap, key)
+        heap.push(key)
         if self.strict is None:
             self.first = None
         elif self.waiting == 1 or (self.first is not None and key < self.first):
             self.first = key
-        if len(heap) > 64 + 2 * len(self.waits):  # a lane nobody serves must not keep what has long left
-            heap[:] = [entry for entry in heap if self.waits.get(entry[3]) is entry]
-            heapify(heap)
+        if heap.size > 64 + 2 * self.waiting:
+            heap.tidy()
 
-    def drop_contact(self, number: int) -> None:
+    def drop_contact(self, spot: Spot) -> None:
+        """The contact has left its spot."""
         self.waiting -= 1
-        if self.waits.pop(number) is self.first:
+        if self.first is not None and self.first[4] is spot:
             self.first = None
+
+    def standing(self) -> list[ContactKey]:
+        """The keys of all who wait here, in no order."""
+        return [key for heap in self.heaps.values() for key in heap.standing()]
 
     def head(self, now: int, refused: Container[int]) -> ContactKey | None:
         """The key, at ``now``, of the contact to serve first; contacts in ``refused`` are passed over."""
+        strict = self.strict
+        if strict is not None:
+            self.first = first = strict.top()
+            return strict.past(refused) if first is not None and first[3] in refused else first
         if self.kind == OVERDUE_LAST:
             return self._head_in_time(now, refused)
         best: ContactKey | None = None
-        waits = self.waits
         for slope, heap in self.heaps.items():
-            while heap and waits.get(heap[0][3]) is not heap[0]:
-                heappop(heap)
-            if not heap:
+            key = heap.top()
+            if key is not None and key[3] in refused:
+                key = heap.past(refused)
+            if key is None:
                 continue
-            key = heap[0]
-            if heap is self.strict:
-                self.first = key
-            if key[3] in refused:
-                other = self._past(heap, refused)
-                if other is None:
-                    continue
-                key = other
             if slope:
                 grown = self.lengths[slope].queued if self.kind == LONGEST else slope * now
-                key = (key[0], key[1] - grown, key[2], key[3])
+                key = (key[0], key[1] - grown, key[2], key[3], key[4])
             if best is None or key < best:
                 best = key
         return best
 
     def _head_in_time(self, now: int, refused: Container[int]) -> ContactKey | None:
-        """Overdue last: whoever has become overdue goes to a heap of its own as soon as it comes to the top."""
-        fresh, late = self.heaps.setdefault(0.0, []), self.heaps.setdefault(1.0, [])
+        """Overdue last: whoever has become overdue goes to strands of its own as soon as it comes to the top."""
+        fresh, late = self.heaps.setdefault(0.0, Strands()), self.heaps.setdefault(1.0, Strands())
         passed: list[ContactKey] = []
         found: ContactKey | None = None
-        while fresh:
-            key = fresh[0]
-            if self.waits.get(key[3]) is not key:
-                heappop(fresh)
-            elif key[1] & LOW_MASK < now:
-                heappush(late, heappop(fresh))
+        while True:
+            key = fresh.top()
+            if key is None:
+                break
+            if key[1] & LOW_MASK < now:
+                fresh.pop()
+                late.push(key)
             elif key[3] in refused:
-                passed.append(heappop(fresh))
+                fresh.pop()
+                passed.append(key)
             else:
                 found = key
                 break
         for key in passed:
-            heappush(fresh, key)
-        other = self._past(late, refused)
+            fresh.push(key)
+        other = late.past(refused)
         if other is not None:
             other = late_key(other, now)
             if found is None or other < found:
                 return other
-        return found
-
-    def _past(self, heap: list[ContactKey], refused: Container[int]) -> ContactKey | None:
-        """The first valid key whose contact is not in ``refused``."""
-        passed: list[ContactKey] = []
-        found = None
-        while heap:
-            key = heap[0]
-            if self.waits.get(key[3]) is not key:
-                heappop(heap)
-            elif key[3] in refused:
-                passed.append(heappop(heap))
-            else:
-                found = key
-                break
-        for key in passed:
-            heappush(heap, key)
         return found
 
     # --- the agents' side -----------------------------------------------------------------------------------------
@@ -341,7 +330,7 @@ class Lane:
         if self.choice == "weighted":
             assert self.pool.weights is not None, self.pool.name
             return (float(key[0] - self.pool.weights.idle * now), float(key[1]))
-        return tuple([float(part) for part in key[:-1]])
+        return (float(key[0]),) if self.idle else tuple([float(part) for part in key[:-1]])
 
     def lets(self, seat: Seat) -> bool:
         """Whether the pool's own rules let this lane's contacts have the agent now: lender protection and quota."""
@@ -369,6 +358,9 @@ class Lane:
 
     def add_member(self, seat: Seat) -> None:
         self.members[seat.agent.seq] = seat
+        if self.idle and len(self.agents) > 64 + 2 * len(self.members):
+            self.agents = [entry for entry in self.agents if not entry[2].gone]
+            heapify(self.agents)
         self.units += seat.units
         seat.lanes.append(self)
         if self.choice in RESTLESS:
@@ -382,6 +374,9 @@ class Lane:
             return seq in self.best
         if self.ring is not None:
             return self.ring.add(self, seat)
+        if self.idle:
+            heappush(self.agents, (seat.agent.idle_since, seq, seat))
+            return True
         key = self.agent_key(seat)
         known = self.best.get(seq)
         if known is None or key < known:
@@ -398,7 +393,9 @@ class Lane:
             return None
         if self.ring is not None:
             return self.ring.pick(self, decliners)
-        heap, best, idle = self.agents, self.best, self.choice == "longest_idle"
+        if self.idle:
+            return self._longest_idle(decliners)
+        heap, best = self.agents, self.best
         passed: list[AgentKey] = []
         found = None
         while heap:
@@ -413,7 +410,7 @@ class Lane:
                 heappop(heap)
                 del best[seq]
                 seat.absent.append(self)
-            elif (idle and agent.idle_since != key[0]) or (not idle and self.agent_key(seat) != key):
+            elif self.agent_key(seat) != key:
                 true = best[seq] = self.agent_key(seat)
                 heapreplace(heap, true)
             elif decliners and agent.profile.agent in decliners:
@@ -424,6 +421,35 @@ class Lane:
         for key in passed:
             heappush(heap, key)
         return found
+
+    def _longest_idle(self, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
+        """As :meth:`pick`: entries name their seats, and of each agent there is one, or the lane is in ``seat.absent``."""
+        heap = self.agents
+        passed: list[AgentKey] = []
+        found = None
+        while heap:
+            key = heap[0]
+            seat: Seat = key[2]
+            agent = seat.agent
+            if seat.gone:
+                heappop(heap)
+            elif not self.fits(seat):
+                heappop(heap)
+                seat.absent.append(self)
+            elif agent.idle_since != key[0]:
+                heapreplace(heap, (agent.idle_since, agent.seq, seat))
+            elif decliners and seat.name in decliners:
+                passed.append(heappop(heap))
+            else:
+                found = (key, seat)
+                break
+        for key in passed:
+            heappush(heap, key)
+        return found
+
+    def known(self) -> dict[int, AgentKey]:
+        """seq → its key in the heap; O(n), for audits."""
+        return {key[1]: key[:2] for key in self.agents if not key[2].gone} if self.idle else self.best
 
 
 def recount(seat: Seat) -> None:
@@ -443,55 +469,15 @@ def in_use(seat: Seat) -> int:
     return (agent.load + seat.external) * 1_000_000 // max(agent.capacity, 1)
 
 
-class Ring:
-    """Round robin: a lane's agents by sequence number, and whoever comes after the pool's last one is next."""
-
-    __slots__ = ("agents", "ledger")
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.agents = Ranked()
-
-    def add(self, lane: Lane, seat: Seat) -> bool:
-        """As :meth:`Lane.offer_side`, for an agent who fits."""
-        seq = seat.agent.seq
-        if seq not in lane.best:
-            lane.best[seq] = (seq,)
-            self.agents.add((seq,))
-        return True
-
-    def pick(self, lane: Lane, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
-        """As :meth:`Lane.pick`."""
-        last = self.ledger.last
-        after, wrapped = last, 0
-        while True:
-            found = self.agents.after((after,))
-            if found is None or (wrapped and found[0] > last):
-                if wrapped:
-                    return None
-                after, wrapped = 0, 1
-                continue
-            seq = int(found[0])
-            seat = lane.members[seq]
-            if not lane.fits(seat):
-                self.agents.remove(found)
-                del lane.best[seq]
-                seat.absent.append(lane)
-            elif not decliners or seat.name not in decliners:
-                return (wrapped, seq), seat
-            after = seq
-
-
 def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
     if seat.absent:
-        room, seq = seat.room(), seat.agent.seq
-        shared: AgentKey = (seat.agent.idle_since, seq)
+        room = seat.room()
+        shared: AgentKey = (seat.agent.idle_since, seat.agent.seq, seat)
         still: list[Lane] = []
         for lane in seat.absent:
             # The common case in one breath: the longest-idle key is the same for all of the agent's lanes.
-            if lane.choice == "longest_idle" and not lane.limited and lane.cost <= room and seq not in lane.best:
-                lane.best[seq] = shared
+            if lane.idle and not lane.limited and lane.cost <= room:
                 heappush(lane.agents, shared)
             elif not lane.offer_side(seat):
                 still.append(lane)

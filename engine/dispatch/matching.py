@@ -20,12 +20,13 @@ from engine.dispatch.choosing import (
     stranded,
 )
 from engine.dispatch.contacts import Contact, ContactState, Offer
-from engine.dispatch.lanes import ContactKey, Lane, Seat
+from engine.dispatch.lanes import Lane, Seat
 from engine.dispatch.policy.compiled import Step
 from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
+from engine.dispatch.strands import ContactKey
 from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
@@ -48,7 +49,7 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             return
     if contact.prefer and place_preferred(state, contact, trigger):
         return
-    stand = state.stands[contact.contact]
+    stand = state.stood(contact)
     if stand.stepped and (stand.at_once or contact.arrived_at != state.now):
         open_due_steps(state, contact)
     widened = False
@@ -61,20 +62,29 @@ def place(state: State, contact: Contact, trigger: str) -> None:
             pool, key, seat = found
             make_offer(state, contact, seat, pool, trigger, key)
             return
-        widened = widen(state, contact, state.stands[contact.contact].lanes)
+        widened = widen(state, contact, state.stood(contact).lanes)
         if not widened:
             return
 
 
 def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
     """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
-    seat = state.seats.get(contact.prefer)
-    if seat is not None and can_serve_preferred(state, seat, contact):
-        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    if offer_preferred(state, contact, trigger):
         return True
-    if contact.prefer_only and state.stands[contact.contact].watched:
+    if contact.prefer_only and state.stood(contact).watched:
         open_due_steps(state, contact)
+        # A pool that a step has opened may let the preferred agent through.
+        return offer_preferred(state, contact, trigger) or contact.prefer_only
     return contact.prefer_only
+
+
+def offer_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Whether the contact waits and the agent whom it prefers can have it, and so is offered it."""
+    seat = state.seats.get(contact.prefer)
+    if seat is None or contact.state is not QUEUED or not can_serve_preferred(state, seat, contact):
+        return False
+    make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    return True
 
 
 def place_before(state: State, contact: Contact, trigger: str) -> bool:
@@ -104,7 +114,7 @@ def open_anew(state: State, contact: Contact) -> None:
     open_due_steps(state, contact)
     if contact.prefer_only:
         return
-    while widen(state, contact, state.stands[contact.contact].lanes):
+    while widen(state, contact, state.stood(contact).lanes):
         pass
 
 
@@ -134,7 +144,7 @@ def may_open(state: State, contact: Contact, step: Step) -> bool:
         return state.clock_due(contact, step) <= state.now
     if not holds(state, contact, step):
         return False
-    return not step.estimated_wait_ms or best_agent(state, contact) is None
+    return not step.estimated_wait_ms or agent_for(state, contact) is None
 
 
 def look_again(state: State) -> None:
@@ -179,7 +189,7 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
 
 def leave_bots(state: State, contact: Contact) -> None:
     """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
-    if not contact.prefer_only and not any(lane.signed_on for lane in state.stands[contact.contact].lanes):
+    if not contact.prefer_only and not any(lane.signed_on and not lane.drained for lane in state.stood(contact).lanes):
         ask_person(state, contact, "", "no_bot")
 
 
@@ -274,7 +284,7 @@ def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
         while contact.state is QUEUED:
             if not judged:  # the agent it had in view may be gone by now
                 judged = True
-                if state.stands[contact.contact].watched:
+                if state.stood(contact).watched:
                     open_due_steps(state, contact)
                     continue
             first = first_before(state, contact)
@@ -409,6 +419,7 @@ def make_offer(
     """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
     queue = state.queue_of(contact)
     rules = state.policy.pools.get(pool)
+    state.chosen = seat
     state.emit_on(
         contact,
         ev.OfferMade(
@@ -473,10 +484,10 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
         return
     state.settle()
     lanes = list(lanes)
-    if sum(len(lane.waits) for lane in lanes if lane.drained or not lane.signed_on) > state.slice_units // 2:
+    if sum(lane.waiting for lane in lanes if lane.drained or not lane.signed_on) > state.slice_units // 2:
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
-    contacts = [state.contacts[number] for number in sorted(stranded(lanes))]
+    contacts = [state.contacts[number] for number in sorted(stranded(state, lanes))]
     if still:
         contacts = [one for one in contacts if not any(still in lane.members for lane in state.lanes_of(one))]
     for contact in contacts:

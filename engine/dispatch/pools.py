@@ -40,7 +40,7 @@ def kind_of(pool: Pool) -> int:
 def late_key(key: tuple[Any, ...], now: int) -> tuple[Any, ...]:
     """Of order promise with overdue last: behind its equals from the millisecond after it was due."""
     if key[1] & LOW_MASK < now:
-        return (key[0], key[1] + LATE, key[2], key[3])
+        return (key[0], key[1] + LATE, *key[2:])
     return key
 
 

@@ -14,7 +14,7 @@ from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.estimates import Measure
 from engine.dispatch.events import CommandRejected, Event
 from engine.dispatch.house import House
-from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Seat
+from engine.dispatch.lanes import Bound, Lane, LaneKey, Seat
 from engine.dispatch.ledgers import Ledger
 from engine.dispatch.names import Names
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
@@ -85,7 +85,7 @@ class Records:
         self.unplaced_until = 0  # and their steps and reply clocks are not watched until they have
         self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
         self.todo_at = 0
-        self.discarded: list[dict[int, Any]] = []  # the old policy's indexes, let go of bit by bit
+        self.era = 0  # counts the policies decided by: contacts still know where they stood under an older one
         self.drained: dict[str, str] = {}  # pool → why
         self.selection: list[int] | None = None  # what a bulk command has just counted
         self.jobs: dict[int, Job] = {}
@@ -93,6 +93,7 @@ class Records:
         self.lines: dict[str, Line] = {}
         self.seats: dict[str, Seat] = {}
         self.seats_by_seq: dict[int, Seat] = {}
+        self.chosen: Seat | None = None  # whom the next offer is for, where that is known: spares a look-up by name
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.house = House(self.contacts)
         self.timers = Timers(self.contacts, self.offers)
@@ -101,6 +102,7 @@ class Records:
     def use(self, policy: Policy) -> None:
         """Decide by this policy from here on; the lanes are empty and wait to be filled."""
         self.policy = policy
+        self.era += 1
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
         self.interruptible = {name for name, channel in policy.channels.items() if channel.interruptible}
@@ -115,7 +117,6 @@ class Records:
         self.lanes_by_skill: dict[tuple[str, str | None], list[Lane]] = {}
         self.seats_by_skill: dict[tuple[str, str | None], dict[int, Seat]] = {}
         self.arriving: dict[int, Contact] = {}  # queued, and not in the lanes yet
-        self.stands: dict[int, Stand] = {}  # where each queued contact stands
         self.looks: dict[int, int] = {}  # contact → when its next step, which asks for more than its clock, is judged
         self.overdue: dict[int, int] = {}  # of these: looks that were due already when a snapshot was taken
         self.reached: dict[str, None] = {}  # queues where such steps want to be judged before anything else is decided
@@ -125,7 +126,6 @@ class Records:
                 if step.lender_kpi:
                     self.asking.setdefault(step.lender_kpi, {})[queue.name] = None
         self.measures = {name: measure for name, measure in self.measures.items() if name in policy.queues}
-        self.spots: dict[int, tuple[ContactKey, tuple[Lane, ...]]] = {}
         self._groups: dict[tuple[str, ...], dict[str, int]] = {}
         self._stands: dict[tuple[str, str, int, str, int, str, str, str, str], Stand] = {}
         self._requirements: dict[tuple[str, str, int], Requirement] = {}

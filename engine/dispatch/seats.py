@@ -157,6 +157,7 @@ class Seats(Clocks):
     def unseat_agent(self, agent: Agent) -> Seat:
         """Take the agent out of every index; returns the old seat."""
         seat = self.seats.pop(agent.profile.agent)
+        seat.gone = True
         self.freed.pop(agent.seq, None)
         del self.seats_by_seq[agent.seq]
         for lane in seat.lanes:

@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.dispatch.contacts import Contact
-from engine.dispatch.lanes import ContactKey, Lane
+from engine.dispatch.lanes import Lane
+from engine.dispatch.policy.compiled import Step
 from engine.dispatch.pools import LONGEST, LOW_BITS, OVERDUE_LAST, SCORE, Length, Party, late_key
 from engine.dispatch.ranks import Ranked
+from engine.dispatch.strands import ContactKey, Spot
 
 MINUTE_MS = 60_000
 # What is added to the listed rank of a contact that stands behind all live ones: a message put in line at its pace.
 BEHIND: Final = 1_000_000
 
 
-class Stand(NamedTuple):
+class Stand:
     """Where contacts with equal needs stand. ``keyed``: per lane (listed rank, slope, kind of key).
 
     ``special``: somebody counts who stands here, the queue's ``length`` or ``parties`` of pools shared by weight.
     """
 
-    lanes: tuple[Lane, ...]
-    keyed: tuple[tuple[int, float, int], ...]
-    boost: float
-    stepped: bool  # another step may open
-    at_once: bool  # … without any time passing
-    watched: bool  # … on more than its clock
-    person: bool  # its contacts wait for a person
-    target_ms: int = 0
-    special: bool = False
-    length: Length | None = None
-    parties: tuple[Party, ...] = ()
+    __slots__ = (
+        "at_once", "boost", "era", "even", "keyed", "lanes", "length", "parties", "person", "special", "stepped", "target_ms",
+        "watched",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        lanes: tuple[Lane, ...],
+        keyed: tuple[tuple[int, float, int], ...],
+        boost: float,
+        step: Step | None,
+        person: bool,
+        target_ms: int,
+        length: Length | None,
+        parties: tuple[Party, ...],
+        era: int,
+    ) -> None:
+        self.lanes = lanes
+        self.keyed = keyed
+        self.boost = boost
+        self.stepped = step is not None  # another step may open
+        self.at_once = step is not None and not step.after_ms  # … without any time passing
+        self.watched = person and step is not None and step.watched  # … on more than its clock
+        self.person = person  # its contacts wait for a person
+        self.target_ms = target_ms
+        self.special = length is not None or bool(parties)
+        self.length = length
+        self.parties = parties
+        self.even = len(set(keyed)) == 1  # one key for all of its lanes
+        self.era = era  # of the policy that it belongs to, see ``Records.era``
 
     def key(self, contact: Contact, place: int = 0) -> ContactKey:
-        """The order of the lane's pool as a key; smaller is served first, see :data:`lanes.ContactKey`.
+        """The order of the lane's pool as a key; smaller is served first, see :data:`strands.ContactKey`.
 
         strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
         is the same for a lane's contacts of one slope and is left out of the stored key. promise: priority, then due.
@@ -53,6 +74,13 @@ class Stand(NamedTuple):
             return (listed, -priority << LOW_BITS, contact.start, contact.contact)
         due = (-2 * priority << LOW_BITS) + contact.start + self.target_ms
         return (listed, due, contact.start, contact.contact)
+
+    def entry(self, contact: Contact, place: int, spot: Spot) -> ContactKey:
+        """The key as it stands in the lane."""
+        listed, _, kind = self.keyed[place]
+        if kind or contact.behind:
+            return (*self.key(contact, place), spot)
+        return (listed, -(contact.priority + contact.raised), contact.start, contact.contact, spot)
 
     def heap(self, place: int) -> float:
         """The name of its heap in the lane: contacts whose keys move together in time."""

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import Measure
-from engine.dispatch.lanes import Bound, ContactKey, Lane, LaneKey, Ring
+from engine.dispatch.lanes import Bound, Lane, LaneKey
 from engine.dispatch.policy.compiled import Policy, Pool, Queue
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import (
@@ -25,8 +25,11 @@ from engine.dispatch.pools import (
     shown,
 )
 from engine.dispatch.ranks import Ranked
+from engine.dispatch.records import LANES_KEPT
+from engine.dispatch.rings import Ring
 from engine.dispatch.seats import Seats
 from engine.dispatch.stands import Line, Stand
+from engine.dispatch.strands import ContactKey, Spot
 from engine.dispatch.timers import Kind, Timers
 
 QUEUED: Final = ContactState.QUEUED
@@ -42,8 +45,6 @@ CAPACITY: Final = Kind.CAPACITY
 LENDER: Final = Kind.LENDER
 QUOTA: Final = Kind.QUOTA
 HOUSE: Final = Kind.HOUSE
-# Requirements that come with contacts are many and short-lived: their empty lanes are dropped past this number.
-LANES_KEPT = 4_096
 # So often a step looks again whether the estimate has grown.
 LOOK_MS: Final = 5_000
 
@@ -72,7 +73,7 @@ class State(Seats):
         for agent in self.agents.values():
             self.seat_agent(agent)
         for contact in self.contacts.values():
-            contact.seat = self.seats.get(contact.agent)
+            contact.seat, contact.stand, contact.key = self.seats.get(contact.agent), None, None
             for name in contact.decliners:
                 if name in self.seats:
                     self.seats[name].declined |= {contact.contact}
@@ -134,22 +135,17 @@ class State(Seats):
             if not lanes:  # a stage without pools: it stands in its queue's line only
                 keyed.append((0, 0.0, 0))
             step = queue.steps[contact.step] if contact.step < len(queue.steps) else None
-            at_once = step is not None and not step.after_ms
-            person = contact.stage != "bot"
-            watched = person and step is not None and step.watched
             length = self.length_of(queue.name, contact.stage) if queue.name in self.counted else None
             known = Stand(
                 tuple(lanes),
                 tuple(keyed),
                 queue.boost,
-                step is not None,
-                at_once,
-                watched,
-                person,
+                step,
+                contact.stage != "bot",
                 self.policy.target_of(queue.name, shop) if self.promising else 0,
-                length is not None or bool(parties),
                 length,
                 tuple(parties),
+                self.era,
             )
             self._stands[key] = known
         return known
@@ -239,7 +235,7 @@ class State(Seats):
         """Forget lanes where nobody waits; those needed again are made again."""
         self.settle()
         self.tell_lanes()
-        kept = {key: lane for key, lane in self.lanes.items() if lane.waits}
+        kept = {key: lane for key, lane in self.lanes.items() if lane.waiting}
         for seat in self.seats.values():
             seat.lanes = [lane for lane in seat.lanes if lane.key in kept]
             seat.loaded = [lane for lane in seat.loaded if lane.key in kept]
@@ -260,22 +256,22 @@ class State(Seats):
 
     def line_key(self, contact: Contact) -> ContactKey:
         """Rank in its own queue, by the order of its first open pool."""
-        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        stand = self.standing(contact) or self.stand_of(contact)
         return stand.key(contact)
 
     def place_key(self, contact: Contact) -> ContactKey:
         """As :meth:`line_key`, with what orders by promise or by length add at the moment."""
-        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        stand = self.standing(contact) or self.stand_of(contact)
         return stand.key_now(contact, self.now) if self.shaped else stand.key(contact)
 
     def grown_key(self, contact: Contact) -> ContactKey:
         """The key in its first open pool as it is now, points included."""
-        stand = self.stands.get(contact.contact) or self.stand_of(contact)
+        stand = self.standing(contact) or self.stand_of(contact)
         return stand.key_now(contact, self.now, grown=True)
 
     def shown_first(self, contact: Contact) -> tuple[float, ...]:
         """:meth:`grown_key` as an event's rank."""
-        stand = self.stands[contact.contact]
+        stand = self.stood(contact)
         key = self.grown_key(contact)
         return shown(stand.lanes[0].pool.order if stand.lanes else "strict", key)
 
@@ -283,7 +279,7 @@ class State(Seats):
         """1 + the contacts of its own queue that stand before it at ``now``."""
         ranks, key = self.ranks(contact.queue), self.line_key(contact)
         before = ranks.rank(key)
-        if self.stands[contact.contact].keyed[0][2] == OVERDUE_LAST:
+        if self.stood(contact).keyed[0][2] == OVERDUE_LAST:
             # The ranks know nothing of the moment: among equal priorities those overdue stand before the others there.
             listed, due = key[0], key[1] & LOW_MASK
             base = key[1] - due
@@ -300,7 +296,8 @@ class State(Seats):
             return
         if self.noting:
             self.note(contact.contact, 0)
-        stand = self.stands[contact.contact] = self.stand_of(contact)
+        contact.stand = stand = self.stand_of(contact)
+        contact.key = None
         self.arriving[contact.contact] = contact
         if stand.special:
             self._count_in(stand, contact)
@@ -325,13 +322,14 @@ class State(Seats):
 
     def _stand(self, contact: Contact) -> None:
         """Into its lanes and its queue's ranks; with an exclusive preferred agent, into nobody's lane."""
-        stand = self.stands[contact.contact]
-        rank = key = stand.key(contact)
+        stand = self.stood(contact)
+        spot = Spot(contact.prefer_only)
+        contact.key = key = stand.entry(contact, 0, spot)
         line = self.lines[contact.queue]
         line.standing += stand.person
         ranked = line.ranked
         if ranked is not None:
-            ranked.add(rank)
+            ranked.add(key)
         if stand.watched:
             self.look_later(contact)
         elif stand.stepped:
@@ -341,15 +339,16 @@ class State(Seats):
             seat.preferred |= {contact.contact}
             if seat.gates:
                 self.wanting[contact.contact] = None
-        lanes = () if contact.prefer_only else stand.lanes
-        for place, lane in enumerate(lanes):
-            if place:
-                key = stand.key(contact, place)
+        if spot.alone:
+            return
+        for place, lane in enumerate(stand.lanes):
+            if place and not stand.even:
+                key = stand.entry(contact, place, spot)
             lane.add_contact(stand.heap(place) if stand.special else stand.keyed[place][1], key)
-        self.spots[contact.contact] = (rank, lanes)
 
     def leave_lanes(self, contact: Contact) -> None:
-        stand = self.stands.pop(contact.contact, None)
+        stand, key = self.standing(contact), contact.key
+        contact.stand, contact.key = None, None
         if stand is not None and stand.special:
             self._count_out(stand, contact)
         if contact.prefer and contact.prefer in self.seats:
@@ -359,19 +358,36 @@ class State(Seats):
             if self.overdue:
                 self.overdue.pop(contact.contact, None)
             return
-        spot = self.spots.pop(contact.contact, None)
-        if spot is None or stand is None:
+        if key is None or stand is None:
             return
-        rank, lanes = spot
         line = self.lines[contact.queue]
         line.standing -= stand.person
         if stand.watched:
             self.looks.pop(contact.contact, None)
         ranked = line.ranked
         if ranked is not None:
-            ranked.remove(rank)
-        for lane in lanes:
-            lane.drop_contact(contact.contact)
+            ranked.remove(key)
+        spot: Spot = key[4]
+        spot.open = False
+        if not spot.alone:
+            for lane in stand.lanes:
+                lane.drop_contact(spot)
+
+    def standing(self, contact: Contact) -> Stand | None:
+        """Where it stands under the policy decided by; None: it does not wait there."""
+        stand = contact.stand
+        return stand if stand is not None and stand.era == self.era else None
+
+    def stood(self, contact: Contact) -> Stand:
+        """As :meth:`standing`, of a contact that waits."""
+        stand = contact.stand
+        assert stand is not None, contact.contact
+        return stand
+
+    def stands_in(self, contact: Contact, lane: Lane) -> bool:
+        """Whether it waits in this very lane."""
+        stand, key = self.standing(contact), contact.key
+        return stand is not None and key is not None and not key[4].alone and lane in stand.lanes
 
     def ranks(self, queue: str) -> Ranked:
         """The queue's contacts that wait without an offer, in its order; O(n log n) once, then kept."""
@@ -380,8 +396,9 @@ class State(Seats):
         if line.ranked is None:
             line.ranked = Ranked()
             for number in line.waiting:
-                if number in self.spots:
-                    line.ranked.add(self.spots[number][0])
+                contact = self.contacts[number]
+                if contact.key is not None and self.standing(contact) is not None:
+                    line.ranked.add(contact.key)
         return line.ranked
 
     def enter_line(self, contact: Contact) -> None:
@@ -441,7 +458,8 @@ class State(Seats):
     def slots_of(self, contact: Contact) -> int:
         """Contacts like this one that the agents who are there could serve at once, through its open pools."""
         slots = 0
-        for lane in self.lanes_of(contact):
+        stand = None if contact.prefer_only else self.standing(contact)
+        for lane in (stand or self.stand_of(contact)).lanes:
             slots += lane.units // lane.cost
         return slots
 

@@ -21,7 +21,6 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     gone = {**state.former, **state.policy.queues}
     state.former = {name: queue for name, queue in gone.items() if name not in policy.queues}
     lines = {name: state.lines[name] for name in (*policy.queues, *state.former) if name in state.lines}
-    state.discarded += [state.spots, state.stands]
     crowds = state.house.crowds
     state.house.begin(policy, at)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
@@ -127,8 +126,6 @@ def enter_stage(state: State, work: Rearrangement, stage: int) -> None:
 
 def place_anew(state: State, number: int) -> None:
     """The contact's place under the policy that was swapped in; it may have one already."""
-    for index in state.discarded:
-        index.pop(number, None)
     contact = state.contacts.get(number)
     if contact is None:
         return
@@ -155,4 +152,3 @@ def all_placed(state: State, work: Rearrangement) -> None:
     work.former = ()
     state.former = {}
     state.lines = {name: state.lines[name] for name in state.policy.queues}
-    state.discarded = []

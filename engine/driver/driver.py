@@ -38,6 +38,7 @@ from engine.ports import (
 )
 from engine.store.answers import RecentAnswers, answer_again, is_kept, seal_answer
 from engine.store.records import encode_command, principal_text
+from engine.store.recovery import Recovered
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Driver:
     """Run one, then submit. Everything public here is for tasks of the same trio run.
 
     ``take_snapshot`` starts the child process that writes a snapshot, and returns when it is done; called every
-    ``limits.snapshot_records`` records.
+    ``limits.snapshot_records`` records. ``warm``: this journal's state of not long ago, to go on from instead of recovering.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Driver:
         wall_ms: Callable[[], int],
         limits: DriverLimits | None = None,
         take_snapshot: Callable[[], Awaitable[None]] | None = None,
+        warm: Recovered | None = None,
     ) -> None:
         self.limits = limits or DriverLimits()
         self.figures = Figures()
@@ -83,6 +85,9 @@ class Driver:
         self._listeners: list[Listener] = []
         self._questions = Questions()
         self._upkeep = Upkeep(store, run_blocking, self.limits, self.figures, take_snapshot)
+        self._warm = warm
+        self._is_draining = False
+        self._drained = trio.Event()
         self._state: Dispatcher | None = None
         self._lsn, self._hash = 0, b""
         self._in_making: BatchInMaking | None = None  # decided, not committed
@@ -110,6 +115,8 @@ class Driver:
         """
         if self._over is not None:
             raise self._over_again()
+        if self._is_draining:
+            raise Stopped("the engine is going down")
         if isinstance(command, SubmitContact):
             self._admit(command.tenant)
         try:
@@ -230,18 +237,35 @@ class Driver:
                     await self._loop(nursery)
                 except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery and its groups
                     failure = error
-                    nursery.cancel_scope.cancel()
-            raise failure
+                nursery.cancel_scope.cancel()
+            if not isinstance(failure, Stopped):
+                raise failure
         except Exception as error:
             failure = error
             raise
         finally:
             self._end(failure)
-            with trio.CancelScope(shield=True):
-                await self._run_blocking(self._store.close)
+            try:
+                with trio.CancelScope(shield=True):
+                    await self._run_blocking(self._store.close)
+            finally:
+                self._drained.set()
+
+    async def drain(self) -> None:
+        """Take nothing more in; return when all that was taken in is durable and answered, and the store is released.
+
+        No time passes for the dispatcher meanwhile: nothing is offered any more that nobody could answer. What comes
+        from now on is ``Stopped``, and may be sent to the next engine under the same id.
+        """
+        self._is_draining = True
+        self._wake()
+        await self._drained.wait()
 
     async def _start(self) -> None:
-        start = await start_on(self._store, self._run_blocking, self._policy_text, self._wall_ms, self._clock.scale)
+        start = await start_on(
+            self._store, self._run_blocking, self._policy_text, self._wall_ms, self._clock.scale, self._warm
+        )
+        self._warm = None
         self._state, self._lsn, self._hash = start.dispatcher, start.lsn, start.hash
         self.figures.epoch, self.figures.last_lsn, self.figures.remarks = start.epoch, start.lsn, start.remarks
         self._stamps.set(start.stamp)
@@ -268,6 +292,8 @@ class Driver:
     async def _loop(self, nursery: trio.Nursery) -> None:
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()  # all work below is shielded
+            if self._is_draining and not self._inbox:
+                return
             if trio.current_time() >= self._upkeep.next_pulse:
                 await self._upkeep.pulse(self._wall_ms(), self.now_ms())
             if self._inbox:

@@ -10,7 +10,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.ports import Corrupt, HistoryTrimmed, Opened, RunBlocking, Store, StoreError
 from engine.store.records import GENESIS
-from engine.store.recovery import Recovered, recover
+from engine.store.recovery import Recovered, catch_up, recover
 
 LONGEST_ABSENCE_MS = 24 * 60 * 60 * 1_000
 
@@ -30,16 +30,23 @@ class Start:
 
 
 async def start_on(
-    store: Store, run_blocking: RunBlocking, policy_text: str, wall_ms: Callable[[], int], scale: float
+    store: Store,
+    run_blocking: RunBlocking,
+    policy_text: str,
+    wall_ms: Callable[[], int],
+    scale: float,
+    warm: Recovered | None = None,
 ) -> Start:
     """``policy_text`` may be empty where the journal has a policy. ``scale``: dispatcher ms per real ms.
+
+    ``warm``: the state as it was a moment ago, read while another engine still had the store; only what came since is read.
 
     Raises ``PolicyErrors`` before the store is touched, ``StoreError`` for everything that is wrong with the store.
     """
     if policy_text:
         compile_policy(policy_text)
     opened = await run_blocking(store.open)
-    found, remarks = await run_blocking(_recover, store, opened)
+    found, remarks = await run_blocking(_recover, store, opened, warm)
     if found is None:
         start = _fresh(opened, policy_text, wall_ms())
     else:
@@ -47,7 +54,7 @@ async def start_on(
     return replace(start, remarks=remarks)
 
 
-def _recover(store: Store, opened: Opened) -> tuple[Recovered | None, tuple[str, ...]]:
+def _recover(store: Store, opened: Opened, warm: Recovered | None) -> tuple[Recovered | None, tuple[str, ...]]:
     """The state after the last whole record, and what is to be said about it. Raises ``StoreError``.
 
     One record may be cut off: the very last, when it cannot be read. Any other is a hole that nobody may step over.
@@ -55,7 +62,9 @@ def _recover(store: Store, opened: Opened) -> tuple[Recovered | None, tuple[str,
     remarks, last = opened.remarks, opened.last_lsn
     try:
         try:
-            found = recover(store)
+            found = recover(store) if warm is None else warm
+            if warm is not None:
+                catch_up(store, warm)
         except Corrupt as error:
             if error.lsn != last or last <= 1:
                 raise

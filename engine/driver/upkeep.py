@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 import trio
 
 from engine.driver.limits import DriverLimits, Figures
@@ -14,6 +15,7 @@ from engine.store.answers import RETENTION_MS
 PULSE_S = 1.0
 # Answers forgotten a pulse: more than 3,000 an engine makes in a second, and a few ms of work.
 _FORGET_AT_ONCE = 5_000
+_log = structlog.get_logger("sluice.store")
 
 
 class Upkeep:
@@ -42,7 +44,14 @@ class Upkeep:
         with trio.CancelScope(shield=True):
             free = await self._run_blocking(self._tend_store, wall_ms, now_ms)
         self._figures.free_bytes = free
-        self._figures.refuses_new_contacts = free < self._limits.free_bytes
+        refuses = free < self._limits.free_bytes
+        if refuses and not self._figures.refuses_new_contacts:
+            _log.error(
+                "store_nearly_full", free_bytes=free, wanted_bytes=self._limits.free_bytes, new_contacts="refused"
+            )
+        elif self._figures.refuses_new_contacts and not refuses:
+            _log.info("store_has_room_again", free_bytes=free, new_contacts="taken")
+        self._figures.refuses_new_contacts = refuses
 
     def snapshot_if_due(self, nursery: trio.Nursery, lsn: int) -> None:
         """Every so many records, unless the last one is still being written."""
@@ -60,6 +69,7 @@ class Upkeep:
         except Exception as error:  # noqa: BLE001  # whatever kept the child from its work, we go on and show it
             self._figures.snapshots_failed += 1
             self._figures.snapshot_problem = f"{type(error).__name__}: {error}"
+            _log.error("snapshot_failed", why=self._figures.snapshot_problem)
         finally:
             self._snapshotting = False
 

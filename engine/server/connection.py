@@ -92,7 +92,7 @@ class Connection:
         self.nursery: trio.Nursery | None = None
         self.streams: set[StreamKey] = set()
         self._own: Subscription | None = None
-        self._rate: Bucket | None = None
+        self._is_limited = False
         self._refused_in_a_row = 0
         self._closing = False
         self._reading = trio.CancelScope()
@@ -245,6 +245,7 @@ class Connection:
                 WireCode.HELLO_EXPECTED, "op", got, "hello", id=getattr(frame, "id", ""), fatal=Close.UNAUTHORIZED
             )
         identity = self.core.gate.identify(frame, self.loopback)
+        self.core.let_in(identity.principal)
         self._open(identity)
         self.core.on_hello(self, frame)
 
@@ -261,8 +262,7 @@ class Connection:
                 limits.OUTBOX_BYTES_TRUSTED,
             )
         else:
-            scale = max(1.0, self.core.clock_scale)
-            self._rate = Bucket(limits.FRAMES_PER_S * scale, limits.FRAMES_BURST * scale, trio.current_time)
+            self._is_limited = True
 
     def _on_next(self, frame: ClientFrame) -> None:
         if not isinstance(frame, Resume):
@@ -288,9 +288,9 @@ class Connection:
                 raise WireError(WireCode.HELLO_TWICE, "op", "hello", "any other")
 
     def _check_rate(self, frame: ClientFrame) -> None:
-        if self._rate is None or isinstance(frame, Pong):
+        if not self._is_limited or isinstance(frame, Pong):
             return
-        wait_s = self._rate.take()
+        wait_s = self.core.rates.take(self.principal)
         if wait_s == 0:
             self._refused_in_a_row = 0
             return

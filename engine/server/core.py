@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from engine.driver import Figures
-from engine.ports import Committed, Draw
+from engine.ports import Committed, Draw, Principal
 from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
@@ -25,6 +26,7 @@ from engine.server.flusher import Flusher
 from engine.server.gate import Gate
 from engine.server.hub import Hub
 from engine.server.questions import Questions
+from engine.server.rates import Buckets, Comings
 from engine.server.resumes import Resumes
 from engine.server.roster import Roster
 from engine.server.teller import Teller
@@ -33,7 +35,7 @@ from engine.telemetry.gauges import Readings
 from engine.telemetry.logs import where
 from engine.telemetry.tally import Tally
 from engine.wire import limits
-from engine.wire.errors import Close
+from engine.wire.errors import Close, WireCode, WireError
 from engine.wire.messages import Bye, Hello, Welcome
 from engine.wire.streams import Directory, StreamKey
 
@@ -44,6 +46,11 @@ JITTER = 0.2
 # For the answer to the last ping: found out within 30 + 30 + 4 s and a sweep.
 LAST_PONG_S = 4.0
 _HUB_SWEEP_S = 60.0
+# Nobody is back sooner than this: the next engine needs as long to begin.
+GOODBYE_MS = 200
+# Programs of the house may have several sockets, and come and go as they are deployed.
+_HOUSE = frozenset({Role.CHANNEL, Role.SUPERVISOR})
+_COMINGS_KEPT = 16
 
 
 class Figured(Door, Protocol):
@@ -76,6 +83,12 @@ class Core:
         self.counters = Counters()
         self.tally = Tally()
         self.flusher = Flusher()
+        scale = max(1.0, clock_scale)
+        self.rates: Buckets[Principal] = Buckets(
+            limits.FRAMES_PER_S * scale, limits.FRAMES_BURST * scale, trio.current_time
+        )
+        self.comings: Comings[Principal] = Comings(limits.FLAPS_WINDOW_S / scale, _COMINGS_KEPT, trio.current_time)
+        self.sockets: Counter[Principal] = Counter()
         self.connections: dict[Connection, None] = {}  # in the order in which they came
         self._draw = draw
         self.directory = Directory(self._queue_tenant)
@@ -145,12 +158,27 @@ class Core:
         self.connections[connection] = None
         self.counters.open[connection.carrier.name, ""] += 1
 
+    def let_in(self, principal: Principal) -> None:
+        """Who has too many sockets, or comes again and again, is told to wait. Raises :class:`WireError`, fatal."""
+        role = Role(principal.role)
+        if role is Role.CUSTOMER and self.sockets[principal] >= limits.SOCKETS_PER_PRINCIPAL:
+            raise _later("sockets", str(self.sockets[principal] + 1), f"at most {limits.SOCKETS_PER_PRINCIPAL}", 5_000)
+        if role in _HOUSE:
+            return
+        times = self.comings.come(principal)
+        if times > limits.FLAPS:
+            wanted = f"at most {limits.FLAPS} in {limits.FLAPS_WINDOW_S} s"
+            raise _later("connections", str(times), wanted, min(30_000, 500 << times - limits.FLAPS))
+
     def on_hello(self, connection: Connection, hello: Hello) -> None:
         """Welcome, its own stream, and the news that an agent is back."""
         principal, role = connection.principal, Role(connection.principal.role)
         self.counters.open[connection.carrier.name, ""] -= 1
         self.counters.open[connection.carrier.name, role] += 1
+        self.sockets[principal] += 1
         connection.session = self.roster.join(connection, hello.session)
+        if role is Role.AGENT and self.comings.count(principal) >= limits.FLAPS:
+            self.roster.rest(principal.subject)
         connection.send(
             Welcome(
                 session=connection.session,
@@ -174,6 +202,9 @@ class Core:
         self.counters.open[connection.carrier.name, role] -= 1
         self.hub.unsubscribe(connection, list(connection.streams))
         if role:
+            self.sockets[connection.principal] -= 1
+            if not self.sockets[connection.principal]:
+                del self.sockets[connection.principal]
             self.roster.leave(connection)
 
     def on_crash(self, error: BaseException) -> None:
@@ -200,6 +231,8 @@ class Core:
             if now_s - hub_swept_s >= _HUB_SWEEP_S:
                 hub_swept_s = now_s
                 self.hub.sweep()
+                self.rates.sweep()
+                self.comings.sweep()
 
     def _tend(self, connection: Connection, now_s: float) -> None:
         if now_s - connection.writing_since_s >= limits.WRITE_MS / 1000:
@@ -228,11 +261,16 @@ class Core:
         return length_s * (1 - JITTER + 2 * JITTER * self._draw(1000) / 999)
 
     def close_all(self) -> None:
-        """Going away: everybody may come back and resume, spread over a few seconds."""
+        """Going away: everybody may come back and resume, each at a moment of its own, those who bring contacts first."""
         self.roster.closing = True
-        for connection in list(self.connections):
-            retry_after_ms = 200 + self._draw(2000)
+        leaving = sorted(self.connections, key=lambda connection: connection.principal.role not in TRUSTED_ROLES)
+        for place, connection in enumerate(leaving):
+            retry_after_ms = GOODBYE_MS + place * 1000 // limits.WELCOMES_PER_S + self._draw(GOODBYE_MS)
             connection.end(Close.GOING_AWAY, "going away", Bye("going_away", retry_after_ms))
+
+
+def _later(what: str, got: str, wanted: str, retry_after_ms: int) -> WireError:
+    return WireError(WireCode.OVERLOADED, what, got, wanted, fatal=Close.RATE, retry_after_ms=retry_after_ms)
 
 
 def _own_stream(connection: Connection) -> StreamKey | None:

@@ -21,6 +21,9 @@ class Door(Protocol):
         Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
         """
 
+    def now_ms(self) -> int:
+        """Dispatcher time."""
+
     def sheds(self, tenant: str) -> int:
         """After how many ms a new contact of this tenant may come back, whatever it says; 0: ask :meth:`post`."""
 
@@ -32,6 +35,9 @@ class Door(Protocol):
 
     def add_listener(self, listener: Listener) -> None:
         """Called in lsn order after each commit."""
+
+    async def drain(self) -> None:
+        """Take nothing more in, finish what is, release the store."""
 
     async def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, Committed]]: ...
 

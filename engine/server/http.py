@@ -111,6 +111,8 @@ class HttpPort:
         shown.inbox_depth, shown.last_lsn, shown.epoch = seen.inbox_depth, seen.last_lsn, seen.epoch
         shown.free_bytes, shown.refuses_new_contacts = seen.free_bytes, seen.refuses_new_contacts
         shown.snapshots_failed = seen.snapshots_failed
+        shown.lateness_ms, shown.admitted_per_s = seen.lateness_ms, seen.admitted_per_s
+        shown.contacts_shed = seen.contacts_shed
         return Response(self._metrics.text(gauges, shown), media_type=CONTENT_TYPE)
 
     # --- for supervisors ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import socket
 import stat
@@ -15,14 +16,18 @@ import trio
 from engine.config import Address
 from engine.server.connection import Connection
 from engine.server.core import Core
+from engine.server.rates import Buckets, Pace
 from engine.server.sockets import EagerStream
 from engine.wire import limits, websocket
-from engine.wire.framed import FramedCarrier
+from engine.wire.framed import FramedCarrier, framed_later
 
 BACKLOG = 1024
 _READ_HEAD = 4096
 # After EMFILE and its kin: let others close something first.
 _ACCEPT_PAUSE_S = 0.1
+_TURN_AWAY_S = 2.0
+# Addresses remembered for their rate before those with nothing against them are forgotten.
+_ADDRESSES = 10_000
 
 
 class BindError(Exception):
@@ -85,12 +90,28 @@ def bound_address(listener: trio.SocketListener) -> str:
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
+def is_at(listener: trio.SocketListener, address: Address) -> bool:
+    """Whether it listens where it is wanted; port 0 is anywhere."""
+    if address.path:
+        return bound_address(listener) == f"unix:{address.path}"
+    name = listener.socket.getsockname()
+    return not isinstance(name, str) and address.port in (0, name[1]) and name[0] == _numeric(address.host)
+
+
+def _numeric(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else host
+
+
 class Admission:
     """Who may open a socket. ``waiting`` counts those that have not said hello."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._by_address: Counter[str] = Counter()
+        self._pace = Pace(limits.WELCOMES_PER_S, limits.WELCOMES, trio.current_time)
+        self._rates: Buckets[str] = Buckets(
+            limits.HANDSHAKES_PER_ADDRESS_PER_S, limits.HANDSHAKES_PER_ADDRESS, trio.current_time
+        )
 
     def refusal(self, peer: str, loopback: bool) -> str:
         """Why not, or nothing."""
@@ -103,6 +124,13 @@ class Admission:
         if not loopback and self._by_address[peer] >= limits.PENDING_PER_ADDRESS:
             return "pending_per_address"
         return ""
+
+    def turn(self, peer: str, loopback: bool) -> int:
+        """0: it is this socket's turn; else the ms after which to come back."""
+        if len(self._rates) > _ADDRESSES:
+            self._rates.sweep()
+        wait_s = 0.0 if loopback else self._rates.take(peer)
+        return math.ceil(wait_s * 1000) or self._pace.ask()
 
     def enter(self, peer: str) -> None:
         self._by_address[peer] += 1
@@ -149,6 +177,11 @@ class Listeners:
             why = self._admission.refusal(peer, loopback)
             if why:
                 counters.refused_sockets[why] += 1
+                return
+            retry_after_ms = self._admission.turn(peer, loopback)
+            if retry_after_ms:
+                counters.refused_sockets["paced"] += 1
+                await _turn_away(stream, retry_after_ms, framed=handler == self.handle_framed)
                 return
             _set_options(stream)
             if isinstance(stream, trio.SocketStream):
@@ -211,6 +244,15 @@ class Listeners:
             return None
         await stream.send_all(answer)
         return carrier
+
+
+async def _turn_away(stream: trio.abc.Stream, retry_after_ms: int, *, framed: bool) -> None:
+    """Come back later; in the words of the carrier, before anything was read."""
+    with trio.move_on_after(_TURN_AWAY_S):
+        await stream.send_all(framed_later(retry_after_ms) if framed else websocket.later(retry_after_ms))
+        if isinstance(stream, trio.abc.HalfCloseableStream):
+            await stream.send_eof()
+        await _drain(stream)
 
 
 async def _drain(stream: trio.abc.Stream) -> None:

@@ -16,6 +16,7 @@ from engine.server.door import Door
 
 SERVER = Principal("", Role.SERVER, "server")
 # Sessions of closed sockets are remembered by nobody: an id is only a key to fence its former socket.
+FLAPPING_MS = 60_000
 SESSION_BITS = 128
 
 
@@ -42,6 +43,7 @@ class Roster:
         self._sessions: dict[str, Member] = {}
         self._agents: dict[str, Member] = {}
         self._states: dict[str, AgentState] = {}
+        self._ready: set[str] = set()  # available, or were when they got lost
         self._losing: dict[str, int] = {}  # agent → the newest loss that is being said
         self._unsaid: set[str] = set()
         self._said = 0
@@ -50,17 +52,20 @@ class Roster:
 
     def load(self, dispatcher: Dispatcher) -> None:
         self._states = {name: agent.state for name, agent in dispatcher.agents.items()}
+        self._ready = {name for name, state in self._states.items() if state is AgentState.AVAILABLE}
 
     def on_commit(self, records: Sequence[Committed]) -> None:
         for record in records:
             for event in record.events:
                 match event:
                     case ev.AgentStateChanged(agent=agent, after=after) | ev.AgentBack(agent=agent, after=after):
-                        self._states[agent] = AgentState(after)
+                        state = self._states[agent] = AgentState(after)
+                        (self._ready.add if state is AgentState.AVAILABLE else self._ready.discard)(agent)
                     case ev.AgentLost(agent=agent):
                         self._states[agent] = AgentState.LOST
                     case ev.AgentRemoved(agent=agent):
                         self._states.pop(agent, None)
+                        self._ready.discard(agent)
 
     def is_connected(self, agent: str) -> bool:
         return agent in self._agents
@@ -82,6 +87,12 @@ class Roster:
             if agent in self._losing or self._states.get(agent) is AgentState.LOST:
                 self._say(cmd.ReturnAgent(agent), agent)
         return session
+
+    def rest(self, agent: str) -> None:
+        """Its network flaps, and offers to it would time out: not ready, and ready again by itself in a minute."""
+        if agent in self._ready:
+            until = self._door.now_ms() + FLAPPING_MS
+            self._say(cmd.SetAgentState(agent, "not_ready", "flapping", until), agent)
 
     def leave(self, member: Member) -> None:
         if self._sessions.get(member.session) is member:

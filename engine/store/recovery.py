@@ -54,6 +54,13 @@ def recover(reader: JournalReader, until: int | None = None) -> Recovered | None
             gc.enable()
 
 
+def catch_up(reader: JournalReader, found: Recovered) -> int:
+    """Apply what was written since ``found``; how many records that were. Raises as :func:`recover`."""
+    before = found.applied
+    _apply_tail(reader, found, None)
+    return found.applied - before
+
+
 def _apply_tail(reader: JournalReader, found: Recovered, until: int | None) -> None:
     for record, chain in read_checked(reader, found.lsn, found.hash, until):
         apply_record(found.dispatcher, record)

@@ -30,6 +30,9 @@ class EngineFigures:
     free_bytes = -1
     refuses_new_contacts = False
     snapshots_failed = 0
+    lateness_ms = 0.0
+    admitted_per_s = -1.0
+    contacts_shed = 0
 
 
 class EngineMetrics(Collector):
@@ -205,6 +208,19 @@ class EngineMetrics(Collector):
     def _engine(self) -> Iterator[Metric]:
         figures = self._figures
         yield GaugeMetricFamily("sluice_inbox_depth", "Commands waiting for the dispatcher now.", figures.inbox_depth)
+        yield GaugeMetricFamily(
+            "sluice_lateness_seconds",
+            "From entering the inbox until durable, of the oldest command of the last commit (real time).",
+            figures.lateness_ms / 1000,
+        )
+        yield GaugeMetricFamily(
+            "sluice_admitted_per_second",
+            "New contacts let in per second while more come than can be done (-1: all are).",
+            figures.admitted_per_s,
+        )
+        yield CounterMetricFamily(
+            "sluice_contacts_shed", "New contacts told to come back later, because of lateness.", figures.contacts_shed
+        )
         yield GaugeMetricFamily("sluice_journal_lsn", "The last committed record's lsn.", figures.last_lsn)
         yield GaugeMetricFamily("sluice_epoch", "How many times the store was opened by an engine.", figures.epoch)
         yield GaugeMetricFamily(

@@ -18,8 +18,8 @@ import msgspec
 
 from engine.dispatch.commands import ApplyPolicy
 from engine.wire import limits
-from engine.wire.errors import Close, WireCode, WireError
-from engine.wire.messages import Ask, ClientFrame, Do, Hello, Renew, Resume, ServerFrame
+from engine.wire.errors import SENTENCES, Close, WireCode, WireError
+from engine.wire.messages import Ask, ClientFrame, Do, Error, Hello, Renew, Resume, ServerFrame
 
 
 class Encoding(Enum):
@@ -86,6 +86,12 @@ def id_of_submit(data: bytes, encoding: Encoding) -> str:
 
 def encode(frame: ServerFrame, encoding: Encoding) -> bytes:
     return _TO_JSON.encode(frame) if encoding is Encoding.JSON else _TO_MSGPACK.encode(frame)
+
+
+def later_frame(retry_after_ms: int) -> Error:
+    """What a socket is told that comes with too many others."""
+    code = WireCode.OVERLOADED
+    return Error("", code, SENTENCES[code], "connections", "many at once", "later", retry_after_ms=retry_after_ms)
 
 
 def too_big(size: int, limit_bytes: int) -> WireError:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.wire import limits
-from engine.wire.codec import Encoding, too_big
+from engine.wire.codec import Encoding, encode, later_frame, too_big
 from engine.wire.errors import Close, WireCode, WireError
 
 HEADER_BYTES = 4
 # What an HTTP request begins with, a WebSocket's among them. Read as lengths these are over a GiB: no frame begins so.
 _HTTP = frozenset({b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC"})
 _WANTED = "framed msgpack: a length in 4 bytes, then one map; a WebSocket (ws://) has an address of its own (--ws)"
+
+
+def framed_later(retry_after_ms: int) -> bytes:
+    """Says so before anything was read."""
+    frame = encode(later_frame(retry_after_ms), Encoding.MSGPACK)
+    return len(frame).to_bytes(HEADER_BYTES) + frame
 
 
 class FramedCarrier:

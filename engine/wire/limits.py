@@ -210,6 +210,37 @@ PENDING_PER_ADDRESS: Final = _row(
     beyond="closed at once",
     why="one office behind one address",
 )
+HANDSHAKES_PER_ADDRESS: Final = _row(
+    "handshakes_per_address",
+    100,
+    "sockets at once from an address (loopback apart), 20 more each second",
+    beyond="turned away with the time to come back",
+    why="an office that comes back from lunch behind one address",
+)
+HANDSHAKES_PER_ADDRESS_PER_S: Final = 20
+WELCOMES: Final = _row(
+    "welcomes",
+    500,
+    "sockets at once, 750 more each second",
+    beyond="turned away with the time to come back: HTTP 503 with Retry-After, or error overloaded",
+    why="15,000 are back in 20 s, at half a core; the other half goes on serving",
+)
+WELCOMES_PER_S: Final = 750
+SOCKETS_PER_PRINCIPAL: Final = _row(
+    "sockets_per_principal",
+    5,
+    "sockets of one customer",
+    beyond="error overloaded, closed 4009",
+    why="a phone, a tablet and some forgotten tabs; an agent has one",
+)
+FLAPS: Final = _row(
+    "flaps",
+    5,
+    "connections of one agent, bot or customer in a minute, after which each further one has to wait",
+    beyond="error overloaded with a growing retry_after_ms, closed 4009; an agent is not ready for a minute",
+    why="a network that drops every few seconds serves nobody",
+)
+FLAPS_WINDOW_S: Final = 60
 SOCKETS: Final = _row(
     "sockets", 16_000, "sockets per process", beyond="closed at once", why="the design's 15,000 with some room"
 )

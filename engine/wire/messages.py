@@ -165,7 +165,10 @@ class Ping(_Frame, tag="ping", frozen=True, gc=False):
 
 
 class Bye(_Frame, tag="bye", frozen=True, gc=False):
-    """The server ends this connection. ``reason``: fenced (do not come back), going_away, slow, expired, rate, no_hello."""
+    """The server ends this connection. ``reason``: fenced (do not come back), going_away, slow, expired, rate, no_hello.
+
+    ``retry_after_ms``: when to come back. An engine that goes down gives each connection a moment of its own.
+    """
 
     reason: str
     retry_after_ms: int = 0

@@ -135,6 +135,17 @@ def _answer_in_frames() -> bytes:
     return len(frame).to_bytes(4) + frame
 
 
+def later(retry_after_ms: int) -> bytes:
+    """The answer to an upgrade request that was not even read: too many come at once."""
+    body = f"Too many connections at once, wanted {retry_after_ms} ms later.\n".encode()
+    head = (
+        f"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {-(-retry_after_ms // 1000)}\r\n"
+        f"Retry-After-Ms: {retry_after_ms}\r\n"
+        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 def _refused(status: HTTPStatus, why: str, wanted: str, fields: str = "") -> BadHead:
     body = f"Not a WebSocket connection: {why}, wanted {wanted}.\n".encode()
     head = (

@@ -102,6 +102,11 @@ class Customer:
                     return []
                 self._stage = "person"
                 return self._wait_for_person()
+            case ev.ContactReopened():
+                if self._stage == "bot":
+                    self.phase = Phase.BOT
+                    return []
+                return self._wait_for_person()
             case ev.ContactAbandoned():
                 return self._leave()
             case ev.ContactClosed() | ev.ContactDeflected():

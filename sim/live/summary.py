@@ -23,7 +23,7 @@ TOLD = frozenset(
     {
         "contact.submitted", "contact.moved", "contact.transferred", "contact.requeued", "person.asked", "step.opened",
         "offer.made", "offer.declined", "offer.expired", "offer.rescinded", "contact.connected", "contact.answered",
-        "contact.abandoned", "contact.resumed", "contact.closed", "agent.lost",
+        "contact.abandoned", "contact.resumed", "contact.reopened", "contact.closed", "agent.lost",
     }
 )  # fmt: skip
 LINES_TOLD = 9

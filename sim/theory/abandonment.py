@@ -158,18 +158,21 @@ class PatienceQueue:
     @property
     def mean_wait_of_waiting(self) -> float:
         """Mean time in queue of those who found all servers busy."""
-        return self.mean_wait / self.delay_probability
+        return self._integral(self.patience.capped_mean) / self._whole
 
     @property
     def mean_queue(self) -> float:
+        """Mean number waiting."""
         return self.arrivals * self.mean_wait
 
     @property
     def mean_in_system(self) -> float:
+        """Mean number waiting or in service."""
         return self.mean_queue + self.servers * self.occupancy
 
     @property
     def occupancy(self) -> float:
+        """Mean busy servers ÷ servers."""
         return self.load * (1 - self.abandonment) / self.servers
 
     def offered_wait_tail(self, t: float) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
+from math import ceil, log
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -108,6 +109,17 @@ class Chain:
         jumps = gains + bias[self.targets] - bias[self.sources]
         return float((self.probabilities[self.sources] * self.rates) @ (jumps * jumps))
 
+    def ratio_variance(self, counted: Iterable[int], among: Iterable[int], rate: Array | None = None) -> float:
+        """lim T·Var of a ratio measured over [0, T]: (moves labelled ``counted`` + the integral of ``rate``) ÷ moves
+        labelled ``among``: a share, or a mean time by Little's law."""
+        counted, among = tuple(counted), tuple(among)
+        below = sum(map(self.flow, among))
+        above = sum(map(self.flow, counted)) + (0.0 if rate is None else self.mean(rate))
+        counts = dict.fromkeys(among, -above / below)
+        for label in counted:
+            counts[label] = counts.get(label, 0.0) + 1
+        return self.variance(rate, counts) / below**2
+
 
 class Explored(Chain, Generic[S]):
     """A chain found by following moves from one state; ``states[i]`` is the state numbered i."""
@@ -153,14 +165,20 @@ def widened(
     """The chain of models with endless queues: ``build(caps)``, with caps raised until nearly nothing is cut.
 
     ``cut(i)`` is the label of the moves that the i-th cap stops (moves of a state to itself); caps whose such flow
-    exceeds ``lost`` of the whole flow grow by half. What is cut is below the error of the linear solver's doubles.
+    exceeds ``lost`` of the whole flow grow, by as much as a geometric tail would need, at most by half.
     """
     while True:
         chain = build(caps)
         whole = float(chain.probabilities @ -chain.generator.diagonal())
+        shares = [chain.flow(cut(place)) / whole for place in range(len(caps))]
         grown = tuple(
-            cap + cap // 2 if chain.flow(cut(place)) > lost * whole else cap for place, cap in enumerate(caps)
+            _grown(cap, share, lost) if share > lost else cap for cap, share in zip(caps, shares, strict=True)
         )
         if grown == caps:
             return chain
         caps = grown
+
+
+def _grown(cap: int, share: float, lost: float) -> int:
+    needed = log(lost) / log(share) if share < 1 else 2.0
+    return ceil(cap * min(1.5, max(1.08, needed)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from sim.theory.class_queues import ENTERED, LABELS, WAITED, ClassQueues, State, moved
+from sim.theory.class_queues import LABELS, ClassQueues, State, moved
 from sim.theory.lifetimes import Array
 from sim.theory.limits import need_count, need_not_negative, need_positive, need_same_length
 
@@ -129,6 +129,7 @@ class ChatModel(ClassQueues):
         return self.chain.values(lambda state: sum(level * state[start + level] for level in range(levels)))
 
     def mean_chats(self, pool: int) -> float:
+        """Mean number of chats in this pool."""
         return self.chain.mean(self.chats(pool))
 
     def level_share(self, pool: int, level: int) -> float:
@@ -153,13 +154,7 @@ class ChatModel(ClassQueues):
 
     def session_variance(self, pool: int) -> float:
         """lim T·Var of the mean time in a chat of this pool, measured over [0, T] as chats × T ÷ chats ended."""
-        mean, ended = self.mean_session(pool), self.throughput(pool) + self.lost_in_service(pool)
-        counts = dict.fromkeys((self.done(pool), self.done(pool) + 1), -mean)
-        return self.chain.variance(self.chats(pool), counts) / ended**2
-
-    def arrived(self, place: int) -> float:
-        """Arrivals of this class per unit of time that the chain counts: what it was given, but for what is cut."""
-        return self.chain.flow(LABELS * place + ENTERED) + self.chain.flow(LABELS * place + WAITED)
+        return self.chain.ratio_variance([], (self.done(pool), self.done(pool) + 1), self.chats(pool))
 
 
 def chat_pool(

@@ -103,6 +103,7 @@ class ClassQueues(ABC):
         return self.chain.flow(LABELS * place + WAITED) / self.arrivals[place]
 
     def mean_queue(self, place: int) -> float:
+        """Mean number of this class waiting."""
         return self.chain.mean(self.queue(place))
 
     def mean_wait(self, place: int) -> float:
@@ -113,22 +114,17 @@ class ClassQueues(ABC):
         """Share of this class's arrivals that leave the queue unserved."""
         return self.abandon[place] * self.mean_wait(place)
 
+    def _arriving(self, place: int) -> tuple[int, int]:
+        return LABELS * place + ENTERED, LABELS * place + WAITED
+
     def delay_variance(self, place: int) -> float:
         """lim T·Var of the share that waits, measured over [0, T]."""
-        return self._share_variance(place, WAITED, self.delay_probability(place))
+        return self.chain.ratio_variance([LABELS * place + WAITED], self._arriving(place))
 
     def abandonment_variance(self, place: int) -> float:
         """lim T·Var of the share that leaves, measured over [0, T]."""
-        return self._share_variance(place, LEFT, self.abandonment(place))
+        return self.chain.ratio_variance([LABELS * place + LEFT], self._arriving(place))
 
     def wait_variance(self, place: int) -> float:
         """lim T·Var of the mean time in queue of this class's arrivals, measured over [0, T]."""
-        mean, first = self.mean_wait(place), LABELS * place
-        counts = dict.fromkeys((first + ENTERED, first + WAITED), -mean)
-        return self.chain.variance(self.queue(place), counts) / self.arrivals[place] ** 2
-
-    def _share_variance(self, place: int, counted: int, share: float) -> float:
-        first = LABELS * place
-        counts = {first + label: -share for label in (ENTERED, WAITED)}
-        counts[first + counted] = counts.get(first + counted, 0.0) + 1
-        return self.chain.variance(None, counts) / self.arrivals[place] ** 2
+        return self.chain.ratio_variance([], self._arriving(place), self.queue(place))

@@ -105,6 +105,7 @@ class Day:
 
     @property
     def abandoned(self) -> float:
+        """Expected number that leaves unserved."""
         return self._of_waiting(1 - self._outcomes.served)
 
     def served_within(self, within: float) -> float:
@@ -113,6 +114,7 @@ class Day:
 
     @property
     def mean_wait_served(self) -> float:
+        """Mean wait of those served: the ASA."""
         return self._of_waiting(self._outcomes.wait_if_served) / self.served
 
     @property
@@ -133,6 +135,7 @@ class Day:
 
     @property
     def mean_queue_at_end(self) -> float:
+        """Mean number waiting at closing."""
         end = self._course[1]
         return float(end @ np.maximum(np.arange(end.size) - self.servers, 0))
 

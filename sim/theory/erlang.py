@@ -67,6 +67,7 @@ class ErlangC:
 
     @property
     def occupancy(self) -> float:
+        """Mean busy servers ÷ servers."""
         return self.load / self.servers
 
     @cached_property
@@ -77,6 +78,7 @@ class ErlangC:
 
     @property
     def abandonment(self) -> float:
+        """Nobody leaves."""
         return 0.0
 
     @property
@@ -86,6 +88,7 @@ class ErlangC:
 
     @property
     def mean_wait_served(self) -> float:
+        """All are served."""
         return self.mean_wait
 
     @property
@@ -95,10 +98,12 @@ class ErlangC:
 
     @property
     def mean_queue(self) -> float:
+        """Mean number waiting."""
         return self.arrivals * self.mean_wait
 
     @property
     def mean_in_system(self) -> float:
+        """Mean number waiting or in service."""
         return self.load + self.mean_queue
 
     def wait_tail(self, t: float) -> float:
@@ -116,9 +121,11 @@ class ErlangC:
         return 1 - self.wait_tail(within)
 
     def service_level_excluding(self, within: float) -> float:
+        """As :meth:`service_level_all`."""
         return self.service_level_all(within)
 
     def service_level_served(self, within: float) -> float:
+        """As :meth:`service_level_all`."""
         return self.service_level_all(within)
 
     def process(self, tail: float = 1e-20) -> BirthDeath:

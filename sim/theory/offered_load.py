@@ -37,7 +37,15 @@ class SineLoad:
             raise ValueError(f"a rate must stay ≥ 0: swing must be within ± mean = {self.mean:g}, got {self.swing:g}")
 
     def rate(self, t: float) -> float:
+        """λ(t)."""
         return self.mean + self.swing * sin(self.speed * t)
+
+    def mean_rate(self, start: float, end: float) -> float:
+        """Mean of λ from ``start`` to ``end``."""
+        turned = self.speed * (end - start)
+        if not turned:
+            return self.rate(start)
+        return self.mean + self.swing * (cos(self.speed * start) - cos(self.speed * end)) / turned
 
     def load(self, t: float) -> float:
         """m(t) in erlangs."""

@@ -43,6 +43,7 @@ class Priorities:
 
     @property
     def delay_probability(self) -> float:
+        """P(an arrival of any class waits)."""
         return self.together.delay_probability
 
     def _share_up_to(self, count: int) -> float:
@@ -54,6 +55,7 @@ class Priorities:
         return self.delay_probability / (self.servers * self.service * (1 - above) * (1 - with_it))
 
     def mean_queue(self, place: int) -> float:
+        """Mean number of this class waiting."""
         return self.arrivals[place] * self.mean_wait(place)
 
     def wait_tail(self, place: int, t: float) -> float:
@@ -72,11 +74,14 @@ class Priorities:
         ahead = (1 - ratio) * ratio ** np.arange(int(log(REST) / log(ratio)) + 2)
         beats = (rate + feed) * t
         steps = int(beats + 12 * beats**0.5 + 60)
-        states = np.concatenate([ahead, np.zeros(steps)])
+        # The queue falls on average: far above where it starts it never gets.
+        states = np.concatenate([ahead, np.zeros(min(steps, 4 * ahead.size + 400))])
         up, down = feed / (rate + feed), rate / (rate + feed)
-        waiting = np.empty(steps)
+        waiting = np.zeros(steps)
         for step in range(steps):
             waiting[step] = states.sum()
+            if waiting[step] < REST:
+                break
             moved = np.concatenate([down * states[1:], [0.0]])
             moved[1:] += up * states[:-1]
             states = moved

@@ -1,7 +1,7 @@
 """How much a run of M/M/n/K+M scatters: asymptotic variances of what it measures, so that runs can be sized and judged.
 
-Each figure v(T) measured over [0, T] has Var v(T) ≈ (the number given here) ÷ T. Shares and mean waits are ratios of counts;
-theirs is the variance of numerator − figure × denominator, over the denominator's rate squared.
+Each figure v(T) measured over [0, T] has Var v(T) ≈ (the number given here) ÷ T. Shares and mean waits are ratios of
+counts.
 """
 
 from __future__ import annotations
@@ -66,34 +66,26 @@ class QueueRun:
         """Of the time average of a function of the number in system, given by level."""
         return self.chain.variance(values)
 
-    def _ratio(self, counted: tuple[int, ...], among: tuple[int, ...], rate: Array | None = None) -> float:
-        base = sum(map(self.chain.flow, among))
-        above = sum(map(self.chain.flow, counted)) + (0.0 if rate is None else self.chain.mean(rate))
-        counts = dict.fromkeys(among, -above / base)
-        for label in counted:
-            counts[label] = counts.get(label, 0.0) + 1
-        return self.chain.variance(rate, counts) / base**2
-
     def delay(self) -> float:
         """Of the share of those who enter that wait."""
-        return self._ratio((WAITED,), (ENTERED, WAITED))
+        return self.chain.ratio_variance((WAITED,), (ENTERED, WAITED))
 
     def abandonment(self) -> float:
         """Of the share of those who enter that leave unserved."""
-        return self._ratio((LEFT,), (ENTERED, WAITED))
+        return self.chain.ratio_variance((LEFT,), (ENTERED, WAITED))
 
     def blocked(self) -> float:
         """Of the share of arrivals refused."""
-        return self._ratio((REFUSED,), (ENTERED, WAITED, REFUSED))
+        return self.chain.ratio_variance((REFUSED,), (ENTERED, WAITED, REFUSED))
 
     def wait(self) -> float:
         """Of the mean time in queue of those who enter."""
-        return self._ratio((), (ENTERED, WAITED), self.waiting)
+        return self.chain.ratio_variance((), (ENTERED, WAITED), self.waiting)
 
     def wait_of_waiting(self) -> float:
         """Of the mean time in queue of those who wait."""
-        return self._ratio((), (WAITED,), self.waiting)
+        return self.chain.ratio_variance((), (WAITED,), self.waiting)
 
     def time_in_system(self) -> float:
         """Of the mean time in system of those who enter."""
-        return self._ratio((), (ENTERED, WAITED), self.process.levels)
+        return self.chain.ratio_variance((), (ENTERED, WAITED), self.process.levels)

@@ -12,6 +12,7 @@ from sim.theory.limits import Unstable, need_count, need_positive, need_share
 
 # Labels of moves.
 FIRST_ENTERED, FIRST_BLOCKED, FIRST_LOST, ENDED, BACK_ENTERED, BACK_STAYED, BACK_LOST, CUT = range(8)
+FIRST = (FIRST_ENTERED, FIRST_BLOCKED, FIRST_LOST)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Retrials:
 
     @property
     def mean_orbit(self) -> float:
+        """Mean number of customers who will come back."""
         return self.chain.mean(self.orbit)
 
     @property
@@ -83,19 +85,16 @@ class Retrials:
 
     @property
     def occupancy(self) -> float:
+        """Mean busy servers ÷ servers."""
         return self.chain.mean(self.busy) / self.servers
 
     def first_blocked_variance(self) -> float:
         """lim T·Var of :attr:`first_blocked`, measured over [0, T]."""
-        share = self.first_blocked
-        counts = {FIRST_ENTERED: -share, FIRST_BLOCKED: 1 - share, FIRST_LOST: 1 - share}
-        return self.chain.variance(None, counts) / self.arrivals**2
+        return self.chain.ratio_variance((FIRST_BLOCKED, FIRST_LOST), FIRST)
 
     def lost_variance(self) -> float:
         """lim T·Var of :attr:`lost`, measured over [0, T] as losses ÷ arrivals."""
-        share = self.lost
-        counts = {FIRST_ENTERED: -share, FIRST_BLOCKED: -share, FIRST_LOST: 1 - share, BACK_LOST: 1.0}
-        return self.chain.variance(None, counts) / self.arrivals**2
+        return self.chain.ratio_variance((FIRST_LOST, BACK_LOST), FIRST)
 
     def retrial_rate_variance(self) -> float:
         """lim T·Var of :attr:`retrial_rate`, measured over [0, T] as further attempts ÷ T."""

@@ -38,6 +38,7 @@ class SharedAgent:
 
     @property
     def mean_chats(self) -> float:
+        """Mean number at once."""
         return self.process.mean(self.process.levels)
 
     @property
@@ -59,6 +60,7 @@ class EndlessSharing:
 
     @property
     def load(self) -> float:
+        """Erlangs; also the agent's occupancy."""
         return self.arrivals * self.work
 
     @property
@@ -68,6 +70,7 @@ class EndlessSharing:
 
     @property
     def mean_number(self) -> float:
+        """Mean number at once."""
         return self.load / (1 - self.load)
 
 
@@ -91,22 +94,27 @@ class OneByOne:
 
     @property
     def mean_wait(self) -> float:
+        """Mean time in queue: ρE[S](1 + c²) ÷ 2(1 − ρ)."""
         return self.load * self.service * (1 + self.squared_variation) / (2 * (1 - self.load))
 
     @property
     def mean_wait_of_waiting(self) -> float:
+        """Mean time in queue of those who wait at all."""
         return self.mean_wait / self.load
 
     @property
     def mean_time(self) -> float:
+        """Mean time from arrival to end."""
         return self.mean_wait + self.service
 
     @property
     def mean_queue(self) -> float:
+        """Mean number waiting."""
         return self.arrivals * self.mean_wait
 
     @property
     def mean_number(self) -> float:
+        """Mean number waiting or in service."""
         return self.arrivals * self.mean_time
 
 

@@ -45,10 +45,13 @@ class SkillModel(ClassQueues):
     def __post_init__(self) -> None:
         classes = self._check_rates()
         need_same_length(arrivals=self.arrivals, pool_orders=self.pool_orders)
-        for pool in self.pools:
+        for number, pool in enumerate(self.pools):
             need_count(servers=pool.servers)
             if len(pool.service) != classes:
                 raise ValueError(f"a pool needs {classes} service rates, one per class, got {len(pool.service)}")
+            for place in pool.order or ():
+                if not 0 <= place < classes or pool.service[place] <= 0:
+                    raise ValueError(f"freed agents of pool {number} take class {place}, which it does not serve")
         for place, order in enumerate(self.pool_orders):
             for pool_place in order:
                 if not 0 <= pool_place < len(self.pools) or self.pools[pool_place].service[place] <= 0:
@@ -108,6 +111,7 @@ class SkillModel(ClassQueues):
         return self.chain.values(lambda state: self._busy(state, pool))
 
     def occupancy(self, pool: int) -> float:
+        """Mean busy agents of this pool ÷ its agents."""
         return self.chain.mean(self.busy(pool)) / self.pools[pool].servers
 
     def busy_with(self, pool: int, served: int) -> float:

@@ -33,10 +33,12 @@ class DayCounts:
 
     @property
     def variance(self) -> float:
+        """m + m² ÷ alpha."""
         return self.mean + self.mean**2 / self.alpha
 
     @property
     def deviation(self) -> float:
+        """Standard deviation."""
         return sqrt(self.variance)
 
     @property

@@ -22,15 +22,24 @@ LEAD = 2
 class Staffed:
     """Staff and delay probability by moment of one wave, at ``times`` from 0 on, evenly spaced."""
 
+    wave: SineLoad
+    abandon: float
+    target: float
     times: Array
     staff: tuple[int, ...]
     delay: Array
+    course: Array
+    """Distribution of the number in system, by moment."""
 
     def at(self, t: float) -> tuple[int, float]:
-        """(staff, delay probability) at the moment nearest to t, the wave going on for ever."""
+        """(fewest staff, delay probability) at any t, the wave going on for ever."""
         step = float(self.times[1] - self.times[0])
-        place = round(t / step) % len(self.staff)
-        return self.staff[place], float(self.delay[place])
+        since = t % (step * len(self.staff))
+        place = min(int(since / step), len(self.staff) - 1)
+        start = float(self.times[place])
+        now = _carried(self.wave, self.abandon, self.staff[place], self.course[place], (start, since))
+        servers = _fewest(now, self.target)
+        return servers, float(now[servers:].sum())
 
 
 def iterative_staff(wave: SineLoad, abandon: float, delay: float, moments: int = 240) -> Staffed:
@@ -50,14 +59,27 @@ def iterative_staff(wave: SineLoad, abandon: float, delay: float, moments: int =
     seen: list[list[int]] = []
     for _ in range(ROUNDS):
         course = _course(wave, abandon, staff, step, places)
-        # P(number ≥ s) by s: the fewest servers are where it first falls to the target.
-        tails = np.cumsum(course[:, ::-1], axis=1)[:, ::-1]
-        found = [max(1, int(np.argmax(row <= delay))) for row in tails]
+        found = [_fewest(now, delay) for now in course]
         if found == staff or found in seen:
             break
         seen.append(staff)
         staff = found
-    return Staffed(times, tuple(found), tails[np.arange(moments), found])
+    late = np.array([now[servers:].sum() for now, servers in zip(course, found, strict=True)])
+    return Staffed(wave, abandon, delay, times, tuple(found), late, course)
+
+
+def _fewest(now: Array, delay: float) -> int:
+    """Smallest s ≥ 1 with P(number in system ≥ s) ≤ delay."""
+    tails = np.cumsum(now[::-1])[::-1]
+    return max(1, int(np.argmax(tails <= delay)))
+
+
+def _carried(wave: SineLoad, abandon: float, servers: int, now: Array, span: tuple[float, float]) -> Array:
+    """The distribution of the number in system, from one moment to another within a step of the wave."""
+    levels = np.arange(1, now.size)
+    deaths = wave.service * np.minimum(levels, servers) + abandon * np.maximum(levels - servers, 0)
+    after, _ = settle(np.full(now.size - 1, wave.mean_rate(*span)), deaths, now, span[1] - span[0])
+    return after
 
 
 def _course(wave: SineLoad, abandon: float, staff: list[int], step: float, places: int) -> Array:
@@ -70,9 +92,7 @@ def _course(wave: SineLoad, abandon: float, staff: list[int], step: float, place
     for _ in range(LEAD + 1):
         for moment, servers in enumerate(staff):
             course[moment] = now
-            deaths = wave.service * np.minimum(levels, servers) + abandon * np.maximum(levels - servers, 0)
-            births = np.full(places, wave.rate((moment + 0.5) * step))
-            now, _ = settle(births, deaths, now, step)
+            now = _carried(wave, abandon, servers, now, (moment * step, (moment + 1) * step))
     return course
 
 

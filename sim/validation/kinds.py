@@ -24,48 +24,68 @@ class Params(msgspec.Struct, frozen=True):
 
 
 class ErlangBParams(Params, frozen=True):
+    """M/G/n/n: offered load and servers."""
+
     a: Rate
     n: Count
 
 
 class MmnParams(Params, frozen=True):
+    """M/M/n: arrival rate, service rate, servers."""
+
     lam: Rate
     mu: Rate
     n: Count
 
 
 class MmnkParams(MmnParams, frozen=True):
+    """M/M/n/K: ``K`` places in system."""
+
     K: Count
 
 
 class MmnmParams(MmnParams, frozen=True):
+    """Erlang A: ``theta``, rate at which each waiting customer leaves."""
+
     theta: Patience
 
 
 class MmngParams(MmnParams, frozen=True):
+    """M/M/n+G: ``patience`` is a table with a ``dist``."""
+
     patience: dict[str, Any]
 
 
 class GammaMixedParams(MmnmParams, frozen=True):
+    """Erlang A on days whose rate is Gamma with shape ``alpha``."""
+
     alpha: Rate
 
 
 class PriorityParams(Params, frozen=True):
+    """Classes in order of priority, one service rate."""
+
     lams: Rates
     mu: Rate
     n: Count
 
 
 class PriorityAbandonParams(PriorityParams, frozen=True):
+    """The same with abandonment by class."""
+
     thetas: Patiences
 
 
 class PoolParams(Params, frozen=True):
+    """One pool: agents, and service rates by class."""
+
     n: Count
     mu_by_class: dict[str, Rate]
 
 
 class SkillsParams(Params, frozen=True):
+    """Classes and pools, numbered from 1; ``reserve`` has names like ``class1_pool2``."""
+
     lams: Rates
     thetas: Patiences
     pools: Annotated[tuple[PoolParams, ...], msgspec.Meta(min_length=1)]
@@ -75,6 +95,8 @@ class SkillsParams(Params, frozen=True):
 
 
 class ChatPoolParams(Params, frozen=True):
+    """``N`` agents with up to ``k`` chats each; an agent with j chats works at ``total_rate_by_level[j]`` in all."""
+
     N: Count
     k: Count
     total_rate_by_level: Levels
@@ -85,6 +107,8 @@ class ChatPoolParams(Params, frozen=True):
 
 
 class ChatSkillsParams(Params, frozen=True):
+    """Two chat pools: class 1 goes to A, then B; class 2 to B, whose freed places it takes first."""
+
     nA: Count
     nB: Count
     k: Count
@@ -95,11 +119,15 @@ class ChatSkillsParams(Params, frozen=True):
 
 
 class PsLossParams(Params, frozen=True):
+    """One agent who shares its attention; who finds all places taken goes away."""
+
     total_rate_by_level: Levels
     lam: Rate
 
 
 class Mg1PsParams(Params, frozen=True):
+    """One agent who shares its attention without a limit."""
+
     lam: Rate
     mean_work: Rate
 
@@ -114,16 +142,22 @@ class Mg1Params(Params, frozen=True):
 
 
 class RetrialParams(MmnParams, frozen=True):
+    """Blocked customers come back at rate ``nu`` with probability ``p_retry``."""
+
     nu: Rate
     p_retry: Share
 
 
 class GammaPoissonParams(Params, frozen=True):
+    """A day's count: Poisson with a Gamma factor of shape ``alpha``."""
+
     mean: Rate
     alpha: Rate
 
 
 class MtInfParams(Params, frozen=True):
+    """Arrivals at a + b·sin(omega·t), endless servers."""
+
     a: Rate
     b: float
     omega: float
@@ -132,6 +166,8 @@ class MtInfParams(Params, frozen=True):
 
 
 class IsaParams(Params, frozen=True):
+    """The same wave; staff for a delay probability of ``alpha``."""
+
     a: Rate
     b: float
     omega: Rate
@@ -141,6 +177,8 @@ class IsaParams(Params, frozen=True):
 
 
 class DayParams(MmnParams, frozen=True):
+    """``day``: how long arrivals are admitted, from empty; ``T``: the wait that counts as good."""
+
     T: Rate
     day: Rate
     K: Count | None = None
@@ -174,7 +212,7 @@ class MinStaffParams(Params, frozen=True):
 
 
 class QedParams(Params, frozen=True):
-    pass
+    """All is in the metrics' names."""
 
 
 class ShiftCoverParams(Params, frozen=True):

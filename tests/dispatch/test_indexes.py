@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.dispatch import commands as cm
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.ranks import BUCKET, Ranked
-from engine.dispatch.snapshots import SnapshotError
+from engine.dispatch.snapshots import VERSION, SnapshotError
 from engine.dispatch.timers import Kind, Timers
 from tests.dispatch.stage import SECOND, Stage
 
@@ -188,7 +188,7 @@ def test_what_is_no_snapshot_is_refused() -> None:
     with pytest.raises(SnapshotError, match="not a snapshot"):
         Dispatcher.restore(b"hello")
     data = Stage().dispatcher.snapshot()
-    newer = data.replace(b"\xa7version\x01", b"\xa7version\x7f")
+    newer = data.replace(b"\xa7version" + bytes([VERSION]), b"\xa7version\x7f")
     assert newer != data
     with pytest.raises(SnapshotError, match="version 127"):
         Dispatcher.restore(newer)

@@ -39,7 +39,7 @@ class EngineProcess:
         self.store = store or str(folder / "store")
         self.log = folder / log
         self.ws_port, self.msgpack_port = ports or (free_port(), free_port())
-        self._program = program
+        self.program = program
         self._policy = folder / "policy.toml"
         self._policy.write_text(policy)
         self.process: subprocess.Popen[bytes] | None = None
@@ -51,7 +51,7 @@ class EngineProcess:
 
     def start(self) -> None:
         """Returns at once; :meth:`wait_ready` waits."""
-        words = [*self._program, "serve", self._policy, "--store", self.store, "--dev"]
+        words = [*self.program, "serve", self._policy, "--store", self.store, "--dev"]
         words += ["--ws", f"127.0.0.1:{self.ws_port}", "--msgpack", f"127.0.0.1:{self.msgpack_port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=log, cwd=ROOT)

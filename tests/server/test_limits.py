@@ -335,6 +335,44 @@ async def sockets(n: int) -> bool:
     return await _admitted(n, {("framed", "agent"): n - 1}, "203.0.113.7")
 
 
+async def handshakes_per_address(n: int) -> bool:
+    """The n-th at once from one address; another address has its own, and a second later there is room again."""
+    async with house() as home:
+        admission = Admission(home.core)
+        last = [admission.turn("203.0.113.7", loopback=False) for _ in range(n)][-1]
+        assert admission.turn("203.0.113.8", loopback=False) == 0
+        await trio.sleep(1)
+        assert admission.turn("203.0.113.7", loopback=False) == 0
+        return last == 0
+
+
+async def welcomes(n: int) -> bool:
+    """The n-th at once from anywhere."""
+    async with house() as home:
+        admission = Admission(home.core)
+        return [admission.turn(f"203.0.113.{i % 200}", loopback=True) for i in range(n)][-1] == 0
+
+
+async def sockets_per_principal(n: int) -> bool:
+    async with house() as home:
+        last = [await (await home.framed()).hello("customer", "c1", tenant="acme") for _ in range(n)][-1]
+        assert len(await (await home.framed()).hello("customer", "c2", tenant="acme")) > 1
+        return last["op"] == "welcome"
+
+
+async def flaps(n: int) -> bool:
+    """Connected and gone again, n times within a minute; after a quiet one all is forgotten."""
+    async with house() as home:
+        for _ in range(n):
+            peer = await home.framed()
+            said = await peer.hello("agent", "ann", tenant="acme")
+            await peer.vanish()
+            await home.empty()
+        await trio.sleep(limits.FLAPS_WINDOW_S)
+        assert (await (await home.framed()).hello("agent", "ann", tenant="acme"))["op"] == "welcome"
+        return said["op"] == "welcome"
+
+
 # --- asks: a page is cut, not refused; "passes" means: whole ---------------------------------------------------------
 
 
@@ -396,7 +434,8 @@ PROBES: dict[str, Probe] = {
         frame_bytes, hello_bytes, depth, items, policy_bytes, text_bytes, field_bytes, id_bytes, attributes, integer,
         skills, token_bytes, fragments, pings_per_s, frames_burst, frames_per_s, in_flight, in_flight_trusted,
         outbox_frames, outbox_bytes, outbox_frames_trusted, outbox_bytes_trusted, subscriptions, write_ms, heartbeat_ms,
-        head_bytes, head_fields, handshake_ms, hello_ms, pending, pending_per_address, sockets, history_page, list_page,
+        head_bytes, head_fields, handshake_ms, hello_ms, pending, pending_per_address, handshakes_per_address,
+        welcomes, sockets_per_principal, flaps, sockets, history_page, list_page,
         story_records, replay_records,
     )
 }  # fmt: skip

@@ -147,3 +147,14 @@ def test_a_resumed_contact_is_open_again_and_a_moved_one_is_elsewhere() -> None:
     assert witness.lives[1].outcome == "open"
     story.tell(ev.ContactMoved(10, 1, "vip", "vip", 5, "", "update"), ev.PersonAsked(11, 1))
     assert (witness.lives[1].queue, witness.lives[1].stage) == ("vip", "person")
+
+
+def test_a_recontact_waits_from_its_return_on() -> None:
+    """Closed as silent at 60 s, written again at 500 s, answered at 530 s: it waited 30 s, not eight minutes; the life goes on."""
+    witness = Witness(frozenset())
+    story = Story(witness, 1).connected(5_000).said(10_000, Sender.AGENT)
+    story.tell(ev.ContactClosed(60_000, 1, "idle", "ann", "clock", 0, 900_000), ev.ContactReopened(500_000, 1, "x-1"))
+    life = witness.lives[1]
+    assert (life.state, life.ended_at, life.gone, life.person_since) == ("queued", 0, False, T + 500_000)
+    story.connected(530_000)
+    assert life.state == "connected"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def filled(durable: Shelf) -> Iterator[tuple[Shelf, Scribe]]:
+def filled(durable: Shelf) -> tuple[Shelf, Scribe]:
     """An agent, four contacts with ids, a message, a snapshot between; still open."""
     store, scribe = durable.store(), Scribe()
     store.open()
@@ -46,7 +45,7 @@ def filled(durable: Shelf) -> Iterator[tuple[Shelf, Scribe]]:
     store.commit(scribe.write(scribe.submits(4), ids=["a", "b", "c", "d"]))
     take_snapshot(store)
     store.commit(scribe.write([message(1)], ids=["m"], payload="héllo".encode()))
-    yield durable, scribe
+    return durable, scribe
 
 
 def run(*words: object) -> Result:

@@ -28,7 +28,9 @@ def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     elif event.waited_ms:
         state.measure_leaving(contact, event.at, OTHERWISE)
     state.leave_lanes(contact)
-    seat = state.seats[event.agent]
+    seat, state.chosen = state.chosen, None
+    if seat is None or seat.name != event.agent:
+        seat = state.seats[event.agent]
     agent = seat.agent
     agent.load += event.cost
     agent.contacts[event.contact] = event.cost

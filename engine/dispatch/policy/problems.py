@@ -44,6 +44,10 @@ class PolicyErrors(ValueError):
         super().__init__("\n".join(problem.placed() for problem in problems))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type[PolicyErrors], tuple[list[Problem]]]:
+        """Told across processes, too: by default an error would be made again from its text."""
+        return PolicyErrors, (self.problems,)
+
 
 def problem(code: str, path: Path, line: int, subject: tuple[str, str], /, **params: str) -> Problem:
     """A problem with its English sentence; ``params`` fill the code's sentence."""

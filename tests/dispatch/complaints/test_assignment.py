@@ -169,6 +169,7 @@ def test_complaint_07_efficient_agents_are_punished() -> None:
     assert by_load["ann"] > 1.5 * by_load["ben"]
     by_idle = handled("longest_idle")
     assert abs(by_idle["ann"] - by_idle["ben"]) < by_load["ann"] - by_load["ben"]
+    assert handled("round_robin") == {"ann": 30, "ben": 30}
 
 
 def test_complaint_08_hoarding_cherry_picking_and_two_on_one() -> None:

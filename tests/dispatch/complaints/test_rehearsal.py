@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
@@ -35,11 +37,26 @@ def test_complaint_33_no_copy_of_todays_queue_to_try_things_on() -> None:
 
 def test_complaint_34_rings_are_skipped_and_skills_ignored() -> None:
     """Routing complaint 34: a second ring is skipped for a better agent of the third, and inside the first skills do not
-    count.
+    count; the estimated wait is skewed and nobody says how it is made.
 
     Steps are one ordered list: a better agent of the third pool waits for her step, skills count in every step until one
-    says otherwise, and each opening is an event.
+    says otherwise, and each opening is an event. An estimate is said only once the line has been seen to move, by a formula
+    that stands in the open: who stands further behind waits longer.
     """
+    line = Stage()
+    line.agent("ann", auto_accept=True)
+    numbers = [line.submit() for _ in range(20)]
+    assert line.dispatcher.estimate(numbers[5]) is None, "nothing has been seen yet: nothing is said"
+    for number in numbers[:10]:
+        line.wait(30 * SECOND)
+        line.close(number, "ann")
+    estimates = [line.dispatcher.estimate(number) for number in numbers[11:]]
+    halves = [estimate.p50_ms for estimate in estimates if estimate is not None]
+    assert len(halves) == 9
+    assert halves == sorted(halves)
+    assert halves[4] == pytest.approx(5 * 30 * SECOND, rel=0.3), (
+        "the fifth in line waits for five of half a minute each"
+    )
     steps = [
         {"name": "second", "clock": "step", "after_ms": 10_000, "add_pools": ["second"]},
         {"name": "third", "clock": "step", "after_ms": 10_000, "add_pools": ["third"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,8 @@ from rich.console import Console
 from engine.cli.policy import language, policy
 from engine.cli.policy_report import WORDS, _who_table, length
 from engine.dispatch.policy.check import check_policy
+from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.policy.template import TEMPLATE
 from tests.dispatch.policy.drafts import line_of, queue_table, shop
 from tests.dispatch.policy.test_check import TEAM
@@ -175,6 +178,28 @@ def test_files_that_cannot_be_read(tmp_path: Path, file: Path) -> None:
     team.write_text(TEAM.replace("presale = 5", "presale = 50"), encoding="utf-8")
     result = run("check", file, "--agents", team, "--lang", "en")
     assert result.exit_code == 1 and f"({team}:4, agents[0].skills.presale)" in result.stdout
+
+
+def test_the_groups_of_a_cases_file_say_who_can_serve(file: Path) -> None:
+    """The people of the policy's own cases, by group; a group in a pool that does not exist is a problem of that file."""
+    cases = file.with_name("cases.toml")
+    cases.write_text('[groups.sales]\ncount = 2\npools = ["onsite"]\nskills = { presale = 6 }\n', encoding="utf-8")
+    named = run("check", file, "--agents", cases, "--lang", "en")
+    assert named.exit_code == 0 and "sales-1" in named.output
+    cases.write_text('[groups.sales]\npools = ["attic"]\n', encoding="utf-8")
+    result = run("check", file, "--agents", cases, "--lang", "en")
+    assert result.exit_code == 1 and f"({cases}:2, groups.sales.pools" in result.stdout
+    broken = run("check", "-", "--agents", cases, "--lang", "en", stdin="[policy")
+    assert broken.exit_code == 1 and "(-:1" in broken.stdout
+
+
+def test_problems_survive_the_way_to_another_process() -> None:
+    """What carries an error to another process (and copies it here) takes the problems along, not their text alone."""
+    with pytest.raises(PolicyErrors) as told:
+        compile_policy('[policy]\nname = ""\n[queues.a]\n')
+    again = copy.copy(told.value)
+    assert again.problems == told.value.problems
+    assert str(again) == str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,23 @@ def test_a_pause_does_not_end_it_and_who_finishes_waits_for_its_end() -> None:
     assert stage.dispatcher.agents["ben"].state == "offline"
 
 
+def test_who_finishes_stays_while_one_of_two_consults_goes_on() -> None:
+    """Ben helps with two and is finishing: the end of the first does not send him home."""
+    stage = Stage()
+    stage.agent("ann", capacity=2)
+    contacts = [stage.connect("ann"), stage.connect("ann")]
+    stage.agent("ben", capacity=2)
+    for contact in contacts:
+        consult(stage, contact, to_agent="ben")
+        stage.do(cm.AcceptConsult(tenant=T, contact=contact, agent="ben"))
+    stage.state("ben", "finishing")
+
+    stage.do(cm.EndConsult(tenant=T, contact=contacts[0], agent="ben"))
+
+    assert stage.dispatcher.agents["ben"].state == "finishing"
+    assert list(stage.dispatcher.consults) == [contacts[1]]
+
+
 def test_many_lose_their_ground_in_one_step() -> None:
     """Ann signs off with three contacts, each with a helper: all three consults end before anyone is given what she leaves."""
     stage = Stage(

@@ -30,8 +30,8 @@ DRIVER = (
         "failed_commit_passed_over",
         "a commit that fails is logged, and work goes on",
         (_DRIVER + "_commit", "await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))",
-         "try:\n        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))\n"
-         "    except StoreError:\n        pass"),
+         "try:\n        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))"
+         + "\n    except StoreError:\n        pass"),
     ),
     bug(
         "dedupe_skipped",
@@ -168,11 +168,11 @@ SESSIONS = (
 )  # fmt: skip
 
 _DECODE = "engine.dispatch.snapshots:decode"
-_CONTACTS = "state.contacts = {contact.contact: contact for contact in snapshot.contacts}"
+_CONTACTS = "state.contacts = {contact.contact: contact for contact in contacts}"
 
 
 def _each(contact_or_agent: str, change: str) -> str:
-    return f"{_CONTACTS}\n    for {contact_or_agent} in snapshot.{contact_or_agent}s:\n        {change}"
+    return f"{_CONTACTS}\n    for {contact_or_agent} in state.{contact_or_agent}s.values():\n        {change}"
 
 
 RESTORE = (

@@ -147,6 +147,20 @@ def test_two_chat_pools_apart_are_two_chat_pools() -> None:
     assert helped.mean_wait(1) > apart.mean_wait(1)
 
 
+def test_two_chat_pools_of_one_chat_each_are_an_n_model() -> None:
+    """One place per agent: two chat pools with a flexible second one say what the skill model says, class by class."""
+    chats = ChatModel(
+        (3.0, 2.2), (0.4, 0.6), (ChatPool(3, (0.0, 1.0)), ChatPool(3, (0.0, 1.0), order=(1, 0))), ((0, 1), (1,))
+    )
+    skills = SkillModel(
+        (3.0, 2.2), (0.4, 0.6), (Pool(3, (1.0, 0.0), (0,)), Pool(3, (1.0, 1.0), (1, 0))), ((0, 1), (1,))
+    )
+    for place in (0, 1):
+        assert chats.delay_probability(place) == pytest.approx(skills.delay_probability(place), rel=1e-9)
+        assert chats.mean_wait(place) == pytest.approx(skills.mean_wait(place), rel=1e-9)
+        assert chats.slot_occupancy(place) == pytest.approx(skills.occupancy(place), rel=1e-9)
+
+
 def test_who_never_comes_back_is_erlang_b() -> None:
     """No persistence: blocked is lost. With it, further attempts load the servers, and all that come are served or lost."""
     assert Retrials(8.0, 1.0, 10, 0.5, 0.0).lost == pytest.approx(erlang_b(8.0, 10), rel=1e-12)
@@ -181,11 +195,28 @@ def test_variances_of_known_runs() -> None:
     assert by_levels.queue() == pytest.approx(by_classes.chain.variance(by_classes.queue(0)), rel=1e-8)
 
 
+def test_the_variance_of_a_share_is_that_of_its_cycles() -> None:
+    """One line, blocked or served: between two services so many are blocked, a geometric number, and the cycles are alike."""
+    arrivals, service = 1.5, 1.0
+    run = QueueRun(BirthDeath([arrivals], [service]), 1)
+    share, blocked = arrivals / (arrivals + service), arrivals / service
+    of_a_cycle = (1 - share) ** 2 * blocked * (1 + blocked) / (1 / arrivals + 1 / service)
+    assert run.blocked() == pytest.approx(of_a_cycle / arrivals**2, rel=1e-12)
+    lost = Retrials(8.0, 1.0, 10, 0.5, 0.0)
+    levels = QueueRun(BirthDeath([8.0] * 10, list(range(1, 11))), 10)
+    assert lost.lost_variance() == pytest.approx(levels.blocked(), rel=1e-9)
+    assert lost.first_blocked_variance() == pytest.approx(levels.blocked(), rel=1e-9)
+    coming_back = Retrials(8.0, 1.0, 10, 0.5, 0.8)
+    assert coming_back.retrial_rate_variance() > coming_back.retrial_rate
+
+
 def test_a_chain_too_large_is_refused() -> None:
     """A walk without end is stopped, not followed until memory is gone."""
     with pytest.raises(ValueError, match="at most 200000 states"):
         Explored(0, lambda level: [(level + 1, 1.0, 0)])
     with pytest.raises(Unstable):
         SkillModel((5.0,), (0.0,), (Pool(4, (1.0,), (0,)),), ((0,),))
+    with pytest.raises(ValueError, match="freed agents of pool 0 take class 1, which it does not serve"):
+        SkillModel((5.0, 1.0), (0.1, 0.1), (Pool(4, (1.0, 0.0), (0, 1)),), ((0,), ()))
     with pytest.raises(ValueError, match="class 0 goes to pool 1, which does not serve it"):
         SkillModel((5.0,), (0.1,), (Pool(4, (1.0,)), Pool(4, (0.0,))), ((0, 1),))

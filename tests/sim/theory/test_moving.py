@@ -41,6 +41,7 @@ def test_a_day_in_pieces_is_the_day() -> None:
     assert whole.served + whole.blocked + whole.abandoned == pytest.approx(1_500.0, rel=1e-10)
     idle_morning = Day((100.0, 100.0), (0.0, 5.0), 0.5, 9)
     assert idle_morning.served == pytest.approx(500.0, rel=1e-10)
+    assert idle_morning.mean_wait_served == pytest.approx(Day((100.0,), (5.0,), 0.5, 9).mean_wait_served, rel=1e-9)
 
 
 def test_who_is_found_waiting_decides() -> None:
@@ -167,6 +168,7 @@ def test_shifts_cover_every_hour() -> None:
     assert all(people >= wanted for people, wanted in zip(on, demand, strict=True))
     assert found.cost == 4
     assert cover_by_shifts(demand, [2, 1], [1.0, 0.4]).cost == pytest.approx(2.4)
+    assert cover_by_shifts([2, 0, 0, 0, 0, 2], [2], [1.0]).starts == ((0, 0, 0, 0, 0, 2),)
     with pytest.raises(ValueError, match="a shift takes 1…6 periods"):
         cover_by_shifts(demand, [7], [1.0])
 
@@ -178,5 +180,6 @@ def test_uncertain_days_lose_more() -> None:
     assert rough.per_contact(lambda day: day.abandonment)[0] > 2 * plain.abandonment
     assert smooth.per_contact(lambda day: day.abandonment)[0] == pytest.approx(plain.abandonment, rel=1e-2)
     assert rough.per_time(lambda day: day.mean_queue)[0] > plain.mean_queue
+    assert rough.per_contact(lambda day: day.arrivals / 48.0)[0] == pytest.approx(1.1, rel=1e-9)
     assert over_days(3.0, lambda factor: [1.0, factor, factor**2]) == pytest.approx([1.0, 1.0, 4 / 3], rel=1e-9)
     assert DayCounts(100.0, 25.0).dispersion == pytest.approx(5.0)

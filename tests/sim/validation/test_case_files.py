@@ -164,6 +164,7 @@ def test_a_metric_that_no_formula_gives_is_named(tmp_path: Path) -> None:
         ("mmn_g", {"patience": {"dist": "endless"}}, "patience.dist must be one of"),
         ("mmn_g", {"patience": {"dist": "lognormal", "mean": 1.0}}, "sigma_log is missing"),
         ("mg1", {"mean": 0.5}, "needs cv2 or sigma_log"),
+        ("mmn", {"lam": 2.0}, r'case "x": arrivals must be below servers × service = 2, got 2 \(kind mmn\)'),
         ("chat_pool", {"N": 1, "k": 3, "total_rate_by_level": [0, 1], "theta": 0.1}, "a rate for 0…3 chats"),
     ],
 )
@@ -173,5 +174,5 @@ def test_what_no_field_shows_is_said_when_solved(
     """Fields that do not go together: the sentence names them."""
     row = {"id": "x", "kind": kind, "params": {"lam": 1.0, "mu": 1.0, "n": 2, **changed}, "expected": {"E_W": 1.0}}
     (case,) = load_cases(written(tmp_path, row)).cases
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(CaseErrors, match=message):
         closed_form(case)
