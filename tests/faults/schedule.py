@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 from trio._core import _run
 
 from adapters.storage import lease
@@ -354,7 +355,8 @@ def run_schedule(seed: int) -> Outcome:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return trio.run(_run_schedule, seed, clock=trio.testing.MockClock(autojump_threshold=0))
+        with capture_logs():  # what goes wrong here is meant to, and is told in the history
+            return trio.run(_run_schedule, seed, clock=trio.testing.MockClock(autojump_threshold=0))
     finally:
         _run._ALLOW_DETERMINISTIC_SCHEDULING = deterministic  # type: ignore[misc]
         lease._started = started

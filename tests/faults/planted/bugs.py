@@ -7,6 +7,11 @@ from tests.faults.planted.planting import Bug, bug
 _DRIVER = "engine.driver.driver:Driver."
 _SQLITE = "adapters.storage.sqlite:SqliteStore."
 
+_COMMIT_ANYHOW = """try:
+        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
+    except StoreError:
+        pass"""
+
 DRIVER = (
     bug(
         "ack_before_commit",
@@ -30,8 +35,7 @@ DRIVER = (
         "failed_commit_passed_over",
         "a commit that fails is logged, and work goes on",
         (_DRIVER + "_commit", "await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))",
-         "try:\n        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))"
-         + "\n    except StoreError:\n        pass"),
+         _COMMIT_ANYHOW),
     ),
     bug(
         "dedupe_skipped",
