@@ -56,16 +56,11 @@ def _text_is_there(sent: Frame, result: Frame, ledger: Ledger) -> Iterator[str]:
     text = sent.get("text", "")
     if not text or "seq" not in result:
         return
-    for told in ledger.told.values():
-        for event in told.events:
-            if event["type"] == "message.added" and (event["contact"], event["seq"]) == (
-                result["contact"],
-                result["seq"],
-            ):
-                if told.text != text:
-                    yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} has another text"
-                return
-    yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} is gone"
+    stands = ledger.texts().get((result["contact"], result["seq"]))
+    if stands is None:
+        yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} is gone"
+    elif stands != text:
+        yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} has another text"
 
 
 def the_same_question_the_same_answer(history: History, ledger: Ledger) -> Iterator[str]:
@@ -141,8 +136,8 @@ def pushes_tell_the_truth(history: History, ledger: Ledger) -> Iterator[str]:
             continue
         if offset <= at[place]:
             yield f"{entry.who}: {stream} told of record {offset} after record {at[place]}"
-        elif missed := [lsn for lsn in carries if at[place] < lsn < offset]:
-            yield f"{entry.who}: {stream} left out records {sorted(missed)} before record {offset}"
+        elif missed := ledger.between(stream, at[place], offset):
+            yield f"{entry.who}: {stream} left out records {missed} before record {offset}"
         if said["events"] != carries.get(offset):
             yield f"{entry.who}: {stream} told of record {offset} what the ledger does not say: {_kinds(said['events'])}"
         if said.get("text", "") != ledger.told[offset].text if offset in ledger.told and "text" in said else False:
