@@ -26,8 +26,9 @@ FIRST_ARRIVALS = 250
 class Budget:
     """How long to go on: so much processor time, or so many contacts, which is the same on every machine."""
 
-    def __init__(self, cpu_s: float = 0.0, contacts: int = 0) -> None:
-        self.cpu_s, self.contacts = cpu_s, contacts
+    def __init__(self, cpu_s: float = 0.0, contacts: int = 0, least: int = LEAST) -> None:
+        """``least``: replications, whatever they cost."""
+        self.cpu_s, self.contacts, self.least = cpu_s, contacts, least
         self._until_s = 0.0
 
     def begin(self) -> None:
@@ -76,14 +77,14 @@ def _controls(model: Model, columns: Sequence[str], table: Array) -> Array | Non
 
 
 def many_runs(replay: Callable[[int], Mapping[str, float]], seed: int, budget: Budget) -> Rows:
-    """Replications with seeds of their own until the budget is used up, at least :data:`LEAST`.
+    """Replications with seeds of their own until the budget is used up, at least the budget's own number.
 
     Each gives a row; what it says of ``contacts`` counts against the budget.
     """
     budget.begin()
     rows: list[Mapping[str, float]] = []
     seeds = np.random.SeedSequence(seed)
-    while len(rows) < LEAST or not budget.is_spent(sum(row["contacts"] for row in rows)):
+    while len(rows) < budget.least or not budget.is_spent(sum(row["contacts"] for row in rows)):
         rows.append(replay(int(seeds.spawn(1)[0].generate_state(1)[0])))
     columns = list(rows[0])
     return Rows(columns, np.asarray([[row[name] for name in columns] for row in rows], dtype=float))

@@ -78,34 +78,21 @@ class Clock:
             self._soon.append(command)
             return
         self._doing = True
-        hear = self._hear
+        handle, hear, soon = self._handle, self._hear, self._soon
         now: int = self.env._now  # the property costs a call for each command
-        for event in self._handle(command, now):
+        for event in handle(command, now):
             callback = hear.get(type(event))
             if callback is not None:
                 callback(event)
-        if self._soon:
-            self._do_soon(now)
+        while soon:  # actors who answer at once may be answered at once, and so on
+            for event in handle(soon.pop(0), now):
+                callback = hear.get(type(event))
+                if callback is not None:
+                    callback(event)
         self._doing = False
         due = self._next_deadline()
         if due is not None and due < self._look_at:
             self._look_ahead(due)
-
-    def _do_soon(self, now: int) -> None:
-        """Actors who answer at once may be answered at once, and so on."""
-        soon = self._soon
-        place = 0
-        while place < len(soon):
-            self._tell(self._handle(soon[place], now))
-            place += 1
-        soon.clear()
-
-    def _tell(self, events: list[Event]) -> None:
-        hear = self._hear
-        for event in events:
-            callback = hear.get(type(event))
-            if callback is not None:
-                callback(event)
 
     def _look_ahead(self, due: int) -> None:
         """Deadlines only come nearer here: one that has gone is found out when its instant comes."""
@@ -121,11 +108,17 @@ class Clock:
         self._doing = True
         due = self._next_deadline()
         while due is not None and due <= now:
-            self._tell(self.dispatcher.expire(now))
-            self._do_soon(now)
+            for event in self.dispatcher.expire(now):
+                callback = self._hear.get(type(event))
+                if callback is not None:
+                    callback(event)
+            self._doing = False
+            if self._soon:
+                self.do(self._soon.pop(0))
+            self._doing = True
             due = self._next_deadline()
         self._doing = False
-        if due is not None:
+        if due is not None and due < self._look_at:
             self._look_ahead(due)
 
     def run(self, until_ms: int) -> None:

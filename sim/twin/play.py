@@ -6,7 +6,8 @@ more for the patience of those who wait. Nothing is kept of a contact that has g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,85 +21,89 @@ from sim.twin.model import CHANNEL, KIND, TENANT, Kind, Model
 from sim.twin.seats import SharedSeat
 from sim.twin.sums import BINS, CrewSums, KindSums, Level, bin_of
 
+# Waits that are put into the histogram together.
+WAITS_AT_ONCE = 10_000
+
 
 class _Source:
     """One kind's arrivals, and what the k-th of them brings along."""
 
-    __slots__ = (
-        "_instants",
-        "_patience",
-        "_work",
-        "calls",
-        "command",
-        "instants",
-        "number",
-        "patience",
-        "place",
-        "works",
-    )
+    __slots__ = ("command", "instants", "lives", "number", "sums")
 
-    def __init__(self, number: int, kind: Kind, streams: Streams, calls: list[Callback]) -> None:
-        self.number = number
-        self._instants = Instants(kind.rate, streams.stream("arrivals", kind.name), kind.share, kind.end_ms)
-        self._work = Lengths(kind.work, kind.unit_ms, streams.stream("work", kind.name))
-        self._patience = Lengths(kind.patience, kind.unit_ms, streams.stream("patience", kind.name))
-        self.calls = calls
+    def __init__(self, number: int, kind: Kind, streams: Streams, sums: KindSums) -> None:
+        self.number, self.sums = number, sums
+        instants = Instants(kind.rate, streams.stream("arrivals", kind.name), kind.share, kind.end_ms)
+        work = Lengths(kind.work, kind.unit_ms, streams.stream("work", kind.name))
+        patience = Lengths(kind.patience, kind.unit_ms, streams.stream("patience", kind.name))
         self.command = cm.SubmitContact(tenant=TENANT, channel=CHANNEL, attributes={KIND: kind.name}, opening=False)
-        self.place = 0
-        self.instants: list[int] = []
-        self.works: list[int] = []
-        self.patience: list[int] = []
+        self.instants = _each(instants)
+        self.lives = _pairs(work, patience)
 
-    def lives(self) -> tuple[int, int]:
-        """Work and patience of the next one."""
-        place = self.place % len(self.works) if self.works else 0
-        if not place:
-            self.works, self.patience = self._work.block(), self._patience.block()
-        self.place += 1
-        return self.works[place], self.patience[place]
 
-    def block(self) -> list[int]:
-        return self._instants.block()
+def _each(instants: Instants) -> Iterator[int]:
+    while block := instants.block():
+        yield from block
+
+
+def _pairs(work: Lengths, patience: Lengths) -> Iterator[tuple[int, int]]:
+    while True:
+        yield from zip(work.block(), patience.block(), strict=True)
+
+
+class _Seat(NamedTuple):
+    """One agent: its crew's sums, how fast work of each kind goes, and the shared attention of who takes several."""
+
+    crew: CrewSums
+    pace: Sequence[float]
+    shared: SharedSeat | None
 
 
 class Play:
     """A model in time. ``marks_ms``: bounds of waits to be told apart; ``histogram``: count all waits by length."""
 
-    def __init__(self, model: Model, seed: int, marks_ms: Sequence[int] = (), *, histogram: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        seed: int,
+        marks_ms: Sequence[int] = (),
+        *,
+        histogram: bool = False,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
         self.model = model
-        self.clock = Clock(Dispatcher(model.policy))
+        self.clock = Clock(dispatcher or Dispatcher(model.policy))
         self.streams = Streams(seed)
         self.kinds = [KindSums(marks_ms) for _ in model.kinds]
-        self.crews = [CrewSums(len(model.kinds), len(crew.speeds) - 1, crew.agents) for crew in model.crews]
+        self.crews = [
+            CrewSums(len(model.kinds), len(crew.speeds) - 1, crew.agents, crew.capacity == 1) for crew in model.crews
+        ]
         self.orbit = Level()
         self.histogram = np.zeros(BINS if histogram else 0, dtype=np.int64)
-        self._bins: list[int] = []
+        self._bins: list[int] | None = [] if histogram else None
         self._waiting: dict[int, tuple[int, int, int, bool]] = {}  # contact → kind, since, work, waits in line
         self._served: dict[int, tuple[int, SharedSeat]] = {}  # contact of a shared seat → kind, seat
-        self._seats: dict[str, tuple[int, SharedSeat | None]] = {}
+        self._seats: dict[str, _Seat] = {}
         self._coming = (0, 0, 0, False)
         self._number = 0
         self._deflected = False
-        self._durations = self._plain_durations()
+        self._arrive_calls: list[Callback] = [self._arrive]
         self._finish_calls: list[Callback] = [self._finish]
         self._patience_calls: list[Callback] = [self._lose_patience]
         self._walk_calls: list[Callback] = [self._walk_out]
         self._retry_calls: list[Callback] = [self._come_back]
         self._chance = self.streams.stream("retry")
         self._leaving = self.streams.stream("leave")
-        clock = self.clock
-        clock.hear(ev.ContactSubmitted, self._submitted)
-        clock.hear(ev.ContactDeflected, self._turned_away)
-        clock.hear(ev.ContactConnected, self._connected)
-        if model.accepts:
-            clock.hear(ev.OfferMade, self._offered)
+        self._listen()
         self._staff()
-        arrive: list[Callback] = [self._arrive]
-        self._sources = [_Source(number, kind, self.streams, arrive) for number, kind in enumerate(model.kinds)]
+        self._sources = [
+            _Source(number, kind, self.streams, self.kinds[number]) for number, kind in enumerate(model.kinds)
+        ]
         for source, kind in zip(self._sources, model.kinds, strict=True):
             for _ in range(kind.present):
                 self._enter(source)
-            self._next(source, 0)
+            at = next(source.instants, -1)
+            if at >= 0:
+                Call(self.clock.env, at, self._arrive_calls, source)
 
     def run(self, until_ms: int) -> None:
         """Go on up to that instant."""
@@ -114,18 +119,23 @@ class Play:
 
     # --- people who serve -----------------------------------------------------------------------------------------
 
-    def _plain_durations(self) -> list[list[float]]:
-        """[crew][kind] → work done per ms by an agent that has one contact."""
-        kinds = len(self.model.kinds)
-        return [[pace * crew.speeds[1] for pace in (crew.pace or (1.0,) * kinds)] for crew in self.model.crews]
+    def _listen(self) -> None:
+        clock = self.clock
+        clock.hear(ev.ContactSubmitted, self._submitted)
+        clock.hear(ev.ContactDeflected, self._turned_away)
+        clock.hear(ev.ContactConnected, self._connected)
+        if self.model.accepts:
+            clock.hear(ev.OfferMade, self._offered)
 
     def _staff(self) -> None:
         for number, crew in enumerate(self.model.crews):
+            # Of who has one contact at a time; who has several divides its speed in its seat.
+            pace = crew.pace or (1.0,) * len(self.model.kinds)
+            pace = tuple(each * crew.speeds[1] for each in pace) if crew.capacity == 1 else pace
             for place in range(crew.agents):
                 agent = f"{crew.pool}.{place}"
-                shared = crew.capacity > 1
-                seat = SharedSeat(agent, number, crew.speeds, self._finish_shared) if shared else None
-                self._seats[agent] = (number, seat)
+                shared = SharedSeat(agent, number, crew.speeds, self._finish_shared) if crew.capacity > 1 else None
+                self._seats[agent] = _Seat(self.crews[number], pace, shared)
                 profile = cm.AgentProfile(
                     agent=agent, tenant=TENANT, pools=(crew.pool,), capacity=crew.capacity,
                     auto_accept=not self.model.accepts,
@@ -138,31 +148,23 @@ class Play:
 
     # --- a contact's way ------------------------------------------------------------------------------------------
 
-    def _next(self, source: _Source, place: int) -> None:
-        """Put the source's next arrival on the clock."""
-        if place >= len(source.instants):
-            source.instants, place = source.block(), 0
-            if not source.instants:
-                return
+    def _arrive(self, call: Call) -> None:
+        source = call.of
         env = self.clock.env
         now: int = env._now
-        at = source.instants[place]
-        Call(env, at - now if at > now else 0, source.calls, (source, place + 1))
-
-    def _arrive(self, call: Call) -> None:
-        source, place = call.of
-        self._next(source, place)
+        at = next(source.instants, -1)
+        if at >= 0:
+            Call(env, at - now if at > now else 0, self._arrive_calls, source)  # max() costs a call
         self._enter(source)
 
     def _enter(self, source: _Source) -> None:
-        work, patience = source.lives()
-        sums = self.kinds[source.number]
-        sums.arrived += 1
-        sums.work += work
+        work, patience = next(source.lives)
+        source.sums.arrived += 1
+        source.sums.work += work
         self._submit(source, work, patience, True)
 
     def _submit(self, source: _Source, work: int, patience: int, first: bool) -> None:
-        clock, sums = self.clock, self.kinds[source.number]
+        clock, sums = self.clock, source.sums
         now: int = clock.env._now
         self._coming = (source.number, now, work, False)
         self._deflected = False
@@ -211,29 +213,24 @@ class Play:
             queue.count -= 1
             queue.past += now
             sums.serve(now - since)
-            if self.histogram.size:
+            if self._bins is not None:
                 self._count(now - since)
-        number, seat = self._seats[event.agent]
-        crew = self.crews[number]
+        crew, pace, shared = self._seats[event.agent]
         crew.began[kind] += 1
         busy = crew.busy[kind]
         busy.count += 1
         busy.past -= now
-        if seat is None:
-            self._step(crew, 0, 1, now)
-            pace = self._durations[number][kind]
-            Call(
-                clock.env,
-                work if pace == 1.0 else round(work / pace),
-                self._finish_calls,
-                (contact, event.agent, kind, crew),
-            )
+        if shared is not None:
+            self._begin_shared(shared, crew, contact, kind, work / pace[kind], now)
             return
-        self._begin_shared(seat, crew, contact, kind, work, now)
+        speed = pace[kind]
+        delay = work if speed == 1.0 else round(work / speed)
+        Call(clock.env, delay, self._finish_calls, (contact, event.agent, kind, crew))
 
     def _count(self, wait: int) -> None:
+        assert self._bins is not None
         self._bins.append(bin_of(wait))
-        if len(self._bins) >= 10_000:
+        if len(self._bins) >= WAITS_AT_ONCE:
             self.count_waits()
 
     def count_waits(self) -> None:
@@ -249,7 +246,6 @@ class Play:
         busy = crew.busy[kind]
         busy.count -= 1
         busy.past += now
-        self._step(crew, 1, 0, now)
         self.clock.do(cm.CloseContact(TENANT, contact, agent))
 
     @staticmethod
@@ -272,19 +268,18 @@ class Play:
         sums.queue.count -= 1
         sums.queue.past += now
         sums.leave(now - found[1])
-        if self.histogram.size:
+        if self._bins is not None:
             self._count(now - found[1])
         self.clock.do(cm.AbandonContact(TENANT, contact))
 
     # --- several contacts at once ---------------------------------------------------------------------------------
 
-    def _begin_shared(self, seat: SharedSeat, crew: CrewSums, contact: int, kind: int, work: int, now: int) -> None:
+    def _begin_shared(self, seat: SharedSeat, crew: CrewSums, contact: int, kind: int, work: float, now: int) -> None:
         top = len(crew.levels) - 1
         if seat.level < top:
             self._step(crew, seat.level, seat.level + 1, now)
         self._served[contact] = (kind, seat)
-        pace = self.model.crews[seat.crew].pace
-        seat.begin(contact, work / pace[kind] if pace else work, self.clock)
+        seat.begin(contact, work, self.clock)
         if self.model.leave_rate:
             delay = round(self._leaving.exponential(1 / self.model.leave_rate))
             Call(self.clock.env, delay, self._walk_calls, contact)
@@ -322,7 +317,7 @@ class Play:
     def _try_again(self, source: _Source, work: int, patience: int) -> None:
         retry = self.model.retry
         if retry is None or self._chance.random() >= retry.share:
-            self.kinds[source.number].lost += 1
+            source.sums.lost += 1
             return
         self.orbit.count += 1
         self.orbit.past -= self.now
@@ -333,7 +328,7 @@ class Play:
         source, work, patience = call.of
         self.orbit.count -= 1
         self.orbit.past += self.now
-        self.kinds[source.number].retried += 1
+        source.sums.retried += 1
         self._submit(source, work, patience, False)
 
     # --- what is told ---------------------------------------------------------------------------------------------

@@ -108,9 +108,11 @@ COUNTS = (
 class CrewSums:
     """One crew: by kind, what its agents do; by level, how many agents have so many contacts."""
 
-    __slots__ = ("began", "busy", "finished", "levels", "walked_out")
+    __slots__ = ("agents", "alone", "began", "busy", "finished", "levels", "walked_out")
 
-    def __init__(self, kinds: int, places: int, agents: int) -> None:
+    def __init__(self, kinds: int, places: int, agents: int, alone: bool) -> None:
+        """``alone``: agents have one contact at a time, so that who is busy is at level 1."""
+        self.agents, self.alone = agents, alone
         self.busy = [Level() for _ in range(kinds)]
         self.began = [0] * kinds
         self.finished = [0] * kinds
@@ -119,8 +121,10 @@ class CrewSums:
         self.levels[0].count = agents
 
     def row(self, now: int) -> list[int]:
-        areas = [level.area(now) for level in (*self.busy, *self.levels)]
-        return [*areas, *self.began, *self.finished, *self.walked_out]
+        busy = [level.area(now) for level in self.busy]
+        served = sum(busy)
+        levels = [self.agents * now - served, served] if self.alone else [level.area(now) for level in self.levels]
+        return [*busy, *levels, *self.began, *self.finished, *self.walked_out]
 
     def columns(self) -> list[str]:
         kinds = range(len(self.busy))

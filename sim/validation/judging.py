@@ -31,6 +31,9 @@ OF_A_MEAN, OF_A_SHARE = 0.05, 0.02
 # Shares so near to 0 or 1 are asked for closeness, not for a test.
 NEAR_CERTAIN, CLOSE = 1e-3, 0.003
 
+# Metrics whose variance by theory leaves a little out; metrics by instant.
+ROUGHLY = ("W_q", "SL_")
+COURSES = ("E_Lq(", "m(")
 SHARES = ("P_", "P(", "SL_", "util", "slot_util", "frac_", "occupancy", "Pdelay")
 
 
@@ -136,17 +139,20 @@ def _by_twin(verdict: Verdict, found: Estimate, limit: float, alarm: float) -> V
 
 def _limit(case: Case, name: str, found: Estimate, variance: float | None, length: float, slack: float) -> float:
     """How wide the half-width may be."""
-    if variance is not None and length:
-        quantile = float(student.ppf(0.5 + CONFIDENCE / 2, found.freedom))
-        implied = slack * quantile * sqrt(variance / length)
-        # A percentile's variance leaves a little out: nobody is asked for more than without it.
-        return max(implied, OF_A_MEAN * abs(case.expected[name])) if name.startswith("W_q") else implied
-    if is_share(name):
-        return OF_A_SHARE
+    fixed = OF_A_SHARE if is_share(name) else OF_A_MEAN * _size(case, name)
+    if variance is None or not length:
+        return fixed
+    implied = slack * float(student.ppf(0.5 + CONFIDENCE / 2, found.freedom)) * sqrt(variance / length)
+    # What leaves a little out asks nobody for more than would be asked without it.
+    return max(implied, fixed) if name.startswith(ROUGHLY) else implied
+
+
+def _size(case: Case, name: str) -> float:
+    """Of a course in time, its height: late in an evening there is next to nothing to be exact about."""
+    if not name.startswith(COURSES):
+        return abs(case.expected[name])
     shape = parse_metric(name).shape
-    # Of a course in time, 5 % of its height: late in an evening there is next to nothing to be exact about.
-    height = max(abs(value) for other, value in case.expected.items() if parse_metric(other).shape == shape)
-    return OF_A_MEAN * (height if "(" in shape else abs(case.expected[name]))
+    return max(abs(value) for other, value in case.expected.items() if parse_metric(other).shape == shape)
 
 
 def is_share(name: str) -> bool:

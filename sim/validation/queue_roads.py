@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import exp
 from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.special import gammainc
 
 from sim.theory.abandonment import PatienceQueue, erlang_a
 from sim.theory.birth_death import BirthDeath
@@ -16,6 +16,7 @@ from sim.theory.lifetimes import Balking, Deterministic, Exponential, HyperExpon
 from sim.theory.priorities import Priorities
 from sim.theory.queue_runs import QueueRun
 from sim.theory.sharing import EndlessSharing, OneByOne, SharedAgent, lognormal_variation
+from sim.theory.transients import Outcomes
 from sim.theory.uncertain_days import DayCounts, MixedErlangA
 from sim.validation.kinds import (
     ErlangBParams,
@@ -85,23 +86,31 @@ def _mmn(params: MmnParams) -> Road:
     model = ErlangC(params.lam, params.mu, params.n)
     run = QueueRun(model.process(), params.n)
     road = _with_variance_metrics(_waiting(model), run)
-    return Road(road.values, {**road.variances, "W_q#": lambda share: _percentile_variance(model, run, share)})
+    found = _found_variances(run, params, 0.0)
+
+    def percentile(share: float) -> float:
+        """That of the share of waits up to it, by the density there."""
+        wait = model.wait_percentile(share)
+        density = model.delay_probability * model.spare * exp(-model.spare * wait)
+        return found(wait) / density**2
+
+    return Road(road.values, {**road.variances, "SL_all(#)": found, "W_q#": percentile})
 
 
-def _percentile_variance(model: ErlangC, run: QueueRun, share: float) -> float:
-    """Of a percentile q of the wait, from that of the share of waits up to q by the density there.
+def _found_variances(run: QueueRun, params: MmnParams, abandon: float) -> Callable[[float], float]:
+    """Of the share that is served within a time.
 
-    Counted is how likely the wait is to be up to q for whoever comes, given how many are there: n − 1 more ends of
-    service than there are servers, a gamma law. What chance adds for one customer beyond that is nothing to the swings
-    of a busy queue.
+    Counted is how likely that is for whoever comes, given how many are there. What chance adds for one customer beyond
+    that is nothing to the swings of a busy queue, but it is left out.
     """
-    percentile = model.wait_percentile(share)
-    density = model.delay_probability * model.spare * np.exp(-model.spare * percentile)
-    ends = np.maximum(run.process.levels - model.servers + 1, 1)
-    up_to = np.where(
-        run.process.levels < model.servers, 1.0, gammainc(ends, model.servers * model.service * percentile)
-    )
-    return float(run.level(up_to) / density**2)
+    waiting = run.process.levels.size - params.n
+    outcomes = Outcomes(params.n, params.mu, abandon, waiting)
+
+    def variance(within: float) -> float:
+        good = np.concatenate([np.ones(params.n), outcomes.served_within(within)])
+        return float(run.level(good))
+
+    return variance
 
 
 def _mmnk(params: MmnkParams) -> Road:
@@ -128,7 +137,9 @@ def _mmn_m(params: MmnmParams) -> Road:
         return _mmn(params)
     model = erlang_a(params.lam, params.mu, params.n, params.theta)
     process = abandoning_queue(params.lam, params.mu, params.n, params.theta)
-    return _with_variance_metrics(_waiting(model), QueueRun(process, params.n, params.theta))
+    run = QueueRun(process, params.n, params.theta)
+    road = _with_variance_metrics(_waiting(model), run)
+    return Road(road.values, {**road.variances, "SL_all(#)": _found_variances(run, params, params.theta)})
 
 
 PATIENCE: Mapping[str, Callable[[Mapping[str, Any]], Lifetime]] = {

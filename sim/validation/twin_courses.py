@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from scipy.stats import gamma
 
 from sim.streams import Streams
 from sim.theory.lifetimes import Array, Exponential
@@ -33,7 +34,9 @@ SETTLING = 12.0
 # A day is settled when the way there is exp(−this).
 SETTLED = 20.0
 # A day with an uncertain rate: contacts that are measured, and those before them that are not.
-MIXED_CONTACTS, MIXED_SETTLING = 3_000, 1_500
+MIXED_CONTACTS, MIXED_SETTLING = 1_500, 700
+# Days of a row, one from each stratum of the law of their rate.
+STRATA = 16
 # Servers enough that one is always free: so many deviations above the largest load.
 DEVIATIONS = 8.0
 # Days' counts that are drawn: enough for a variance within 5 %.
@@ -191,23 +194,28 @@ def _pulse_rate(params: PulseParams, t: Array) -> Array:
 
 
 def _gamma_mixed(case: Case, params: GammaMixedParams, seed: int, budget: Budget) -> tuple[Rows, Answers]:
-    """Each replication is a stationary stretch of a day with a rate of its own, all stretches equally long."""
+    """Each row is some days, one from each stratum of the rate's law: stationary stretches, all equally long."""
     base = STEADY["mmn_m"](case, MmnmParams(lam=params.lam, mu=params.mu, n=params.n, theta=params.theta))
     kind = base.model.kinds[0]
     numbers = {number for name in case.expected for number in parse_metric(name).numbers}
     marks = tuple(sorted({mark_of(number, case.unit_ms) for number in numbers}))
     measured, settling = round(MIXED_CONTACTS / kind.rate), round(MIXED_SETTLING / kind.rate)
 
-    def replay(own: int) -> Mapping[str, float]:
-        factor = float(Streams(own).stream("day").gamma(params.alpha, 1 / params.alpha))
-        model = replace(base.model, kinds=(replace(kind, rate=kind.rate * factor, present=0),))
-        play = Play(model, own, marks)
+    def stretch(own: int, factor: float) -> dict[str, float]:
+        there = min(int(factor * params.lam / params.mu), params.n)
+        play = Play(replace(base.model, kinds=(replace(kind, rate=kind.rate * factor, present=there),)), own, marks)
         places = {name: place for place, name in enumerate(play.columns())}
         play.run(settling)
         before = play.row()
         play.run(settling + measured)
         row = _row(play, before, places)
         return {**row, "contacts": row["kind0.arrived"]}
+
+    def replay(own: int) -> Mapping[str, float]:
+        draws = Streams(own).stream("days").random(STRATA)
+        factors = gamma.ppf((np.arange(STRATA) + draws) / STRATA, params.alpha) / params.alpha
+        days = [stretch(own + place, factor) for place, factor in enumerate(factors.tolist())]
+        return {name: sum(day[name] for day in days) for name in days[0]}
 
     rows = many_runs(replay, seed, budget)
     readings = queue_readings(Reader(rows, case.unit_ms, marks), (0,), params.n)

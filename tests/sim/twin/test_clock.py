@@ -37,17 +37,22 @@ def test_an_offer_nobody_answers_expires_on_its_own_millisecond() -> None:
 
 
 def test_answers_given_while_events_are_told_wait_their_turn() -> None:
-    """Two contacts wait; ann accepts the first within the telling of its offer: all its events are told before the answer's."""
+    """Two contacts wait when ann, who takes two, signs on: both offers are told before the answer to the first is given."""
     clock, told = staffed(), []
+
+    def accept(event: ev.OfferMade) -> None:
+        told.append("offer")
+        clock.do(cm.AcceptOffer(event.agent, event.offer))
+
     clock.do(SUBMIT)
     clock.do(SUBMIT)
-    clock.hear(ev.AgentStateChanged, lambda event: told.append("signed on"))
-    clock.hear(ev.OfferMade, lambda event: (told.append("offer"), clock.do(cm.AcceptOffer(event.agent, event.offer))))
-    clock.hear(ev.ContactConnected, lambda event: told.append("connected"))
-    clock.do(cm.DefineAgent(profile=cm.AgentProfile(agent="ann", tenant=TENANT, pools=("p1",))))
+    clock.hear(ev.AgentStateChanged, lambda _: told.append("signed on"))
+    clock.hear(ev.OfferMade, accept)
+    clock.hear(ev.ContactConnected, lambda _: told.append("connected"))
+    clock.do(cm.DefineAgent(profile=cm.AgentProfile(agent="ann", tenant=TENANT, pools=("p1",), capacity=2)))
     clock.do(cm.SignOn(agent="ann"))
-    assert told == ["signed on", "offer", "connected"]
-    assert clock.dispatcher.queue_length("q1") == 1
+    assert told == ["signed on", "offer", "offer", "connected", "connected"]
+    assert clock.dispatcher.queue_length("q1") == 0
 
 
 def test_a_refused_command_ends_the_run() -> None:

@@ -68,21 +68,24 @@ def test_the_engine_accepting_for_its_agents_changes_nothing() -> None:
     assert by_command.row() == by_engine.row()
 
 
-def test_two_chats_at_once_take_as_long_as_their_agent_is_quick() -> None:
-    """Work of one minute each; alone at speed 1, together at 1.2: the first, joined after half a minute, has half of its
-    work left, which takes 50 s at 0.6; the second then has half its work left and ends it alone in 30 s."""
+def test_chats_take_as_long_as_their_agent_is_quick() -> None:
+    """Three chats of a minute's work each, half a minute apart; the agent works at 1.0 alone, 1.2 with two, 1.5 with three.
+
+    When the third comes the first has 12 s of work left, the second 42 s: shared among three it goes at half speed, so the
+    first ends after 84 s. Of two, the second has 30 s left at 0.6 (134 s); the third, then alone, 18 s more (152 s).
+    """
     first = Kind("first", 1.0, Deterministic(1.0), MINUTE, end_ms=0.0, present=1)
-    second = replace(first, name="second", present=0)
-    policy = policy_of([Line("first", ("p1",)), Line("second", ("p1",))], [Team("p1")])
-    play = Play(Model(policy, (first, second), (Crew("p1", 1, (0.0, 1.0, 1.2)),)), 1)
-    play.run(MINUTE // 2)
-    play.admit(1)
+    policy = policy_of([Line("first", ("p1",))], [Team("p1")])
+    play = Play(Model(policy, (first,), (Crew("p1", 1, (0.0, 1.0, 1.2, 1.5)),)), 1)
+    for _ in range(2):
+        play.run(play.now + MINUTE // 2)
+        play.admit(0)
     ends = []
-    for elapsed in range(200):
-        play.run((elapsed + 1) * 1_000)
-        if len(ends) < sum(play.crews[0].finished):
-            ends.append(elapsed)
-    assert ends == [80, 110]
+    for second in range(60, 200):
+        play.run((second + 1) * 1_000)
+        if len(ends) < play.crews[0].finished[0]:
+            ends.append(second)
+    assert ends == [84, 134, 152]
 
 
 def test_whoever_is_turned_away_comes_back_or_is_lost() -> None:
@@ -94,3 +97,4 @@ def test_whoever_is_turned_away_comes_back_or_is_lost() -> None:
     served = sums["crew0.finished.0"] + play.busy()
     assert sums["kind0.arrived"] == served + sums["kind0.lost"] + play.orbit.count
     assert sums["kind0.retried"] > 100 and sums["kind0.lost"] > 100
+    assert sums["orbit"] == pytest.approx(sums["kind0.retried"] * 2 * MINUTE, rel=0.1)
