@@ -119,6 +119,8 @@ def enter_stage(state: State, work: Rearrangement, stage: int) -> None:
     """Begin a stage with what there is now; what comes later comes with its place."""
     if stage > CONTACTS:
         all_placed(state, work)
+    if stage > AGENTS:
+        work.seating = False
     work.stage, work.cursor = stage, 0
     work.until = state.next_seq if stage in OF_AGENTS else state.next_contact
     rearrange(state, work)
