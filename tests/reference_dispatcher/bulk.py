@@ -92,6 +92,19 @@ def act(desk: Desk, contact: Contact, command: cm.BulkCommand) -> bool:
     return True
 
 
+@handles(cm.AskBot)
+def ask_bot(desk: Desk, command: cm.AskBot) -> None:
+    """The customer takes the bot that was offered; who has one or waits for one already needs nothing."""
+    contact = desk.contact(command.contact, command.tenant)
+    if not contact.waits:
+        raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    if contact.stage == "bot":
+        return
+    if not desk.queue_of(contact).bot_pools:
+        raise Refused(Code.NO_BOTS, contact.queue, f"queues.{contact.queue}.bot_pools in the policy")
+    to_the_bot(desk, contact, command.reason)
+
+
 def to_the_bot(desk: Desk, contact: Contact, reason: str) -> None:
     freed = offers.rescind(desk, contact, "sent_to_bot") if contact.offer else None
     hours.send_to_bot(desk, contact, reason)

@@ -28,7 +28,7 @@ WHYS = (
     "woke", "team_left", "delivery_limit", "closing", "outside_hours", "notice", "pace", "due", "cleared", "declined",
     "withdrawn", "ended", "taken_over", "passed_on", "closed", "agent_lost",
 )  # fmt: skip
-ACTIONS = ("move", "prioritise", "bot", "message")
+ACTIONS = ("move", "prioritise", "bot", "message", "capacity")
 NEVER = ("not_supported",)
 SELDOM = ("why woke",)  # once in a thousand histories: asked of the long run only
 # Of the policy: keys of queues, pools, shops, channels, the domain that must differ from their default somewhere.
