@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching
+from tests.reference_dispatcher import matching, slices
 from tests.reference_dispatcher.desk import Agent, Desk
 from tests.reference_dispatcher.registry import Deadline, Refused, deadlines, handles
 
@@ -49,12 +49,14 @@ def set_group_capacity(desk: Desk, command: cm.SetGroupCapacity) -> None:
         ev.BulkStarted, job=job, action="capacity", count=len(found), tenant=command.tenant, reason=command.reason,
         pool=command.pool, team=command.team, capacity=command.capacity, until=until,
     )  # fmt: skip
-    for agent in found:
-        change(desk, agent, command.capacity, until, command.reason)
-        matching.feed(desk, agent, "capacity")
-    if found:
-        desk.emit(ev.BulkContinued, job=job, cursor=found[-1].seq, done=len(found), passed=0)
-    desk.emit(ev.BulkEnded, job=job, action="capacity", done=len(found), passed=0, took_ms=0)
+    by_seq = {agent.seq: agent for agent in found}
+
+    def take_turn(seq: int) -> bool:
+        change(desk, by_seq[seq], command.capacity, until, command.reason)
+        matching.feed(desk, by_seq[seq], "capacity")
+        return True
+
+    slices.in_turns(desk, job, "capacity", [*by_seq], take_turn)
 
 
 def group(desk: Desk, command: cm.SetGroupCapacity) -> list[Agent]:

@@ -10,7 +10,9 @@ import numpy as np
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
+from engine.dispatch.slices import SLICE_UNITS
 from tests.reference_dispatcher import ReferenceDispatcher, crowding, policies
 from tests.reference_dispatcher.dice import Dice
 from tests.reference_dispatcher.moves_together import answer, ask_bot, bulk, consult, group, pools
@@ -20,6 +22,8 @@ DAWNS = (1_000_000, 1_000_000, 1_764_000_000_000, 86_340_000)
 PEOPLE = ("ann", "ben", "cid", "dot", "eve")
 BOTS = ("robo", "robin")
 CUSTOMERS = 12
+# Half of these are done in slices, of so few units.
+FEW = {cm.ApplyPolicy: 4, cm.StartEngine: 6, cm.BulkCommand: 8, cm.SetGroupCapacity: 12}
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Do:
 
     command: cm.Command
     stamp: int
+    slice_units: int = 0  # so much may be done in one call; 0: as ever
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,31 @@ class Player(Protocol):
 
     def expire(self, now: int, limit: int = 512) -> list[ev.Event]: ...
 
+    @property
+    def is_busy(self) -> bool: ...
+
 
 def play(dispatcher: Player, move: Move) -> list[ev.Event]:
-    """One move on either dispatcher."""
-    if isinstance(move, Do):
-        return dispatcher.handle(move.command, move.stamp)
-    return dispatcher.expire(move.now, move.limit)
+    """One move on either dispatcher, and every slice of what was too much for one call."""
+    if isinstance(move, Expire):
+        return dispatcher.expire(move.now, move.limit)
+    answer = []
+    if move.slice_units and not isinstance(move.command, cm.StartEngine):
+        answer = dispatcher.expire(move.stamp)  # what is due is no part of it
+    cut(dispatcher, move.slice_units)
+    answer = answer + dispatcher.handle(move.command, move.stamp)
+    while dispatcher.is_busy:
+        answer = answer + dispatcher.expire(move.stamp)
+    cut(dispatcher, 0)
+    return answer
+
+
+def cut(dispatcher: Player, units: int) -> None:
+    """So much in one call from now on; 0: as ever."""
+    if isinstance(dispatcher, ReferenceDispatcher):
+        dispatcher.desk.slice_units = units
+    elif isinstance(dispatcher, Dispatcher):
+        dispatcher._state.slice_units = units or SLICE_UNITS  # a dispatcher keeps one size for life
 
 
 class Author:
@@ -68,9 +92,9 @@ class Author:
 
     def __init__(self, seed: int) -> None:
         streams = np.random.SeedSequence([20_261_122, seed]).spawn(5)
-        self.policy, self.people, self.time, self.dice, kind = (Dice(stream) for stream in streams)
+        self.policy, self.people, self.time, self.dice, self.kind = (Dice(stream) for stream in streams)
         self.seed = seed
-        self.crowded = kind.flip(crowding.CROWD)
+        self.crowded = self.kind.flip(crowding.CROWD)
         self.two = self.policy.flip(0.3) or self.crowded
         self.text = policies.draw(self.policy, f"p{seed}", two=self.two, crowded=self.crowded)
         self.reference = ReferenceDispatcher(compile_policy(self.text))
@@ -130,7 +154,13 @@ class Author:
             command = MIX[int(np.searchsorted(self.shares, self.dice.rng.random()))][1](self)
             if command is not None:
                 back = 1 if self.now and self.time.flip(0.003) else 0
-                return Do(command, self.now - back)
+                return Do(command, self.now - back, self.few(command))
+
+    def few(self, command: cm.Command) -> int:
+        """How much of this may be done in one call; a start is cut only if that is less than there is to do."""
+        units = FEW.get(type(command), 0) if self.kind.flip() else 0
+        small = isinstance(command, cm.StartEngine) and len(self.desk.agents) + len(self.desk.offers) <= units
+        return 0 if small else units
 
     # --- what there is --------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from tests.reference_dispatcher import (
     registry,
     rona,
     shares,
+    slices,
     steps,
     transfers,
 )
@@ -92,6 +93,8 @@ BREAKS: dict[str, Patch] = {
     "weights of a share do not count": (shares, "levels", equal_weights),
     "who comes to wait has saved up its share": (shares, "charge", from_nothing),
     "an offer taken back is charged": (offers, "rescind", kept_when_rescinded),
+    "slices open no steps": (slices, "open_anew", nothing),
+    "slices feed who was defined last": (slices, "by_sequence", lambda desk: [*desk.agents.values()][::-1]),
     "paused people are given contacts": (eligible, "TAKES_OFFERS", ("available", "paused")),
 }
 
