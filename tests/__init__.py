@@ -1,1 +1,1 @@
-"""Everything that is checked. A package by itself, so that one of this name that a library brings along does not stand before it."""
+"""Our tests; a package by name, because a library that is installed beside us brings one of the same name."""
