@@ -23,7 +23,7 @@ from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import Lane, Seat
 from engine.dispatch.policy.compiled import Step
 from engine.dispatch.pools import shown
-from engine.dispatch.slices import NOTES, OPENING
+from engine.dispatch.slices import FEEDING, NOTES, OPENING
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
 from engine.dispatch.strands import ContactKey
@@ -323,9 +323,10 @@ def review_borrowers(state: State) -> None:
     """More agents of a lender are idle, or its service level is better: those who may borrow again are decided anew.
 
     Called when everything else of the step is done. Contacts that prefer an agent first, by number; then, pool by pool in
-    the policy's order, whoever stands first in it while there is somebody to be had. Not in the midst of a rearrangement:
-    its end looks at all of them.
+    the policy's order, whoever stands first in it while there is somebody to be had; hundreds of them in slices. Not in
+    the midst of a rearrangement: its end looks at all of them.
     """
+    left = state.slice_units // 2
     if state.frozen:
         state.stirred.clear()
         return
@@ -340,21 +341,32 @@ def review_borrowers(state: State) -> None:
             if seat is not None and can_serve_preferred(state, seat, contact):
                 place(state, contact, "lender")
         for name in pools:
-            place_borrowers(state, name)
+            left = place_borrowers(state, name, left)
+            if left < 0:
+                state.emit(ev.RearrangementStarted(state.now, "lender", FEEDING))
+                state.stirred.clear()
+                return
 
 
-def place_borrowers(state: State, pool: str) -> None:
-    """Those who wait to borrow from the pool, one after the other, while there is somebody to be had."""
+def place_borrowers(state: State, pool: str, left: int) -> int:
+    """Those who wait to borrow from the pool, one after the other, while there is somebody to be had.
+
+    At most ``left`` of them; returns how many are left of that, −1: so many were not enough.
+    """
     looked_at: set[int] = set()
     while True:
         key = first_borrower(state, pool, looked_at)
         if key is None:
-            return
+            return left
+        if left <= 0:
+            return -1
         contact = state.contacts[key[3]]
         first = first_before(state, contact)
         place(state, first, "lender")
         if first.state is QUEUED:
             looked_at.add(contact.contact)
+        else:
+            left -= 1
         state.settle()
         state.tell_lanes()
 

@@ -79,6 +79,7 @@ def take_over(state: State, command: cmd.TakeOverContact) -> None:
         return None
     found = state.consults.get(contact.contact)
     helps = found is not None and found.to_agent == seat.name  # and so holds the room already
+    state.take_stock(seat)
     if not helps and not seat.has_room(contact.cost, state.bound_of(contact)):
         return state.refuse(command, Code.AGENT_BUSY, seat.free(), f"room for {contact.cost} units")
     before = contact.seat
