@@ -4,7 +4,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz killer reference behaviour lint format setup bench sweep load upgrade docs lock clean
+.PHONY: help demo test faults planted fuzz killer reference behaviour lint format setup bench sweep load upgrade docs lock clean
 
 ARGS ?=
 N ?= 20000
@@ -36,7 +36,11 @@ faults: ## the real server in virtual time on disks and wires that fail: N sched
 	$(VENV) test
 	@$(BIN)/python -m tests.faults --count $(N) --seed $(SEED) $(ARGS)
 
-reference: ## the naive second dispatcher against the first, over N histories (N=20000, ARGS='--seed 7' for one)
+planted: ## bugs planted into driver, store and sessions, each found by the fault schedules: which seed, after how many
+	$(VENV) test
+	@$(BIN)/python -m tests.faults.planted $(ARGS)
+
+reference: ## the naive second dispatcher against the first, over N histories in two processes (N=20000, ARGS='--seed 7' for one)
 	$(VENV) test
 	@$(BIN)/python -m tests.reference_dispatcher --count $(N) $(ARGS)
 

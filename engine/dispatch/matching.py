@@ -69,13 +69,22 @@ def place(state: State, contact: Contact, trigger: str) -> None:
 
 def place_preferred(state: State, contact: Contact, trigger: str) -> bool:
     """Offer it to the agent whom it prefers; False: that agent cannot have it now, and others may."""
-    seat = state.seats.get(contact.prefer)
-    if seat is not None and can_serve_preferred(state, seat, contact):
-        make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    if offer_preferred(state, contact, trigger):
         return True
     if contact.prefer_only and state.stood(contact).watched:
         open_due_steps(state, contact)
+        # A pool that a step has opened may let the preferred agent through.
+        return offer_preferred(state, contact, trigger) or contact.prefer_only
     return contact.prefer_only
+
+
+def offer_preferred(state: State, contact: Contact, trigger: str) -> bool:
+    """Whether the contact waits and the agent whom it prefers can have it, and so is offered it."""
+    seat = state.seats.get(contact.prefer)
+    if seat is None or contact.state is not QUEUED or not can_serve_preferred(state, seat, contact):
+        return False
+    make_offer(state, contact, seat, "", trigger, (float(seat.agent.idle_since),), preferred=True)
+    return True
 
 
 def place_before(state: State, contact: Contact, trigger: str) -> bool:
@@ -135,7 +144,7 @@ def may_open(state: State, contact: Contact, step: Step) -> bool:
         return state.clock_due(contact, step) <= state.now
     if not holds(state, contact, step):
         return False
-    return not step.estimated_wait_ms or best_agent(state, contact) is None
+    return not step.estimated_wait_ms or agent_for(state, contact) is None
 
 
 def look_again(state: State) -> None:
@@ -180,7 +189,7 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
 
 def leave_bots(state: State, contact: Contact) -> None:
     """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
-    if not contact.prefer_only and not any(lane.signed_on for lane in state.stood(contact).lanes):
+    if not contact.prefer_only and not any(lane.signed_on and not lane.drained for lane in state.stood(contact).lanes):
         ask_person(state, contact, "", "no_bot")
 
 

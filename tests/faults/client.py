@@ -137,8 +137,8 @@ class Client:
             if self.chance.happens(self.duplicates):
                 packed += [_pack(frame) for frame in frames if frame["op"] == "do"]
             for frame in frames:
-                if frame["op"] == "do":
-                    self._history.add(self.name, "sent", frame)
+                if frame["op"] in ("do", "ask"):
+                    self._history.add(self.name, "sent" if frame["op"] == "do" else "asked", frame)
             try:
                 await wire.near.send_all(b"".join(packed))
             except (trio.BrokenResourceError, trio.ClosedResourceError):

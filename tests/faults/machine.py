@@ -189,6 +189,7 @@ class Process:
             )
             engine.start_soon(core.sweep)
             engine.start_soon(core.teller.run)
+            core.log = self
             self.core, self._connections = core, engine
             self.listeners = Listeners(core, OriginRule([], loopback=True))
             await trio.sleep_forever()
@@ -245,6 +246,11 @@ class Process:
         crashes = self.core.counters.crashes if self.core is not None else 0
         said = "killed" if self.dead else problem.replace(str(self.machine.disk.root), "")
         self.machine.history.add("operator", "ended", {"process": self.number, "why": said, "crashes": crashes})
+
+    def error(self, event: str, where: list[str]) -> None:
+        """The server's log of what should never happen: the operator reads it."""
+        said = [place.rpartition("/")[2] for place in where]
+        self.machine.history.add("operator", "logged", {"process": self.number, "event": event, "where": said})
 
     # --- its sockets ----------------------------------------------------------------------------------------------
 
@@ -353,4 +359,4 @@ def _problem_of(error: BaseException) -> str | None:
         return "killed"
     if isinstance(error, StoreError):
         return f"{type(error).__name__}: {error}"
-    return None
+    return f"crashed: {error!r}" if isinstance(error, Exception) else None

@@ -138,7 +138,7 @@ class Agent(Client):
         for contact, state in held.items():
             if state == "connected":
                 self._serve(contact)
-            elif state == "wrap_up":
+            elif state == "wrap_up" and self.chance.happens(0.3):
                 self._start(self._finish, contact)
         self._is_now(snapshot["agent"]["state"] if snapshot.get("agent") else "")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 from trio._core import _run
 
 from adapters.storage import lease
@@ -21,6 +22,8 @@ from tests.faults.people import Agent, Channel, Client, Supervisor
 
 # When everything is mended, this long is enough for whatever is still open.
 CALM_S = 300.0
+# The longest wrap-up of the policies below, and a little more.
+LAST_WRAP_UP_S = 7.0
 # Contacts are few: what goes wrong between two of them goes wrong between thousands.
 _POLICY = """
 [policy]
@@ -77,7 +80,7 @@ def policy(chance: Chance, name: str) -> str:
         name=name,
         grace=chance.one_of((1_000, 5_000)),
         offer=chance.one_of((2_000, 4_000)),
-        wrap_up=chance.one_of((0, 1_500)),
+        wrap_up=chance.one_of((0, 1_500, 6_000)),
         rona=chance.one_of(("not_ready", "back_off", "lower_capacity")),
         step=chance.one_of((1_000, 3_000)),
     )
@@ -270,13 +273,22 @@ class Stage:
         self.nursery.start_soon(self.supervisor.meddle, lambda: sorted(self.channel.agents))
 
     async def stray_command(self, draw: Chance) -> None:
-        """A command of the past arrives once more, or its id comes with another body."""
+        """A command that was answered a while ago arrives once more, or its id comes with another body."""
         who = draw.one_of([self.channel, *self.agents])
-        frames = [entry.said for entry in self.history.entries if (entry.who, entry.kind) == (who.name, "sent")]
+        mine = [entry for entry in self.history.entries if entry.who == who.name]
+        answered = {entry.said["id"]: entry.at_ms for entry in mine if entry.kind == "got" and entry.said["op"] == "ok"}
+        old_ms = trio.current_time() * 1_000 - 4_500
+        frames = [
+            entry.said
+            for entry in mine
+            if entry.kind == "sent"
+            and answered.get(entry.said["id"], old_ms) < old_ms
+            and entry.said["id"] not in who.unanswered
+        ]
         if not frames:
             return
         frame = draw.one_of(frames)
-        if draw.happens(0.5) and frame["command"]["type"] == "contact.message":
+        if frame.get("text") and draw.happens(0.7):
             frame = {**frame, "text": f"{frame['text']}, or something else"}
         await who.send_now(frame)
 
@@ -295,6 +307,7 @@ class Stage:
         with trio.move_on_after(CALM_S):
             while self.channel.waiting_customers or not all(agent.is_idle for agent in self.agents):  # noqa: ASYNC110  # virtual time
                 await trio.sleep(0.5)
+        await trio.sleep(LAST_WRAP_UP_S)
 
     async def _reopen(self) -> None:
         await self.supervisor.do({"type": "queue.open", "queue": "vip"})
@@ -342,7 +355,8 @@ def run_schedule(seed: int) -> Outcome:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return trio.run(_run_schedule, seed, clock=trio.testing.MockClock(autojump_threshold=0))
+        with capture_logs():  # what goes wrong here is meant to, and is told in the history
+            return trio.run(_run_schedule, seed, clock=trio.testing.MockClock(autojump_threshold=0))
     finally:
         _run._ALLOW_DETERMINISTIC_SCHEDULING = deterministic  # type: ignore[misc]
         lease._started = started

@@ -11,7 +11,7 @@ from tests.faults.campaign import FIRST_SEED, judge, repeat_line
 from tests.faults.regressions import FOUND
 
 # A slice of what `make faults N=…` plays: as many as fit some twenty seconds of one core.
-SLICE = 80
+SLICE = 60
 _CHUNK = 20
 
 

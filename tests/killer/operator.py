@@ -35,9 +35,10 @@ grace_ms = 8000
 [queues.help]
 tenant = "acme"
 pools = ["onsite"]
-offer_ms = 4000
+offer_ms = 8000
 wrap_up_ms = 0
 rona = "back_off"
+rona_return_ms = 1000
 [[entry]]
 name = "default"
 queue = "help"
@@ -45,6 +46,8 @@ queue = "help"
 # Between two kills, in the mean; the last life is as long as any.
 LIFE_S = 2.0
 SHORTEST_S = 0.2
+# Contacts a second of one agent: three frames each, and an agent may say 20 a second.
+PER_AGENT = 6
 # Two owners: how long the first is stopped (its lease holds 5 s), and how soon it must be gone once it wakes.
 STOPPED_S = 8.0
 GONE_S = 20.0
@@ -61,7 +64,7 @@ class Plan:
 
     kills: int = 2
     rate: float = 100.0
-    agents: int = 20
+    agents: int = 0
     capacity: int = 10
     seed: int = 1
     store: str = ""
@@ -233,7 +236,7 @@ class Campaign:
         plan, path = self.plan, self.folder / "clients.json"
         config = Config(
             rate=plan.rate,
-            agents=plan.agents,
+            agents=plan.agents or round(plan.rate / PER_AGENT) + 4,
             capacity=plan.capacity,
             seed=plan.seed,
             ws_ports=[engine.ws_port for engine in self.engines],

@@ -35,14 +35,19 @@ from __future__ import annotations
 
 from tests.reference_dispatcher import (
     affinity,
+    bulk,
     by_hand,
     capacity,
     choices,
+    conditions,
+    consults,
     decliners,
+    drains,
     eligible,
     endings,
     entry,
     hours,
+    lender,
     notices,
     offers,
     orders,
@@ -53,6 +58,7 @@ from tests.reference_dispatcher import (
     replies,
     restart,
     rona,
+    shares,
     silence,
     steps,
     supervisors,
@@ -62,8 +68,8 @@ from tests.reference_dispatcher.dispatcher import ReferenceDispatcher
 
 # Each enters its rules as it is imported.
 TOPICS = (
-    affinity, by_hand, capacity, choices, decliners, eligible, endings, entry, hours, notices, offers, orders, policy_swap, presence, profiles, promises,
-    replies, restart, rona, silence, steps, supervisors, transfers,
+    affinity, bulk, by_hand, capacity, choices, conditions, consults, decliners, drains, eligible, endings, entry, hours, lender, notices, offers, orders, policy_swap, presence, profiles, promises,
+    replies, restart, rona, shares, silence, steps, supervisors, transfers,
 )  # fmt: skip
 
 __all__ = ["TOPICS", "ReferenceDispatcher"]

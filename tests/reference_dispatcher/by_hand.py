@@ -7,7 +7,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import matching, offers, replies, transfers
+from tests.reference_dispatcher import consults, matching, offers, replies, shares, transfers
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 from tests.reference_dispatcher.registry import OBJECTIONS, Refused, handles
 
@@ -42,9 +42,15 @@ def take_over(desk: Desk, command: cm.TakeOverContact) -> None:
     if contact.agent == command.agent:
         raise Refused(Code.WRONG_STATE, command.agent, "somebody other than the agent who serves it")
     agent = signed_on(desk, contact, command.agent)
-    if any(OBJECTIONS[name](desk, contact, agent) for name in ("capacity", "channel_limit", "shop_limit")):
+    consult = desk.consults.get(contact.contact)
+    helps = consult is not None and consult.to_agent == agent.name  # and so has the room already
+    if not helps and any(
+        OBJECTIONS[name](desk, contact, agent) for name in ("capacity", "channel_limit", "shop_limit")
+    ):
         raise Refused(Code.AGENT_BUSY, desk.free_units(agent, contact), f"room for {contact.cost} units")
     giver = desk.agents[contact.agent]
+    if helps and consult is not None:
+        consults.over(desk, consult, "taken_over", agent.name)
     hand_off = contact.stage == "bot" and giver.is_bot and not agent.is_bot
     stage = "person" if not agent.is_bot else contact.stage
     desk.emit(
@@ -80,7 +86,8 @@ def hand(desk: Desk, contact: Contact, agent: Agent, how: str) -> None:
         waited_ms=desk.now - contact.start, trigger=how, choice=how, order=how, rank=(), policy=desk.policy.version,
         forced=True,
     )  # fmt: skip
-    desk.offers[number] = Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
+    made = desk.offers[number] = Offer(number, contact.contact, agent.name, desk.now + queue.offer_ms)
+    shares.charge(desk, contact, made, matching.own_pool(agent))
     contact.agent, contact.offer = agent.name, number
     desk.forget_preference(contact)
     agent.holds[contact.contact] = contact.cost

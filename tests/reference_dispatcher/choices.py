@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.reference_dispatcher import needs
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import choice
@@ -51,7 +53,7 @@ def weighted(desk: Desk, contact: Contact, agent: Agent, pool: str) -> tuple[flo
 
 
 def took_its_turn(desk: Desk, pool: str, agent: Agent) -> None:
-    if keeps_pages(desk, pool):
+    if desk.policy.pools[pool].choice == "round_robin":
         desk.last_in_turn[pool] = agent.seq
 
 
@@ -61,6 +63,15 @@ def keeps_pages(desk: Desk, pool: str) -> bool:
     if rules is None:
         return False
     return rules.choice == "round_robin" or rules.shares != "none" or rules.lend_kpi is not None
+
+
+def turn_pages(desk: Desk) -> None:
+    """With another policy: what nobody asks for any more is forgotten."""
+    pages: tuple[dict[str, Any], ...] = (desk.last_in_turn, desk.minutes, desk.shares)
+    for page in pages:
+        for pool in [*page]:
+            if not keeps_pages(desk, pool):
+                del page[pool]
 
 
 def preferred(agent: Agent) -> tuple[float, ...]:

@@ -11,12 +11,16 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import AgentState
 from engine.dispatch.commands import AgentKind, AgentProfile, Attributes
 from engine.dispatch.contacts import ContactState
+from engine.dispatch.estimates import Measure
 from engine.dispatch.policy.compiled import Policy, Queue
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher.registry import Refused
+from tests.reference_dispatcher.registry import HEARERS, Refused
 
 REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is told why
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
+ENTERS = (ev.PersonAsked, ev.ContactMoved, ev.MessageDue, ev.ContactSentToBot)  # leaves its place in line for another
+STANDS_ANEW = (ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded)
+CONSULTS = (ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded)  # no news of the contact
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 
 
@@ -47,6 +51,7 @@ class Contact:
     waited: int = 0  # the sum so far, while it does not wait
     left_at: int = 0  # when it last stopped waiting
     step: int = 0
+    judged_at: int = 0  # when its next step was last judged
     raised: int = 0
     agent: str = ""
     offer: int = 0
@@ -104,6 +109,7 @@ class Agent:
     idle_since: int = 0
     external: dict[str, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)  # contact → units
+    helping: dict[int, int] = field(default_factory=dict)  # contact of a colleague → units
     rona_back_off: bool = False  # the back-off that runs is (also) an unanswered offer's
     capacity_reason: str = ""
     connected_today: int = 0
@@ -120,7 +126,12 @@ class Agent:
 
     @property
     def load(self) -> int:
-        return sum(self.holds.values()) + sum(self.external.values())
+        return sum(self.holds.values()) + sum(self.helping.values()) + sum(self.external.values())
+
+    @property
+    def works_on(self) -> list[tuple[int, int]]:
+        """Contact, units: its own, and those that it helps with."""
+        return [*self.holds.items(), *self.helping.items()]
 
 
 @dataclass
@@ -130,6 +141,20 @@ class Offer:
     agent: str
     deadline: int
     held: bool = False
+    charged: list[Any] = field(default_factory=list)  # what shares it has cost, see shares.py
+
+
+@dataclass
+class Consult:
+    """``agent``, who serves the contact, has asked ``to_agent``; a deadline of 0: answered. ``lost``: why it is to end."""
+
+    contact: int
+    agent: str
+    to_agent: str
+    deadline: int
+    about: Contact
+    accepted: bool = False
+    lost: str = ""
 
 
 class Desk:
@@ -141,15 +166,30 @@ class Desk:
         self.contacts: dict[int, Contact] = {}
         self.agents: dict[str, Agent] = {}
         self.offers: dict[int, Offer] = {}
+        self.consults: dict[int, Consult] = {}
+        self.drained: dict[str, None] = {}  # pools
+        self.rearranging = False
         self.closed_queues: dict[str, str] = {}
         self.begun = False
         self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
+        self.minutes: dict[str, dict[int, list[int]]] = {}  # lender → minute → answered, of these in time, abandoned
+        self.room: dict[tuple[str, str], int] = {}  # pool with owners, agent → free units
+        self.shares: dict[str, dict[tuple[str, ...], Any]] = {}  # pool → level of shares, see shares.py
+        self.parties: dict[tuple[str, tuple[str, ...]], None] = {}  # pool, party → somebody waits
+        self.parties_of = policy.version
+        self.lengths: dict[str, int] = {}  # queue → how many waited at the last event
+        self.entered = ""  # the queue whose line a contact has just entered anew
+        self.levels: dict[str, bool] = {}  # pool with a service level → whether it held then
+        self.reached: dict[str, None] = {}  # queues whose line is to be judged
+        self.measures: dict[str, Measure] = {}  # queue → what its line has done
+        self.rings: dict[int, int] = {}  # contact → when it was offered
+        self.lenders: dict[str, None] = {}  # pools whose borrowers are to be looked at again
         self.hours: dict[str, bool] = {}  # calendar → open
         self.hours_next: dict[str, int | None] = {}
         self.let_in: dict[tuple[str, str, int], int] = {}  # kind, name, day → how many
         self.next_release: dict[str, int] = {}
         self.notices: dict[str, tuple[str, int]] = {}  # queue → notice, until
-        self.numbers = {"contact": 0, "offer": 0, "agent": 0}
+        self.numbers = {"contact": 0, "offer": 0, "agent": 0, "job": 0}
         self.events: list[ev.Event] = []
 
     def number(self, kind: str) -> int:
@@ -159,29 +199,48 @@ class Desk:
     def emit(self, kind: type[ev.Event], /, **fields: Any) -> None:
         """Say it, and move the contact or agent along its table. What else it means is written where it is said."""
         event = kind(at=self.now, **fields)
-        self.events.append(event)
+        self.say(event)
         contact = self.contacts.get(fields.get("contact", 0))
-        if contact is not None:
+        if contact is not None and kind not in CONSULTS:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
+            if kind in (ev.PersonAsked, ev.MessageDue):
+                self.entered = contact.queue
+            if kind in CONTACT_MOVES or kind in ENTERS or kind in STANDS_ANEW:
+                contact.judged_at = self.now
         agent = self.agents.get(fields["profile"].agent if kind is ev.AgentDefined else fields.get("agent", ""))
         if agent is not None and kind in AGENT_MOVES:
             after = fields.get("after")
             agent.state = agent_table.TRANSITIONS[agent.state, kind, None if after is None else AgentState(after)]
 
+    def say(self, event: ev.Event) -> None:
+        for hear in HEARERS:
+            hear(self, event)
+        self.events.append(event)
+
     def queue_of(self, contact: Contact) -> Queue:
         return self.policy.queues[contact.queue]
 
     def interruptible(self, contact: int) -> bool:
-        return self.policy.channels[self.contacts[contact].channel].interruptible
+        return self.policy.channels[self.work(contact).channel].interruptible
+
+    def work(self, contact: int) -> Contact:
+        """What an agent has in hand; one that it helps with may be over already, until the step is."""
+        return self.contacts[contact] if contact in self.contacts else self.consults[contact].about
 
     def free_units(self, agent: Agent, contact: Contact) -> int:
         """Work that may be interrupted stands only in the way of its like."""
         load = agent.load
         if not self.interruptible(contact.contact):
-            load -= sum(units for held, units in agent.holds.items() if self.interruptible(held))
+            load = self.live_load(agent)
         return agent.capacity - load
+
+    def live_load(self, agent: Agent) -> int:
+        return agent.load - sum(units for held, units in agent.works_on if self.interruptible(held))
+
+    def free_units_for_live(self, agent: Agent) -> int:
+        return agent.capacity - self.live_load(agent)
 
     # --- what commands name, or a refusal -----------------------------------------------------------------------------
 
@@ -218,7 +277,9 @@ class Desk:
         del agent.holds[contact.contact]
         contact.silent_at, contact.reminded = 0, False
         agent.idle_since = self.now
-        self.offers.pop(contact.offer, None)
+        taken_back = self.offers.pop(contact.offer, None)
+        for level, name, amount in taken_back.charged if taken_back else ():
+            level.passes[name] -= amount
         contact.agent, contact.offer = "", 0
         return agent
 

@@ -6,14 +6,21 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import SENTENCES, Code
-from tests.reference_dispatcher import hours, restart
+from tests.reference_dispatcher import consults, hours, lender, restart, steps
 from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, Refused
 
 # Equal deadlines happen in this order, and those of one kind by number.
 KINDS = (
-    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "quota", "house",
+    "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "consult", "lender", "quota", "house",
 )  # fmt: skip
+
+
+def look_around(desk: Desk) -> None:
+    """Everything else is done: what else has become possible."""
+    steps.judge_reached(desk)
+    consults.end_lost(desk)
+    lender.look_again(desk)
 
 
 class ReferenceDispatcher:
@@ -30,15 +37,18 @@ class ReferenceDispatcher:
             if stamp < desk.now:
                 raise Refused(Code.TIME_WENT_BACK, stamp, f"≥ {desk.now}")
             desk.now = stamp
-            hours.first_input(desk)
             if isinstance(command, cm.StartEngine):
                 restart.start(desk, command)
+                look_around(desk)
+                hours.first_input(desk)
                 self._pass_time()
             else:
+                hours.first_input(desk)
                 self._pass_time()
                 if type(command) not in HANDLERS:
                     raise Refused(Code.NOT_SUPPORTED)
                 HANDLERS[type(command)](desk, command)
+                look_around(desk)
         except Refused as refused:
             desk.emit(
                 ev.CommandRejected, command=command.__struct_config__.tag, code=refused.code,
@@ -68,4 +78,5 @@ class ReferenceDispatcher:
             if not due:
                 return
             min(due, key=lambda deadline: (deadline.at, KINDS.index(deadline.kind), deadline.place)).act()
+            look_around(self.desk)
             done += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dispatch.agents import TAKES_OFFERS
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import needs
+from tests.reference_dispatcher import lender, needs
 from tests.reference_dispatcher.desk import Agent, Contact, Desk
 from tests.reference_dispatcher.registry import OBJECTIONS, objection
 
@@ -12,6 +12,11 @@ from tests.reference_dispatcher.registry import OBJECTIONS, objection
 def may(desk: Desk, contact: Contact, agent: Agent) -> bool:
     """The contact waits and nothing stands against this agent."""
     return contact.state == ContactState.QUEUED and not any(says(desk, contact, agent) for says in OBJECTIONS.values())
+
+
+def is_for_anybody(contact: Contact) -> bool:
+    """It waits, and is not kept for one agent."""
+    return contact.state == ContactState.QUEUED and not contact.prefer_only
 
 
 @objection("state")
@@ -54,29 +59,37 @@ def is_at_the_channels_limit(desk: Desk, contact: Contact, agent: Agent) -> bool
     if declared == 0:
         return False
     limit = min(declared, agent.profile.channel_limits.get(contact.channel, declared))
-    return sum(desk.contacts[held].channel == contact.channel for held in agent.holds) >= limit
+    return sum(desk.work(held).channel == contact.channel for held, _ in agent.works_on) >= limit
 
 
 @objection("shop_limit")
 def is_at_the_shops_limit(desk: Desk, contact: Contact, agent: Agent) -> bool:
     limit = desk.policy.shops[contact.shop].limit if contact.shop in desk.policy.shops else 0
-    return bool(limit) and sum(desk.contacts[held].shop == contact.shop for held in agent.holds) >= limit
+    return bool(limit) and sum(desk.work(held).shop == contact.shop for held, _ in agent.works_on) >= limit
 
 
-def through(desk: Desk, agent: Agent, pool: str) -> bool:
-    """This pool may give the agent another contact today."""
+def through(desk: Desk, contact: Contact, agent: Agent, pool: str) -> bool:
+    """Whether this contact may come to the agent through this pool: it is not drained, and its rules let it."""
+    return pool in agent.profile.pools and pool not in desk.drained and lets(desk, contact, agent, pool)
+
+
+def lets(desk: Desk, contact: Contact, agent: Agent, pool: str) -> bool:
+    """The agent has not had its share of the pool today, and the pool is the contact's own or lends."""
     quota = desk.policy.pools[pool].daily_quota
     open_offers = sum(offer.agent == agent.name for offer in desk.offers.values())
-    return pool in agent.profile.pools and not (quota and agent.connected_today + open_offers >= quota)
+    if quota and agent.connected_today + open_offers >= quota:
+        return False
+    return not lender.borrows(desk, contact, pool) or lender.lends(desk, contact, pool)
 
 
-@objection("quota")
-def had_its_share_today(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    """In each pool that they share; if they share none, a preferred agent's own pools all count."""
-    shared = [pool for pool in agent.profile.pools if pool in needs.open_pools(desk, contact)]
+@objection("pools")
+def no_pool_gives_it(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """One pool that they share must; if they share none, a preferred agent's own pools all must, drained or not."""
+    shared = [pool for pool in needs.open_pools(desk, contact) if pool in agent.profile.pools]
+    shared = [pool for pool in shared if pool not in desk.drained]
     if shared:
-        return not any(through(desk, agent, pool) for pool in shared)
-    return not all(through(desk, agent, pool) for pool in agent.profile.pools)
+        return not any(lets(desk, contact, agent, pool) for pool in shared)
+    return not all(lets(desk, contact, agent, pool) for pool in agent.profile.pools)
 
 
 @objection("qualification")

@@ -11,7 +11,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Entry
 from engine.dispatch.policy.requirements import ANYONE, RequirementError, both, parse, parse_canonical
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import affinity, hours, matching, notices, promises, replies, silence, transfers
+from tests.reference_dispatcher import affinity, hours, matching, notices, promises, replies, silence, steps, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -155,7 +155,9 @@ def terms(desk: Desk, entry: Entry, asks: str) -> tuple[str, int]:
 
 def arrive(desk: Desk, contact: Contact) -> None:
     asked_for_a_person = contact.stage == "person"
-    transfers.no_bot_left(desk, contact)
+    if not asked_for_a_person:
+        steps.judge_reached(desk)
+        transfers.no_bot_left(desk, contact)
     replies.start_if_owed(desk, contact)
     if asked_for_a_person:
         affinity.begin_named(desk, contact)

@@ -12,6 +12,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compile import compile_policy
 from tests.reference_dispatcher import ReferenceDispatcher, policies
+from tests.reference_dispatcher.moves_together import answer, bulk, consult, pools
 from tests.reference_dispatcher.policies import Dice
 
 # A small round number, and a wall clock: large numbers round otherwise.
@@ -74,7 +75,7 @@ class Author:
         self.reference = ReferenceDispatcher(compile_policy(self.text))
         self.desk = self.reference.desk
         self.now = self.time.pick(DAWNS)
-        self.length = 60 + self.dice.below(90)
+        self.length = 70 + self.dice.below(110)
         self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
         self.opening: list[cm.Command] = []
         for agent in self.agents:
@@ -91,7 +92,22 @@ class Author:
             return Do(self.opening.pop(), self.now)
         deadline = self.reference.next_deadline()
         how = self.time.pick(
-            ("stay", "stay", "stay", "step", "step", "step", "far", "due", "due", "early", "fire", "fire")
+            (
+                "stay",
+                "stay",
+                "stay",
+                "stay",
+                "step",
+                "step",
+                "step",
+                "step",
+                "step",
+                "far",
+                "due",
+                "early",
+                "fire",
+                "fire",
+            )
         )
         if deadline is None and how in ("due", "early", "fire"):
             how = "step"
@@ -178,7 +194,11 @@ def submit(author: Author) -> cm.Command:
         channel=dice.pick(["pigeon", "web"]) if bad else dice.pick(["web", "web", "web", "phone", "mail"]),
         external_id=f"x{customer}" if dice.flip() else "",
         customer=f"c{customer}" if customer < 9 else "",
-        shop=dice.pick(["", "flagship" if tenant == "acme" else "tower", "flagship"]) if dice.flip(0.9) else "",
+        shop=dice.pick(
+            ["", "flagship" if tenant == "acme" else "tower", "flagship", "corner" if tenant == "acme" else "tower"]
+        )
+        if dice.flip(0.9)
+        else "",
         attributes={**to, **extra, **known},
         requires=dice.pick(["x >=", "", "y"]) if bad else dice.pick(policies.WISHES),
         opening=dice.flip(0.8),
@@ -210,8 +230,11 @@ def take_over(author: Author) -> cm.Command | None:
     number = author.contact("connected", "connected", "dormant")
     if number is None:
         return None
-    reason = author.dice.pick(["", "training"])
-    return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=author.anybody(), reason=reason)
+    reason, agent = author.dice.pick(["", "training"]), author.anybody()
+    if author.desk.consults and author.dice.flip(0.7):
+        found = author.dice.pick([*author.desk.consults.values()])
+        number, agent = found.contact, found.to_agent
+    return cm.TakeOverContact(tenant=author.tenant(number), contact=number, agent=agent, reason=reason)
 
 
 def wake(author: Author) -> cm.Command | None:
@@ -420,7 +443,7 @@ def restart(author: Author) -> cm.Command:
 
 
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
-    (22, submit), (18, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
-    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (2, wake), (1.5, assign), (1.5, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (0.7, queues), (0.5, swap), (0.3, restart),
+    (22, submit), (32, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
+    (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (5, wake), (1.5, assign), (2, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
+    (11, presence), (4, room), (1.5, define), (1.2, queues), (6, consult), (40, answer), (1.2, bulk), (1.2, pools), (0.5, swap), (0.3, restart),
 ]  # fmt: skip

@@ -19,11 +19,11 @@ from tests.reference_dispatcher import (
     presence,
     promises,
     replies,
+    shares,
     steps,
     transfers,
 )
 from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
-from tests.reference_dispatcher.eligible import may
 from tests.reference_dispatcher.registry import CHOICES
 
 Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
@@ -31,12 +31,12 @@ Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
 
 def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     """Arriving contact: affinity, then the open pools in listed order, there the pool's choice, then sequence."""
-    free = [agent for agent in desk.agents.values() if may(desk, contact, agent)]
+    free = [agent for agent in desk.agents.values() if eligible.may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
             return agent, (own_pool(agent), choices.preferred(agent))
     for pool in needs.open_pools(desk, contact):
-        members = [agent for agent in free if eligible.through(desk, agent, pool)]
+        members = [agent for agent in free if eligible.through(desk, contact, agent, pool)]
         if members:
             key = CHOICES[desk.policy.pools[pool].choice]
             best = min(members, key=lambda agent: (key(desk, contact, agent, pool), agent.seq))
@@ -46,20 +46,27 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
 
 def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
-    waiting = [contact for contact in desk.contacts.values() if may(desk, contact, agent)]
+    shares.watch(desk)
+    waiting = [contact for contact in desk.contacts.values() if eligible.may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
-        first = min(wanted, key=lambda contact: orders.own_place(desk, contact, desk.now))
-        return first, (own_pool(agent), orders.own_place(desk, first, desk.now)[:-1])
+        first = min(wanted, key=lambda contact: (orders.own_rank(desk, contact), contact.contact))
+        return first, (own_pool(agent), orders.own_rank(desk, first))
     for behind, line in ((behind, line) for behind in (False, True) for line in orders.lines(desk, agent)):
         here = [contact for contact in waiting if contact.behind == behind]
-        lets = {pool for pool in line if eligible.through(desk, agent, pool)}
-        members = [contact for contact in here if lets & set(needs.open_pools(desk, contact))]
+        members = [contact for contact in here if ways(desk, contact, agent, line)]
         if members:
+            members = shares.first_party(desk, members, line[0])
             first = min(members, key=lambda contact: (orders.rank(desk, contact, line[0]), contact.contact))
-            shared = [pool for pool in needs.open_pools(desk, first) if pool in lets]
-            return first, (shared[0], orders.rank(desk, first, shared[0]))
+            pool = ways(desk, first, agent, line)[0]
+            return first, (pool, orders.rank(desk, first, pool))
     return None
+
+
+def ways(desk: Desk, contact: Contact, agent: Agent, line: list[str]) -> list[str]:
+    """Of the line's pools those through which the contact may have the agent, in the contact's order."""
+    pools = [pool for pool in needs.open_pools(desk, contact) if pool in line]
+    return [pool for pool in pools if eligible.through(desk, contact, agent, pool)]
 
 
 def own_pool(agent: Agent) -> str:
@@ -79,6 +86,7 @@ def offer(desk: Desk, contact: Contact, agent: Agent, pick: Pick, trigger: str) 
         trigger=trigger, choice=choice, order=order, rank=rank, policy=desk.policy.version, preferred=preferred,
     )  # fmt: skip
     desk.offers[made.offer] = made
+    shares.charge(desk, contact, made, pool)
     if not preferred:
         choices.took_its_turn(desk, pool, agent)
     contact.agent, contact.offer = agent.name, made.offer
@@ -119,12 +127,15 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
 
 
 def place(desk: Desk, contact: Contact, trigger: str) -> None:
-    """A contact has come loose."""
+    """A contact has come loose. Its preferred agent has it at once; else what is due opens, and it looks around."""
+    steps.judge_reached(desk)
     if contact.state != ContactState.QUEUED:
         return
-    transfers.no_bot_left(desk, contact)
-    affinity.no_team_left(desk, contact)
-    steps.open_due(desk, contact)
+    preferred = desk.agents.get(contact.prefer)
+    if preferred is None or not eligible.may(desk, contact, preferred):
+        transfers.no_bot_left(desk, contact)
+        affinity.no_team_left(desk, contact)
+        steps.open_due(desk, contact)
     found = best_agent(desk, contact)
     if found is not None:
         offer(desk, contact, found[0], found[1], trigger)
@@ -133,36 +144,39 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
 def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
     """Contact and agent have come loose together: who stands before the contact has this agent first."""
     transfers.no_bot_left(desk, contact)
-    steps.open_by_the_clock(desk, contact)
+    steps.open_by_itself(desk, contact)
     while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
         offer(desk, better[0], agent, better[1], "freed")
     place(desk, contact, trigger)
     freed(desk, agent)
 
 
-def place_all(desk: Desk, contacts: list[Contact], trigger: str, beside: Contact | None = None) -> None:
-    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first.
-
-    ``beside``: has come loose too, and is not looked after here unless an agent would rather have it.
-    """
+def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
+    """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
     loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
     for contact in loose:
-        steps.open_by_the_clock(desk, contact)
-    for contact in sorted(loose, key=lambda contact: orders.own_place(desk, contact)):
+        steps.open_by_itself(desk, contact)
+    for contact in sorted(loose, key=lambda contact: orders.visiting(desk, contact)):
         if contact.state == ContactState.QUEUED:
             affinity.no_team_left(desk, contact)
         steps.open_due(desk, contact)
-        while (found := best_agent(desk, contact)) is not None:
-            agent, pick = found
-            first, first_pick = best_contact(desk, agent) or (contact, pick)
-            if first is contact:
-                offer(desk, contact, agent, pick, trigger)
-            elif first in loose or first is beside:
-                place(desk, first, trigger)
-            else:
-                offer(desk, first, agent, first_pick, "freed")
+        while best_agent(desk, contact) is not None:
+            first = who_goes_first(desk, contact)
+            place(desk, first, trigger)
+
+
+def who_goes_first(desk: Desk, contact: Contact) -> Contact:
+    """Whomever its agent would rather have; but that one's agent may be another, who would rather have a third …"""
+    seen = [contact]
+    while (found := best_agent(desk, contact)) is not None:
+        better = best_contact(desk, found[0])
+        if better is None or better[0] in seen:
+            break
+        contact = better[0]
+        seen.append(contact)
+    return contact
 
 
 def feed(desk: Desk, agent: Agent, trigger: str) -> None:
@@ -173,25 +187,25 @@ def feed(desk: Desk, agent: Agent, trigger: str) -> None:
 
 def freed(desk: Desk, agent: Agent, trigger: str = "freed") -> None:
     """Hands are free: the next contact, or the end of a shift."""
-    if agent.state == AgentState.FINISHING and not agent.holds:
+    if agent.state == AgentState.FINISHING and not agent.works_on:
         presence.change(desk, agent, AgentState.OFFLINE, "finished")
         gone(desk, agent, [], "finished")
     else:
         feed(desk, agent, trigger)
 
 
-def takes_nothing_more(desk: Desk, agent: Agent, beside: Contact | None = None) -> None:
+def takes_nothing_more(desk: Desk, agent: Agent) -> None:
     """Who waits for this agent alone waits for everybody now."""
     loose = [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and c.prefer_only]
     loose = [contact for contact in loose if contact.prefer == agent.name]
     for contact in loose:
         affinity.end(desk, contact, "agent_left")
-    place_all(desk, loose, "affinity_ended", beside)
+    place_all(desk, loose, "affinity_ended")
 
 
 def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Somebody is not there any more: of which pools, and who it could have had. They may have nobody else now."""
-    alone = [c for c in before if c.state == ContactState.QUEUED and left_alone(desk, c, pools)]
+    alone = [c for c in before if eligible.is_for_anybody(c) and left_alone(desk, c, pools)]
     for contact in alone:
         decliners.maybe_yield(desk, contact)
     place_all(desk, alone, "agent_left")
@@ -201,7 +215,7 @@ def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
     """In one of these pools, if open to it, nobody is left, or somebody who declined it."""
     here = [one for one in needs.present(desk, contact) if contact.team in ("", one.profile.team)]
     for pool in needs.open_pools(desk, contact):
-        members = [other.name for other in here if pool in other.profile.pools]
+        members = [other.name for other in here if pool in other.profile.pools and pool not in desk.drained]
         if pool in pools and (not members or any(name in contact.decliners for name in members)):
             return True
     return False
@@ -209,7 +223,7 @@ def left_alone(desk: Desk, contact: Contact, pools: tuple[str, ...]) -> bool:
 
 def concerned(desk: Desk, agent: Agent) -> list[Contact]:
     """Who waits and could have this agent."""
-    return [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and needs.qualifies(desk, c, agent)]
+    return [c for c in desk.contacts.values() if c.state == ContactState.QUEUED and needs.belongs(desk, c, agent)]
 
 
 def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
@@ -222,4 +236,4 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
 def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])
+    left(desk, pools, [contact for contact in before if not needs.belongs(desk, contact, agent)])

@@ -32,14 +32,20 @@ def requirement(desk: Desk, contact: Contact) -> Requirement:
     return whole.without(relaxed)
 
 
-def qualifies(desk: Desk, contact: Contact, agent: Agent) -> bool:
-    """Could this agent ever have it, as things are open now: tenant, pool, requirement."""
+def belongs(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """Could this agent ever have it, as things are open now: tenant, pool (drained or not), requirement."""
     profile = agent.profile
     return (
         profile.tenant in ("", contact.tenant)
         and bool(set(open_pools(desk, contact)) & set(profile.pools))
         and requirement(desk, contact).matches(profile.skills, profile.attributes)
     )
+
+
+def qualifies(desk: Desk, contact: Contact, agent: Agent) -> bool:
+    """… through a pool that is not drained."""
+    ways = set(open_pools(desk, contact)) & set(agent.profile.pools) - {*desk.drained}
+    return bool(ways) and belongs(desk, contact, agent)
 
 
 def present(desk: Desk, contact: Contact) -> list[Agent]:

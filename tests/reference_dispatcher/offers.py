@@ -134,10 +134,10 @@ def expire(desk: Desk, offer: Offer) -> None:
     contact.fruitless += 1
     took_offers = agent.state == AgentState.AVAILABLE
     if alert is not None:
-        desk.events.append(alert)
+        desk.say(alert)
     rona.EFFECTS[effect](desk, contact, agent, return_at)
     if took_offers and agent.state != AgentState.AVAILABLE:
-        matching.takes_nothing_more(desk, agent, contact)
+        matching.takes_nothing_more(desk, agent)
     if contact.state == ContactState.QUEUED:
         look_on(desk, contact, agent, "expired")
     else:

@@ -9,6 +9,7 @@ from tests.reference_dispatcher.registry import ORDERS, order
 
 MINUTE_MS = 60_000
 BEHIND = 1_000_000
+ABOVE = 1 << 42  # above every instant and length
 
 
 def lines(desk: Desk, agent: Agent) -> list[list[str]]:
@@ -22,10 +23,34 @@ def lines(desk: Desk, agent: Agent) -> list[list[str]]:
     return list(found.values())
 
 
-def own_place(desk: Desk, contact: Contact, now: int = 0) -> tuple[float, ...]:
-    """For contacts of several pools: each by the first one open to it. Who comes loose together: points at instant 0."""
+def own_rank(desk: Desk, contact: Contact) -> tuple[float, ...]:
+    """By the first pool open to it, as of now; of one to which none is open it is priority and wait."""
     pools = needs.open_pools(desk, contact)
-    return (*(rank(desk, contact, pools[0], now) if pools else ()), contact.contact)
+    if not pools:
+        return (BEHIND * contact.behind, *strict(desk, contact, desk.now))
+    return rank(desk, contact, pools[0])
+
+
+def standing(desk: Desk, contact: Contact) -> tuple[float, ...]:
+    """Where it stands in its own queue: as `visiting`, whatever time and lengths add at the moment."""
+    return visiting(desk, contact, moment=False)
+
+
+def visiting(desk: Desk, contact: Contact, *, moment: bool = True) -> tuple[float, ...]:
+    """In which order those who come loose together are looked after: first pools may differ, so what an order says beside
+    the wait is one number, priority above all; points as of instant 0, lateness and lengths as of now."""
+    pools = needs.open_pools(desk, contact)
+    if not pools:
+        return (*own_rank(desk, contact), contact.contact)
+    place, *said, start = rank(desk, contact, pools[0], 0)
+    rules = desk.policy.pools[pools[0]].order
+    if rules == "promise":
+        urgency, late, due_at = said
+        said = [2 * urgency * ABOVE + moment * late * ABOVE + due_at]
+    elif rules == "longest_queue":
+        urgency, length = said
+        said = [urgency * ABOVE + moment * length]
+    return (place, *said, start, contact.contact)
 
 
 def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tuple[float, ...]:

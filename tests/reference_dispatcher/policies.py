@@ -69,10 +69,17 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     elif dice.flip():
         queues[names[0]] |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
     lines += table("domain", domain)
-    lines += table("tenants.acme", {}) + table("tenants.bell", {})
-    flagship = {"tenant": "acme", "limit": dice.pick([0, 0, 1, 2]), "ceiling": dice.pick([0, 0, 4])}
+    for tenant in ("acme", "bell"):
+        lines += table(f"tenants.{tenant}", {"weight": dice.pick([1, 1, 3])})
+    flagship = {
+        "tenant": "acme",
+        "weight": dice.pick([1, 2]),
+        "limit": dice.pick([0, 0, 1, 2]),
+        "ceiling": dice.pick([0, 0, 4]),
+    }
     flagship |= {"daily_quota": dice.pick([0, 0, 10]), "hours": dice.pick(["", "", "", "even"])}
     lines += table("shops.flagship", flagship) + table("shops.tower", {"tenant": "bell"})
+    lines += table("shops.corner", {"tenant": "acme", "weight": dice.pick([1, 3])})
     lines += table("channels.web", units(dice, dice.pick([1, 2, 2])))
     phone = {"limit": dice.pick([0, 1, 2]), "messages": False, **units(dice, dice.pick([1, 2]))}
     lines += table("channels.phone", phone)
@@ -80,13 +87,20 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("channels.mail", mail)
     for name, spans in CALENDARS.items():
         lines += table(f"calendars.{name}", {"zone": "UTC", "weekly": {"mon-sun": spans}})
-    for pool in POOLS:
-        lines += table(f"pools.{pool}", pool_rules(dice, list(queues)))
+    lines += pools_for(dice, queues)
     for one, rules in queues.items():
         lines += table(f"queues.{one}", {"tenant": "bell" if one == BELLS else "acme", **rules})
     for rule in entry_rules(dice, queues):
         lines += ["[[entry]]", *(f"{key} = {toml(value)}" for key, value in rule.items()), ""]
     return "\n".join(lines)
+
+
+def pools_for(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[str]:
+    """As text; some steps of the queues now ask for what the pools measure."""
+    pools = {pool: {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)} for pool in POOLS}
+    for one, rules in queues.items():
+        ask_for_more(dice, one, rules, pools)
+    return [line for pool, found in pools.items() for line in table(f"pools.{pool}", found)]
 
 
 def units(dice: Dice, cost: int) -> dict[str, Any]:
@@ -200,6 +214,7 @@ def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
     choice = dice.pick(["longest_idle", "least_loaded", "most_proficient", "most_loaded", "round_robin", "weighted"])
     order = dice.pick(["strict", "strict", "score", "promise", "longest_queue"])
     more: dict[str, Any] = {"rona_share": dice.pick([1.0, 1.0, 0.4]), "daily_quota": dice.pick([0, 0, 3, 6])}
+    more["shares"] = dice.pick(["none", "none", "none", "tenant", "shop"])
     if choice == "weighted":
         more["weights"] = {"idle": dice.below(3), "load": 1 + dice.below(4), "proficiency": dice.below(3)}
     if order == "promise":
@@ -210,6 +225,39 @@ def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
         "choice": choice,
         "listed": dice.pick([[], [], [names[-1]], [names[1], names[0]]]),
     }
+
+
+def lending(dice: Dice, pool: str, queues: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Whose pool it is, and when others may borrow; somebody has to."""
+    drawing = [name for name, rules in queues.items() if pool in draws_on(rules)]
+    if len(drawing) < 2 or dice.flip(0.4):
+        return {}
+    borrower = dice.pick(drawing)
+    owners = [name for name in queues if name != borrower][: 1 + dice.below(2)]
+    found: dict[str, Any] = {"owners": owners, "reserve": dice.pick([0, 0, 1, 2])}
+    if dice.flip(0.6) or not found["reserve"]:
+        within = {"within_ms": dice.pick([1_000, 3_000, 9_000]), "short_ms": dice.pick([0, 1_500])}
+        found["lend_kpi"] = {"share": dice.pick([0.3, 0.6, 1.0]), "window_ms": dice.pick([60_000, 120_000]), **within}
+    return found
+
+
+def ask_for_more(dice: Dice, queue: str, rules: dict[str, Any], pools: dict[str, dict[str, Any]]) -> None:
+    """Some steps ask for more than their clock."""
+    lenders = [name for name, pool in pools.items() if "lend_kpi" in pool and queue not in pool["owners"]]
+    for step in rules["steps"]:
+        more: list[dict[str, Any]] = [
+            {}, {}, {"queue_length": dice.pick([1, 2, 2, 3, 4])}, {"estimated_wait_ms": dice.pick([1, 800, 2_500])},
+        ]  # fmt: skip
+        if lenders:
+            more += [{"lender_kpi": dice.pick(lenders)}] * 2
+        step |= dice.pick(more)
+        if dice.flip(0.1):
+            step |= dice.pick(more)
+
+
+def draws_on(rules: dict[str, Any]) -> set[str]:
+    added = [pool for step in rules["steps"] for pool in step.get("add_pools", ())]
+    return {*rules["pools"], *rules.get("bot_pools", ()), *added}
 
 
 def entry_rules(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import choices, entry, hours, matching, promises, transfers
+from tests.reference_dispatcher import choices, conditions, entry, hours, matching, promises, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -25,11 +25,12 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
     other = policy.version != desk.policy.version
     desk.policy = policy
+    conditions.swapped(desk)
     if other:
         hours.look_at_the_clock(desk)
-    for pool in [*desk.last_in_turn]:
-        if not choices.keeps_pages(desk, pool):
-            del desk.last_in_turn[pool]
+    choices.turn_pages(desk)
+    desk.notices = {name: notice for name, notice in desk.notices.items() if name in policy.queues}
+    desk.measures = {name: measure for name, measure in desk.measures.items() if name in policy.queues}
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)

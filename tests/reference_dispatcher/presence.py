@@ -51,7 +51,7 @@ def become(desk: Desk, agent: Agent, after: AgentState, reason: str, until: int)
     same = (agent.reason, agent.until) == (reason, until) or after != AgentState.NOT_READY
     if agent.state == after and same:
         return
-    if after == AgentState.FINISHING and not agent.holds:
+    if after == AgentState.FINISHING and not agent.works_on:
         go(desk, agent, reason or "finished")
         return
     if after == AgentState.FINISHING and not until and desk.policy.finish_ms:

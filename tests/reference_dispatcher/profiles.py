@@ -55,7 +55,7 @@ def check(desk: Desk, profile: cm.AgentProfile) -> None:
 @handles(cm.RemoveAgent)
 def remove(desk: Desk, command: cm.RemoveAgent) -> None:
     agent = desk.agent(command.agent)
-    if agent.state != AgentState.OFFLINE or agent.holds:
+    if agent.state != AgentState.OFFLINE or agent.works_on:
         raise Refused(Code.AGENT_BUSY, agent.state, "an offline agent without work")
     for contact in desk.contacts.values():
         if contact.prefer == agent.name:

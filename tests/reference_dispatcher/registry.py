@@ -35,6 +35,7 @@ class Deadline:
 
 HANDLERS: dict[type, Callable[[Desk, Any], None]] = {}
 DEADLINES: list[Callable[[Desk], Iterable[Deadline]]] = []
+HEARERS: list[Callable[[Desk, Any], None]] = []
 OBJECTIONS: dict[str, Callable[[Desk, Contact, Agent], bool]] = {}
 ORDERS: dict[str, Callable[[Desk, Contact, int], tuple[float, ...]]] = {}
 CHOICES: dict[str, Callable[[Desk, Contact, Agent, str], tuple[float, ...]]] = {}
@@ -54,6 +55,12 @@ def handles(command: type[cm.Command]) -> Callable[[F], F]:
 def deadlines(function: F) -> F:
     """The function lists every deadline of its topic that is running now."""
     DEADLINES.append(function)
+    return function
+
+
+def hears(function: F) -> F:
+    """The function is told each event, before it changes anything."""
+    HEARERS.append(function)
     return function
 
 

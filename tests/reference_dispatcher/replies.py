@@ -21,6 +21,8 @@ def message(desk: Desk, command: cm.AddMessage) -> None:
     if silence.may_reopen(desk, command):
         silence.reopen_by_message(desk, desk.contacts[command.contact], command)
         return
+    if silence.of_others(desk, command):
+        raise Refused(Code.UNKNOWN_CONTACT, command.contact, "an open contact")
     contact = desk.contact(command.contact, command.tenant)
     if contact.state not in WRITES_IN:
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting or connected contact")

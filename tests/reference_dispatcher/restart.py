@@ -25,3 +25,6 @@ def start(desk: Desk, command: cm.StartEngine) -> None:
     for agent in gone:
         matching.takes_nothing_more(desk, agent)
     matching.place_all(desk, [c for c in loose if c.state == ContactState.QUEUED], "restart")
+    for name, queue in desk.policy.queues.items():
+        if any(step.queue_length or step.lender_kpi for step in queue.steps):
+            desk.reached[name] = None

@@ -118,6 +118,13 @@ def may_reopen(desk: Desk, command: cm.AddMessage) -> bool:
     return closed and command.sender == cm.Sender.CUSTOMER
 
 
+def of_others(desk: Desk, command: cm.AddMessage) -> bool:
+    """Another tenant's, and closed as idle: its customer is nobody's here."""
+    found = desk.contacts.get(command.contact)
+    closed = found is not None and found.state == ContactState.CLOSED
+    return closed and command.sender == cm.Sender.CUSTOMER and not may_reopen(desk, command)
+
+
 def reopen_by_message(desk: Desk, contact: Contact, command: cm.AddMessage) -> None:
     reopen(desk, contact, external_id="", channel="", opening=True, source="")
     replies.added(desk, contact, "customer", "", automatic=command.automatic)
@@ -175,6 +182,6 @@ def requeue(desk: Desk, contact: Contact) -> None:
     desk.wait_again(contact)
     if forget_at:
         contact.decliners[agent.name] = forget_at
-        if not decliners.others(desk, contact):
-            decliners.forget(desk, contact, agent.name, "yielded")
+    if agent.name in contact.decliners and not decliners.others(desk, contact):
+        decliners.forget(desk, contact, agent.name, "yielded")
     matching.place_beside(desk, contact, agent, "unanswered")

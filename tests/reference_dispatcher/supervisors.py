@@ -24,6 +24,7 @@ def update(desk: Desk, command: cm.UpdateContact) -> None:
     contact.attributes = {**contact.attributes, **command.attributes}
     if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and not contact.pinned:
         enter_again(desk, contact, "update")
+        matching.place(desk, contact, "update")
 
 
 def enter_again(desk: Desk, contact: Contact, why: str) -> None:
@@ -52,10 +53,9 @@ def move_to(
     if elsewhere:
         contact.fruitless = 0
         transfers.begin_steps_again(desk, contact)
-    transfers.no_bot_left(desk, contact)
     if freed is not None:
         matching.place_beside(desk, contact, freed, why)
-    else:
+    elif why != "prioritised":  # nobody is free for it, or it would not wait
         matching.place(desk, contact, why)
 
 
@@ -67,10 +67,14 @@ def move(desk: Desk, command: cm.MoveContact) -> None:
         raise Refused(Code.UNKNOWN_QUEUE, command.queue, "a queue of the contact's tenant")
     if not contact.waits:
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    move_by_hand(desk, contact, queue, command.reason)
+
+
+def move_by_hand(desk: Desk, contact: Contact, queue: Queue, reason: str) -> None:
     contact.pinned = True
     desk.forget_all_preference(contact)
     priority = transfers.priority_in(desk, contact, queue)
-    move_to(desk, contact, queue.name, contact.rule, priority, contact.asks, "moved", command.reason)
+    move_to(desk, contact, queue.name, contact.rule, priority, contact.asks, "moved", reason)
 
 
 def put_into(
@@ -96,10 +100,12 @@ def prioritise(desk: Desk, command: cm.PrioritiseContact) -> None:
         raise Refused(Code.BAD_VALUE, command.priority, f"−{MOST} to {MOST}")
     if contact.state not in (ContactState.QUEUED, ContactState.OFFERED):
         raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    prioritise_as(desk, contact, command.priority, command.reason)
+
+
+def prioritise_as(desk: Desk, contact: Contact, priority: int, reason: str) -> None:
     contact.pinned = True
-    move_to(
-        desk, contact, contact.queue, contact.rule, command.priority, contact.requires, "prioritised", command.reason
-    )
+    move_to(desk, contact, contact.queue, contact.rule, priority, contact.requires, "prioritised", reason)
 
 
 @handles(cm.CloseQueue)

@@ -143,6 +143,25 @@ STORIES: dict[str, tuple[str, list[Step], str]] = {
         [*agent("ann"), contact(), *agent("ben"), cm.SignOff(agent="ann", reason="home early")],
         "OfferMade contact=1 agent=ben trigger=signed_off",
     ),
+    "a step lets the preferred through": (
+        policy({"help": {"named_agent_ms": 60 * SECOND, "steps": [{"lender_kpi": "remote", "add_pools": ["remote"]}]}, "vip": {}},
+               {"onsite": {"owners": ["vip"], "reserve": 1}, "bot": {},
+                "remote": {"owners": ["vip"], "lend_kpi": {"share": 0.5, "within_ms": SECOND}}}),
+        [*agent("ann", "onsite", "remote"), cm.SubmitContact(tenant="acme", channel="web", attributes={"named_agent": "ann"})],
+        "OfferMade contact=1 agent=ann step=1",
+    ),
+    "bots are drained": (
+        policy({"plain": BOT_FIRST, "vip": BOT_FIRST}, {"onsite": {"listed": ["vip"]}, "bot": {}}),
+        [*bot(capacity=0), *agent("ann"), contact("plain"), 10, contact("vip"), cm.DrainPool(pool="bot")],
+        "OfferMade contact=2 agent=ann",
+    ),
+    "the preferred one is at hand": (
+        policy({"help": {**KEEPS, "steps": [{"estimated_wait_ms": 1, "raise_priority": 1}]}}, {"onsite": {}, "side": {}, "bot": {}}),
+        [*agent("ann"), *agent("bob", "side"), *[contact() for _ in range(9)],
+         *[step for n in range(1, 8) for step in (accept("ann", n), 100, cm.CloseContact(contact=n, agent="ann"))],
+         accept("ann", 8), 100, to_agent(8, "ann", "bob")],
+        "OfferMade contact=8 agent=bob step=0",
+    ),
     "stamp 0": (
         policy({"help": {"steps": [{"clock": "age", "after_ms": 0, "raise_priority": 1}]}}),
         [-START, contact()],

@@ -77,11 +77,12 @@ def take_over(state: State, command: cmd.TakeOverContact) -> None:
     seat = find_taker(state, command, contact)
     if seat is None:
         return None
-    found = state.consults.get(contact.contact)
+    found, bound = state.consults.get(contact.contact), state.bound_of(contact)
     helps = found is not None and found.to_agent == seat.name  # and so holds the room already
     state.take_stock(seat)
-    if not helps and not seat.has_room(contact.cost, state.bound_of(contact)):
-        return state.refuse(command, Code.AGENT_BUSY, seat.free(), f"room for {contact.cost} units")
+    if not helps and not seat.has_room(contact.cost, bound):
+        free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
+        return state.refuse(command, Code.AGENT_BUSY, free, f"room for {contact.cost} units")
     before = contact.seat
     if found is not None and helps:
         close(state, found, "taken_over", seat.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -50,6 +51,8 @@ class Ledger:
     told: dict[int, Told] = field(default_factory=dict)
     streams: dict[str, dict[int, list[Frame]]] = field(default_factory=dict)
     last_lsn: int = 0
+    _texts: dict[tuple[int, int], str] = field(default_factory=dict)
+    _places: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, history: History) -> Ledger:
@@ -70,6 +73,24 @@ class Ledger:
     def at(self, lsn: int) -> list[Frame]:
         found = self.told.get(lsn)
         return [] if found is None else found.events
+
+    def texts(self) -> dict[tuple[int, int], str]:
+        """(contact, seq) → the text of that message."""
+        if not self._texts:
+            self._texts = {
+                (event["contact"], event["seq"]): told.text
+                for told in self.told.values()
+                for event in told.events
+                if event["type"] == "message.added"
+            }
+        return self._texts
+
+    def between(self, stream: str, after_lsn: int, before_lsn: int) -> list[int]:
+        """The records that a stream must carry, both ends left out."""
+        places = self._places.get(stream)
+        if places is None:
+            places = self._places[stream] = sorted(self.streams.get(stream, {}))
+        return places[bisect_right(places, after_lsn) : bisect_left(places, before_lsn)]
 
     def _share_out(self) -> None:
         holders: dict[int, str] = {}

@@ -56,16 +56,11 @@ def _text_is_there(sent: Frame, result: Frame, ledger: Ledger) -> Iterator[str]:
     text = sent.get("text", "")
     if not text or "seq" not in result:
         return
-    for told in ledger.told.values():
-        for event in told.events:
-            if event["type"] == "message.added" and (event["contact"], event["seq"]) == (
-                result["contact"],
-                result["seq"],
-            ):
-                if told.text != text:
-                    yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} has another text"
-                return
-    yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} is gone"
+    stands = ledger.texts().get((result["contact"], result["seq"]))
+    if stands is None:
+        yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} is gone"
+    elif stands != text:
+        yield f"{sent['id']}: message {result['seq']} of contact {result['contact']} has another text"
 
 
 def the_same_question_the_same_answer(history: History, ledger: Ledger) -> Iterator[str]:
@@ -141,8 +136,8 @@ def pushes_tell_the_truth(history: History, ledger: Ledger) -> Iterator[str]:
             continue
         if offset <= at[place]:
             yield f"{entry.who}: {stream} told of record {offset} after record {at[place]}"
-        elif missed := [lsn for lsn in carries if at[place] < lsn < offset]:
-            yield f"{entry.who}: {stream} left out records {sorted(missed)} before record {offset}"
+        elif missed := ledger.between(stream, at[place], offset):
+            yield f"{entry.who}: {stream} left out records {missed} before record {offset}"
         if said["events"] != carries.get(offset):
             yield f"{entry.who}: {stream} told of record {offset} what the ledger does not say: {_kinds(said['events'])}"
         if said.get("text", "") != ledger.told[offset].text if offset in ledger.told and "text" in said else False:
@@ -232,7 +227,7 @@ def everything_ends_once_or_is_found(history: History, ledger: Ledger) -> Iterat
         for row in found.get("agents", []):
             if row["agent"] in shown and (row["load"], set(row["contacts"])) not in shown[row["agent"]]:
                 yield f"agent {row['agent']} carries {row['load']} {row['contacts']}, wanted {shown[row['agent']][-1]}"
-    yield from _conversations(answers, ledger)
+    yield from _conversations(history, asked, ledger)
 
 
 def _first_asked(history: History) -> int:
@@ -251,17 +246,23 @@ def _first_asked(history: History) -> int:
     return max(0, heard - 5)
 
 
-def _conversations(answers: list[Frame], ledger: Ledger) -> Iterator[str]:
-    texts = {
-        (event["contact"], event["seq"]): told.text
-        for told in ledger.told.values()
-        for event in told.events
-        if event["type"] == "message.added"
-    }
-    for found in answers:
-        for row in found.get("messages", []) if "more" in found else []:
-            if not any(texts.get((contact, row["seq"])) == row["text"] for contact, _ in texts):
-                yield f"message {row['seq']} {row['text']!r} is in a conversation and not in the ledger"
+def _conversations(history: History, answers: dict[str, Frame], ledger: Ledger) -> Iterator[str]:
+    """Each conversation reads as it was told: every message, in order, with its text."""
+    texts: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for told in ledger.told.values():
+        for event in told.events:
+            if event["type"] == "message.added":
+                texts[event["contact"]].append((event["seq"], told.text))
+    for entry in history.of("asked"):
+        query, said = entry.said["query"], answers.get(entry.said["id"])
+        if query["type"] != "history" or said is None:
+            continue
+        if said["op"] != "ok":
+            yield f"the conversation of contact {query['contact']} cannot be read: {said['code']}"
+            continue
+        shown = [(row["seq"], row["text"]) for row in said["result"]["messages"]]
+        if shown != sorted(texts[query["contact"]])[: len(shown)] or (len(shown) < len(texts[query["contact"]]) < 100):
+            yield f"the conversation of contact {query['contact']} reads {shown}, wanted {sorted(texts[query['contact']])}"
 
 
 def when_faults_stop_everything_drains(history: History, ledger: Ledger) -> Iterator[str]:
@@ -287,6 +288,10 @@ def when_faults_stop_everything_drains(history: History, ledger: Ledger) -> Iter
 
 def engines_end_only_for_a_reason(history: History, ledger: Ledger) -> Iterator[str]:
     """What an operator sees: no corruption after a power cut, no crash, no second owner while the lease holds."""
+    begun = {event["epoch"] for _, event in ledger.events() if event["type"] == "engine.started"}
+    spoken = {entry.said["epoch"] for entry in history.of("got") if entry.said["op"] == "welcome"}
+    if ledger.told and spoken - begun:
+        yield f"engines of epochs {sorted(spoken - begun)} spoke, and the ledger does not know of them"
     began: dict[int, int] = {}
     over: dict[int, int] = {}
     for entry in history.of("started", "ended"):
@@ -297,7 +302,7 @@ def engines_end_only_for_a_reason(history: History, ledger: Ledger) -> Iterator[
             continue
         over[number] = entry.at_ms
         why, crashes = entry.said["why"], entry.said["crashes"]
-        if why.startswith("Corrupt"):
+        if why.startswith(("Corrupt", "crashed")):
             yield f"engine {number} would not go on: {why}"
         if crashes:
             yield f"engine {number}: {crashes} connections crashed"
