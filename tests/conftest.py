@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import engine as conjecture
 
 from tests.cluster import Cluster, running_cluster
 
@@ -19,6 +20,9 @@ settings.register_profile(
 )
 settings.register_profile("deep", settings.get_profile("house"), max_examples=2_000)
 settings.load_profile(os.environ.get("SLUICE_HYPOTHESIS", "house"))
+# Hypothesis shrinks a failure for five minutes and has no setting for it; a red run is to end in time. SLUICE_SHRINK_S=300
+# gives it back where a smaller story is worth the wait (tests/tidy/test_hypothesis.py sees that the name still counts).
+conjecture.MAX_SHRINKING_SECONDS = int(os.environ.get("SLUICE_SHRINK_S", "30"))
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,7 @@ class Link:
         on_frames: Callable[[list[bytes]], None],
         on_down: Callable[[str], None],
         source: str = "",
+        receive_bytes: int = 0,
     ) -> None:
         parts = urlsplit(url)
         self.carrier: Framed | WebSocket = WebSocket() if parts.scheme == "ws" else Framed()
@@ -140,6 +141,8 @@ class Link:
         self._socket = socket.socket()
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_bytes:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         if source:
             # The port is chosen at connect, when the far end is known: thousands share one address.
             self._socket.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24), 1)

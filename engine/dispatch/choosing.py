@@ -137,6 +137,11 @@ def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
     return True
 
 
+def served_by(state: State, contact: Contact, seq: int) -> bool:
+    """Whether the agent may serve the contact through one of its open pools."""
+    return any(seq in lane.members and not lane.drained for lane in state.lanes_of(contact))
+
+
 def stranded(state: State, lanes: Iterable[Lane]) -> set[int]:
     """Contacts in these lanes who may have been left with nobody, or with decliners only."""
     numbers: set[int] = set()

@@ -17,6 +17,7 @@ from engine.dispatch.choosing import (
     can_serve_preferred,
     only_decliners_left,
     pool_between,
+    served_by,
     stranded,
 )
 from engine.dispatch.contacts import Contact, ContactState, Offer
@@ -501,7 +502,7 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
         return
     contacts = [state.contacts[number] for number in sorted(stranded(state, lanes))]
     if still:
-        contacts = [one for one in contacts if not any(still in lane.members for lane in state.lanes_of(one))]
+        contacts = [one for one in contacts if not served_by(state, one, still)]
     for contact in contacts:
         if contact.decliners and only_decliners_left(state, contact):
             for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):

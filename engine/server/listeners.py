@@ -21,11 +21,14 @@ from engine.server.sockets import EagerStream
 from engine.wire import limits, websocket
 from engine.wire.framed import FramedCarrier, framed_later
 
-BACKLOG = 1024
+BACKLOG = 4096
+_ACCEPT_AT_ONCE = 256
 _READ_HEAD = 4096
 # After EMFILE and its kin: let others close something first.
 _ACCEPT_PAUSE_S = 0.1
 _TURN_AWAY_S = 2.0
+# More than a second of a busy stream.
+UNSENT_BYTES = 128 * 1024
 # Addresses remembered for their rate before those with nothing against them are forgotten.
 _ADDRESSES = 10_000
 
@@ -159,15 +162,21 @@ class Listeners:
         await self._accept(listener, nursery, self.handle_framed)
 
     async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery, handler: Handler) -> None:
+        """A storm fills the kernel's queue in a moment, and who does not fit in waits for seconds: it is emptied in one go."""
         async with listener:
-            while True:
-                try:
-                    stream = await listener.accept()
-                except OSError as error:
-                    self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
-                    await trio.sleep(_ACCEPT_PAUSE_S)
-                else:
-                    nursery.start_soon(self.supervise, stream, handler)
+            with socket.socket(fileno=os.dup(listener.socket.fileno())) as raw:
+                raw.setblocking(False)
+                while True:
+                    await trio.lowlevel.wait_readable(raw)
+                    try:
+                        for _ in range(_ACCEPT_AT_ONCE):
+                            stream = trio.SocketStream(trio.socket.from_stdlib_socket(raw.accept()[0]))
+                            nursery.start_soon(self.supervise, stream, handler)
+                    except BlockingIOError:
+                        continue
+                    except OSError as error:
+                        self._core.counters.refused_sockets[f"accept_{error.errno}"] += 1
+                        await trio.sleep(_ACCEPT_PAUSE_S)
 
     async def supervise(self, stream: trio.abc.Stream, handler: Handler) -> None:
         """The whole life of one socket, whatever happens in it."""
@@ -279,5 +288,8 @@ def _set_options(stream: trio.abc.Stream) -> None:
     """A peer that vanished in the middle of our write is given up after 30 s by the kernel too."""
     if isinstance(stream, trio.SocketStream) and stream.socket.family != trio.socket.AF_UNIX:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # What a slow reader has not taken waits in its outbox, which has a bound, and not in megabytes of the kernel's.
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)

@@ -15,6 +15,7 @@ from engine.dispatch.refusals import Code
 from engine.dispatch.rules.contacts import take_back
 from engine.dispatch.rules.gate import tell
 from engine.dispatch.rules.promises import go_live, leave, release, release_all, released_at_once
+from engine.dispatch.rules.rearranging import house
 from engine.dispatch.rules.registry import find_contact, handles
 from engine.dispatch.state import State
 
@@ -73,6 +74,8 @@ def close_for_all(state: State, calendar: str, numbers: list[int], after: int, *
             return
         contact = state.contacts.get(number)
         if contact is not None and closes_for(state, contact, calendar):
+            if state.former:
+                house(state, contact)  # whether it is served, answered later or sent to a bot is for a queue there is
             close_for(state, contact)
         after = number
     if running:

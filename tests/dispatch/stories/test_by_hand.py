@@ -107,3 +107,20 @@ def test_a_drained_pool_gets_nothing_new_and_is_opened_again() -> None:
     stage.do(cm.OpenPool(pool="remote"))
     stage.finish()
     assert stage.offered(late) == "far"
+
+
+def test_the_last_agent_outside_the_drained_pool_leaves_the_others() -> None:
+    """Remote is drained, and Ann, busy, is of remote alone from now on: nobody is there for who waits, so the step opens."""
+    steps = [{"name": "far", "when_nobody": True, "after_ms": 3_600_000, "add_pools": ["far"]}]
+    queues = {"help": {"pools": ["onsite", "remote"], "steps": steps}}
+    stage = Stage(queues=queues, pools={"onsite": {}, "remote": {}, "far": {}})
+    stage.agent("ann", "onsite", "remote")
+    stage.connect("ann")
+    stage.agent("far_away", "far")
+    contact = stage.submit()
+    stage.do(cm.DrainPool(pool="remote"))
+    assert stage.offered(contact) == ""
+
+    stage.do(cm.DefineAgent(profile=cm.AgentProfile(agent="ann", pools=("remote",))))
+
+    assert stage.offered(contact) == "far_away"

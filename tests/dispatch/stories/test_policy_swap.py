@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from tests.dispatch.stage import SECOND, Stage, every, kinds, only, policy_text, refusal
@@ -164,3 +166,21 @@ def test_the_step_clock_of_who_was_moved_while_connected_starts_with_the_next_wa
     happened = stage.wait(10 * SECOND)
 
     assert only(happened, ev.StepOpened).contact == contact
+
+
+def test_the_shop_closes_between_two_slices_of_a_swap_that_takes_the_queue_away() -> None:
+    """Their queue is gone when their shop shuts on six: each has another first, and is told what that one says."""
+    calendar = {"zone": "UTC", "weekly": {"thu": ["00:00-00:20"]}}
+    hours: dict[str, Any] = {"calendars": {"desk": calendar}, "shops": {"outlet": {"hours": "desk"}}}
+    help_desk = {"closed": "message", "closed_notice": "tomorrow", "promise_ms": 60_000}
+    stage = Stage(queues={"help": help_desk, "old": {"closed_notice": "old"}}, slice_units=2, **hours)
+    waiting = [stage.submit("old", shop="outlet") for _ in range(6)]
+    stage.now = 20 * 60 * SECOND
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": help_desk}, **hours)), at=stage.now - 1)
+
+    happened = stage.expire()
+
+    assert "HoursChanged" in kinds(happened)
+    assert [told.notice for told in every(stage.log, ev.ContactTold)] == ["tomorrow"] * 6
+    stage.finish()
+    assert {stage.contact(one).state for one in waiting} == {"promised"}
