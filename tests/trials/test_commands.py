@@ -118,7 +118,7 @@ def test_a_case_applies_another_policy(policy: Path, cases: Path) -> None:
 
     late.write_text(swapped.replace('pools = ["onsite"]', 'pools = ["moon"]'), encoding="utf-8")
     bad = run("test", policy, cases, "--lang", "en")
-    assert bad.exit_code == 2 and 'which has 1 problem(s), first: queue "late"' in bad.stdout
+    assert bad.exit_code == 2 and 'which has 2 problem(s), first: queue "late"' in bad.stdout
     cases.write_text(PEOPLE + BAD, encoding="utf-8")
     refused = run("test", policy, cases, "--lang", "en")
     assert refused.exit_code == 0, refused.output
