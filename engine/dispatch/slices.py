@@ -33,8 +33,8 @@ class Rearrangement(msgspec.Struct):
     """``cursor``: the last contact number or agent's seq that the stage has dealt with, of those below ``until``.
 
     ``former``: texts of the policies whose queues contacts may still stand in. ``contacts`` and ``agents`` (seq): those
-    that began to wait or became freer since ``FEEDING`` began, in that order. ``unseated``: an epoch began in the midst of
-    ``AGENTS``, which has still to be done.
+    that began to wait or became freer since ``FEEDING`` began, in that order. ``seating``: agents may still have the
+    lanes of a former policy.
     """
 
     why: str
@@ -45,7 +45,7 @@ class Rearrangement(msgspec.Struct):
     former: tuple[str, ...] = ()
     contacts: dict[int, int] = {}
     agents: dict[int, int] = {}
-    unseated: bool = False
+    seating: bool = False
 
 
 class Job(msgspec.Struct):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.policy.compiled import Policy
@@ -75,7 +77,7 @@ def left_to_do(state: State, work: Rearrangement) -> list[int]:
     """Numbers of contacts or agents behind the cursor, ``state.todo_at`` the first of them; an index."""
     if state.todo is None:
         numbers = sorted(state.seats_by_seq) if work.stage in OF_AGENTS else sorted(state.contacts)
-        state.todo = [number for number in numbers if work.cursor < number < work.until]
+        state.todo = numbers[bisect_right(numbers, work.cursor) : bisect_left(numbers, work.until)]
         state.todo_at = 0
     todo = state.todo
     # Who has gone since is not waited for: the stage ends where it would for somebody who begins to count only now.
@@ -108,10 +110,8 @@ def enter_stage(state: State, work: Rearrangement, stage: int) -> None:
     """Begin a stage with what there is now; what comes later comes with its place."""
     if stage > CONTACTS:
         all_placed(state, work)
-    if stage < CONTACTS and work.stage == AGENTS:
-        work.unseated = True
-    elif stage > AGENTS:
-        work.unseated = False
+    if stage > AGENTS:
+        work.seating = False
     work.stage, work.cursor = stage, 0
     work.until = state.next_seq if stage in OF_AGENTS else state.next_contact
     rearrange(state, work)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gamma, gammainc, ndtr
+from scipy.special import gamma, gammainc, gammaincc, ndtr
 
 from sim.theory.limits import need_not_negative, need_positive, need_share
 
@@ -196,6 +196,30 @@ class Lognormal:
     def capped_mean(self, x: Array) -> Array:
         score = self._score(x)
         return np.asarray(x * ndtr(-score) + self.mean * ndtr(score - self.sigma_log))
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """With this mean and this squared coefficient of variation."""
+
+    mean: float
+    cv2: float
+
+    def __post_init__(self) -> None:
+        need_positive(mean=self.mean, cv2=self.cv2)
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        return tuple(self.mean * 2.0 ** (2 - step) for step in range(LADDER))
+
+    def survival(self, x: Array) -> Array:
+        return np.asarray(gammaincc(1 / self.cv2, x / (self.mean * self.cv2)))
+
+    def distribution(self, x: Array) -> Array:
+        return np.asarray(gammainc(1 / self.cv2, x / (self.mean * self.cv2)))
+
+    def capped_mean(self, x: Array) -> Array:
+        return np.asarray(self.mean * gammainc(1 + 1 / self.cv2, x / (self.mean * self.cv2)) + x * self.survival(x))
 
 
 @dataclass(frozen=True)

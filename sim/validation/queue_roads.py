@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from scipy.special import gammainc
 
 from sim.theory.abandonment import PatienceQueue, erlang_a
 from sim.theory.birth_death import BirthDeath
@@ -82,7 +83,25 @@ def _erlang_b(params: ErlangBParams) -> Road:
 
 def _mmn(params: MmnParams) -> Road:
     model = ErlangC(params.lam, params.mu, params.n)
-    return _with_variance_metrics(_waiting(model), QueueRun(model.process(), params.n))
+    run = QueueRun(model.process(), params.n)
+    road = _with_variance_metrics(_waiting(model), run)
+    return Road(road.values, {**road.variances, "W_q#": lambda share: _percentile_variance(model, run, share)})
+
+
+def _percentile_variance(model: ErlangC, run: QueueRun, share: float) -> float:
+    """Of a percentile q of the wait, from that of the share of waits up to q by the density there.
+
+    Counted is how likely the wait is to be up to q for whoever comes, given how many are there: n − 1 more ends of
+    service than there are servers, a gamma law. What chance adds for one customer beyond that is nothing to the swings
+    of a busy queue.
+    """
+    percentile = model.wait_percentile(share)
+    density = model.delay_probability * model.spare * np.exp(-model.spare * percentile)
+    ends = np.maximum(run.process.levels - model.servers + 1, 1)
+    up_to = np.where(
+        run.process.levels < model.servers, 1.0, gammainc(ends, model.servers * model.service * percentile)
+    )
+    return float(run.level(up_to) / density**2)
 
 
 def _mmnk(params: MmnkParams) -> Road:

@@ -1,0 +1,89 @@
+"""Long runs cut into batches, and many short ones: until the time given for it is used up.
+
+A long run's batches are merged two by two whenever there are twice as many as needed, so however long it is there are
+between that many and twice as many, each as long as can be. The first ones, the way from the start, are cut off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+
+import numpy as np
+
+from sim.twin.estimates import Array, Rows
+from sim.twin.model import Model
+from sim.twin.play import Play
+
+LEAST = 40
+# Batches cut off at the beginning.
+WARM_UP = 2
+# Arrivals of the first batches, before any are merged.
+FIRST_ARRIVALS = 250
+
+
+class Budget:
+    """How long to go on: so much processor time, or so many contacts, which is the same on every machine."""
+
+    def __init__(self, cpu_s: float = 0.0, contacts: int = 0) -> None:
+        self.cpu_s, self.contacts = cpu_s, contacts
+        self._until_s = 0.0
+
+    def begin(self) -> None:
+        self._until_s = time.process_time() + self.cpu_s
+
+    def is_spent(self, contacts: float) -> bool:
+        return contacts >= self.contacts if self.contacts else time.process_time() >= self._until_s
+
+
+def one_run(model: Model, seed: int, budget: Budget, marks_ms: Sequence[int] = (), *, histogram: bool = False) -> Rows:
+    """One run (a little longer than its budget where that is too little for its batches)."""
+    budget.begin()
+    play = Play(model, seed, marks_ms, histogram=histogram)
+    length = max(1, round(FIRST_ARRIVALS / sum(kind.rate for kind in model.kinds)))
+    most = 2 * (LEAST + WARM_UP)
+    rows = [play.row()]
+    while True:
+        play.run(play.now + length)
+        rows.append(play.row())
+        enough = len(rows) - 1 >= LEAST + WARM_UP
+        if enough and budget.is_spent(sum(kind.arrived for kind in play.kinds)):
+            break
+        if len(rows) - 1 >= most:
+            rows, length = rows[::2], length * 2
+    play.count_waits()
+    table = np.diff(np.asarray(rows, dtype=object), axis=0)[WARM_UP:].astype(float)
+    columns = play.columns()
+    return Rows(columns, table, _controls(model, columns, table), play.histogram if histogram else None)
+
+
+def _controls(model: Model, columns: Sequence[str], table: Array) -> Array | None:
+    """Arrivals and their work, less what they are on average: where rates do not move."""
+    if any(kind.share is not None for kind in model.kinds):
+        return None
+    time_column = table[:, columns.index("time")]
+    arrived, worked = np.zeros(len(table)), np.zeros(len(table))
+    for number, kind in enumerate(model.kinds):
+        mean_work = kind.work.mean * kind.unit_ms
+        if not isfinite(mean_work):
+            return None
+        came = table[:, columns.index(f"kind{number}.arrived")]
+        arrived += came - kind.rate * time_column
+        # How much work those who came brought, beside how many they were.
+        worked += table[:, columns.index(f"kind{number}.work")] / mean_work - came
+    return np.column_stack([arrived, worked])
+
+
+def many_runs(replay: Callable[[int], Mapping[str, float]], seed: int, budget: Budget) -> Rows:
+    """Replications with seeds of their own until the budget is used up, at least :data:`LEAST`.
+
+    Each gives a row; what it says of ``contacts`` counts against the budget.
+    """
+    budget.begin()
+    rows: list[Mapping[str, float]] = []
+    seeds = np.random.SeedSequence(seed)
+    while len(rows) < LEAST or not budget.is_spent(sum(row["contacts"] for row in rows)):
+        rows.append(replay(int(seeds.spawn(1)[0].generate_state(1)[0])))
+    columns = list(rows[0])
+    return Rows(columns, np.asarray([[row[name] for name in columns] for row in rows], dtype=float))
