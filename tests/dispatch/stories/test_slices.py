@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import msgspec
 
@@ -14,11 +15,11 @@ from engine.dispatch.slices import AGENTS, SLICE_UNITS
 from tests.dispatch.stage import SECOND, Stage, every, only, policy_text, refusal
 from tests.dispatch.stories.test_mass import MOST_EVENTS, Crowd, T
 
-LIMITED = {
+LIMITED: dict[str, Any] = {
     "channels": {"web": {"limit": 2}, "mail": {"interruptible": True}},
     "shops": {"flagship": {"limit": 1}},
 }
-WIDE = {"channels": {"web": {}, "mail": {}}}
+WIDE: dict[str, Any] = {"channels": {"web": {}, "mail": {}}}
 
 
 def counted(dispatcher: Dispatcher) -> int:
@@ -101,7 +102,7 @@ def test_an_epoch_that_begins_while_agents_get_their_new_lanes() -> None:
     assert crowd.dispatcher.audit() == []
 
 
-BOTS = {"queues": {"help": {"bot_pools": ["bot"], "sticky_ms": 0}}, "pools": {"onsite": {}, "bot": {}}}
+BOTS: dict[str, Any] = {"queues": {"help": {"bot_pools": ["bot"], "sticky_ms": 0}}, "pools": {"onsite": {}, "bot": {}}}
 
 
 def with_a_bot(contacts: int, text: str = "") -> Crowd:
@@ -203,8 +204,8 @@ def test_a_bulk_command_waits_for_a_bot_that_goes() -> None:
 
 def test_a_lender_is_on_time_again_with_hundreds_idle() -> None:
     """Twelve hundred of the lender's sit idle while it is late, two thousand want to borrow: when it may lend, slice by slice."""
-    lender = {"owners": ["theirs"], "lend_kpi": {"share": 0.8, "within_ms": 20_000}}
-    queues = {"ours": {"pools": ["remote"], "offer_ms": 3_600_000}, "theirs": {"pools": ["remote"]}}
+    lender: dict[str, Any] = {"owners": ["theirs"], "lend_kpi": {"share": 0.8, "within_ms": 20_000}}
+    queues: dict[str, Any] = {"ours": {"pools": ["remote"], "offer_ms": 3_600_000}, "theirs": {"pools": ["remote"]}}
     crowd = Crowd(0, policy_text(queues=queues, pools={"onsite": {}, "remote": lender}))
     crowd.submit(0, "theirs")
     crowd.now += 30 * SECOND
