@@ -51,7 +51,8 @@ class Rearrangement(msgspec.Struct):
 class Job(msgspec.Struct):
     """A bulk command under way. ``contacts``: all that matched when it began, ascending; ``place``: the next to do.
 
-    Action ``capacity``: they are agents, by sequence number.
+    Action ``capacity``: they are agents, by sequence number. With an ``agent``, its going is what is done in slices: all it
+    had when it went, and ``action`` is why, as the offers that follow name it.
     """
 
     job: int
@@ -67,3 +68,6 @@ class Job(msgspec.Struct):
     passed: int = 0
     capacity: int = 0
     until: int = 0
+    agent: str = ""
+    to_agent: str = ""
+    team: str = ""

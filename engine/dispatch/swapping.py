@@ -25,6 +25,7 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     lines = {name: state.lines[name] for name in (*policy.queues, *state.former) if name in state.lines}
     crowds = state.house.crowds
     state.house.begin(policy, at)
+    gated = bool(state.gates)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
     for name in (*policy.queues, *state.former):
@@ -35,10 +36,10 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
             line.ranked = None if kept.ranked is None else Ranked()
         lines[name] = line
     state.lines = lines
-    state.watch_anew()
+    if gated or state.gates:
+        state.watch_anew()
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
-        for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
-            recount(state, seat)
+        state.counted_since = state.era
     keep_house(state, crowds)
 
 
@@ -59,18 +60,6 @@ def keep_house(state: State, crowds: dict[str, dict[int, None]]) -> None:
             state.shelve(contact)
     for ident in house.idents():
         state.arm_house(ident)
-
-
-def recount(state: State, seat: Seat) -> None:
-    """What the agent holds, by what the policy limits."""
-    seat.by_channel, seat.by_shop = {}, {}
-    seat.yielding, seat.beside = 0, seat.external
-    if state.bounded:
-        for number, units in seat.agent.contacts.items():
-            contact = state.contacts[number]
-            state.count(seat, contact.channel, contact.shop, 1, units)
-        for number in seat.agent.helping:
-            state.count_help(seat, state.consults[number], 1)
 
 
 def rearrange(state: State, work: Rearrangement | None) -> None:

@@ -243,4 +243,4 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
 def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, pools, [contact for contact in before if not needs.belongs(desk, contact, agent)])
+    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])

@@ -79,6 +79,7 @@ def find_helper(state: State, contact: Contact, queue: Queue) -> tuple[str, Seat
 
 def can_help(state: State, contact: Contact, seat: Seat) -> bool:
     """Whom a colleague names needs no pool and no skill, but presence and room."""
+    state.take_stock(seat)
     return seat.takes_offers() and seat.has_room(contact.cost, state.bound_of(contact))
 
 
