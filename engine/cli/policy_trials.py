@@ -24,6 +24,7 @@ from engine.trials.lengths import WANTED, find_length
 from engine.trials.phrases import Speech
 from engine.trials.reading import begin_of, read_cases, read_contact, read_team
 from engine.trials.report import Line
+from engine.trials.values import FindPolicy
 
 TEST_EXIT_CODES = """\b
 Exit codes:
@@ -65,7 +66,7 @@ def run_cases(policy: Path, cases: Path, only: str, verbose: bool, json_out: boo
     """
     spoken = language_of(lang)
     compiled = _without_problems(policy, spoken, json_out, partial(_read_policy, policy))
-    found = _without_problems(cases, spoken, json_out, lambda: read_cases(read_text(cases), compiled))
+    found = _without_problems(cases, spoken, json_out, lambda: read_cases(read_text(cases), compiled, beside(cases)))
     chosen = [case for case in found if only in case.name or only in case.name_zh]
     if not chosen:
         give_up(Speech(spoken).say("none_chosen", only=f'"{only}"'))
@@ -115,6 +116,16 @@ def explain_policy(
     else:
         _show(foretelling.render(seen, compiled, spoken))
     sys.exit(1 if seen.refused else 0)
+
+
+def beside(cases: Path) -> FindPolicy:
+    """Policies that the cases apply: their names are paths from where the cases file stands."""
+
+    def find(name: str) -> str | None:
+        file = cases.parent / name
+        return read_text(file) if file.is_file() else None
+
+    return find
 
 
 def _read_policy(file: Path) -> Policy:

@@ -45,6 +45,7 @@ def capacity(state: State) -> list[str]:
             if shop in state.shop_limits:
                 shops[shop] = shops.get(shop, 0) + 1
         seat = state.seats[name]
+        state.take_stock(seat)
         for known, wanted in ((seat.by_channel, channels), (seat.by_shop, shops)):
             counted = {what: n for what, n in known.items() if n}
             if counted != wanted:

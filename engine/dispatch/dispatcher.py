@@ -19,13 +19,14 @@ from engine.dispatch.estimates import Estimate
 from engine.dispatch.events import Event
 from engine.dispatch.explain import Explanation
 from engine.dispatch.explaining import explain
-from engine.dispatch.matching import look_again, review_borrowers
+from engine.dispatch.matching import look_again
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import Code
 from engine.dispatch.rules import HANDLERS
 from engine.dispatch.rules.bulk import do_job
 from engine.dispatch.rules.consults import end_shaken
 from engine.dispatch.rules.deadlines import EXPIRE
+from engine.dispatch.rules.lending import review_borrowers
 from engine.dispatch.rules.rearranging import do_slice, finish_start, house
 from engine.dispatch.selecting import selected, selected_agents
 from engine.dispatch.slices import CONTACTS

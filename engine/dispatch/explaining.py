@@ -150,6 +150,7 @@ def reasons(state: State, contact: Contact, seat: Seat, now: int) -> list[Reason
 
 def room(state: State, contact: Contact, seat: Seat) -> list[Reason]:
     """Capacity in units, then the channel's limit, then the shop's."""
+    state.take_stock(seat)
     bound = state.bound_of(contact)
     free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
     if free < contact.cost:

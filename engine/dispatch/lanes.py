@@ -63,6 +63,7 @@ class Seat:
         "bot",
         "by_channel",
         "by_shop",
+        "counted",
         "declined",
         "external",
         "gates",
@@ -96,6 +97,7 @@ class Seat:
         self.absent: list[Lane] = []  # those that dropped it while it could take nothing
         self.by_channel: dict[str, int] = {}
         self.by_shop: dict[str, int] = {}
+        self.counted = 0  # the era by whose limits these were counted: see ``Seats.take_stock``
         # Shared while empty: ten thousand agents' own empty containers would be cold memory on every look.
         self.preferred: frozenset[int] = NONE  # waiting contacts that prefer this agent
         self.declined: frozenset[int] = NONE  # contacts whose decliners name this agent

@@ -67,7 +67,8 @@ class PoolOpened(_Event, tag="pool.opened", frozen=True, gc=False):
 class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):
     """A bulk command: ``count`` contacts match now, and each has its turn in ascending order, in slices.
 
-    Action ``capacity``: agents, of ``pool`` and ``team``, by sequence number.
+    Action ``capacity``: agents, of ``pool`` and ``team``, by sequence number. With an ``agent``: no command, but somebody who
+    goes with so many contacts that they are handed over in slices; ``action`` says why it goes.
     """
 
     job: int
@@ -84,6 +85,8 @@ class BulkStarted(_Event, tag="bulk.started", frozen=True, gc=False):
     team: str = ""
     capacity: int = 0
     until: int = 0
+    agent: str = ""
+    to_agent: str = ""
 
 
 class BulkContinued(_Event, tag="bulk.continued", frozen=True, gc=False):

@@ -27,7 +27,6 @@ from engine.dispatch.pools import shown
 from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
-from engine.dispatch.strands import ContactKey
 from engine.dispatch.timers import FAR
 
 QUEUED: Final = ContactState.QUEUED
@@ -327,58 +326,6 @@ def first_for(state: State, seat: Seat) -> Contact | None:
             return preferred
     key = best_waiting(state, seat)
     return None if key is None else state.contacts[key[3]]
-
-
-def review_borrowers(state: State) -> None:
-    """More agents of a lender are idle, or its service level is better: those who may borrow again are decided anew.
-
-    Called when everything else of the step is done. Contacts that prefer an agent first, by number; then, pool by pool in
-    the policy's order, whoever stands first in it while there is somebody to be had. Not in the midst of a rearrangement:
-    its end looks at all of them.
-    """
-    if state.frozen:
-        state.stirred.clear()
-        return
-    while state.stirred:  # again where an automatic accept has made another service level better
-        pools = [name for name in state.pool_names if name in state.stirred]
-        state.stirred.clear()
-        state.settle()
-        state.tell_lanes()
-        for number in sorted(state.wanting):
-            contact = state.contacts[number]
-            seat = state.seats.get(contact.prefer)
-            if seat is not None and can_serve_preferred(state, seat, contact):
-                place(state, contact, "lender")
-        for name in pools:
-            place_borrowers(state, name)
-
-
-def place_borrowers(state: State, pool: str) -> None:
-    """Those who wait to borrow from the pool, one after the other, while there is somebody to be had."""
-    looked_at: set[int] = set()
-    while True:
-        key = first_borrower(state, pool, looked_at)
-        if key is None:
-            return
-        contact = state.contacts[key[3]]
-        first = first_before(state, contact)
-        place(state, first, "lender")
-        if first.state is QUEUED:
-            looked_at.add(contact.contact)
-        state.settle()
-        state.tell_lanes()
-
-
-def first_borrower(state: State, pool: str, looked_at: set[int]) -> ContactKey | None:
-    """Of those who borrow from the pool and could have somebody of it now, whoever its order puts first."""
-    best: ContactKey | None = None
-    for lane in state.borrowing.get(pool, ()):
-        if not lane.waiting or lane.pick(()) is None:
-            continue
-        key = lane.head(state.now, looked_at)
-        if key is not None and (best is None or key < best):
-            best = key
-    return best
 
 
 # --- both in one step -------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ class Records:
         self.todo: list[int] | None = None  # what the stage goes through, an index: see ``swapping.left_to_do``
         self.todo_at = 0
         self.era = 0  # counts the policies decided by: contacts still know where they stood under an older one
+        self.counted_since = 0  # … the last of them that limits other things than the one before
         self.drained: dict[str, str] = {}  # pool → why
         self.selection: list[int] | None = None  # what a bulk command has just counted
         self.jobs: dict[int, Job] = {}

@@ -38,19 +38,15 @@ class Seats(Clocks):
         """Give the agent a seat in every lane that it qualifies for."""
         profile = agent.profile
         seat = Seat(agent)
-        seat.external = seat.beside = sum(agent.external.values())
+        seat.external = sum(agent.external.values())
         recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
         if self.noting:  # another profile
             self.note(0, agent.seq)
-        for number, units in agent.contacts.items():
-            contact = self.contacts[number]
-            contact.seat = seat
-            if self.bounded:
-                self.count(seat, contact.channel, contact.shop, 1, units)
-        for number in agent.helping:
-            self.count_help(seat, self.consults[number], 1)
+        for number in agent.contacts:
+            self.contacts[number].seat = seat
+        self._count_all(seat)
         seat.groups = self._groups_of(profile.pools)
         self._watch(seat)
         for name in profile.pools:
@@ -130,6 +126,26 @@ class Seats(Clocks):
         """In the agent's limits a consult is one more (−1: one less) contact of that channel and shop."""
         if self.bounded:
             self.count(seat, consult.channel, consult.shop, sign, sign * consult.units)
+
+    def take_stock(self, seat: Seat) -> None:
+        """Before anyone asks for room during a swap: what the agent holds, if the new policy limits other things.
+
+        Everybody at once would be too much for one call; who is asked about by nobody is counted with the new lanes.
+        """
+        if seat.counted < self.counted_since:
+            self._count_all(seat)
+
+    def _count_all(self, seat: Seat) -> None:
+        seat.counted = self.era
+        seat.by_channel, seat.by_shop = {}, {}
+        seat.yielding, seat.beside = 0, seat.external
+        if not self.bounded:
+            return
+        for number, units in seat.agent.contacts.items():
+            contact = self.contacts[number]
+            self.count(seat, contact.channel, contact.shop, 1, units)
+        for number in seat.agent.helping:
+            self.count_help(seat, self.consults[number], 1)
 
     def count(self, seat: Seat, channel: str, shop: str, contacts: int, units: int) -> None:
         """The agent has so many more contacts and units of this channel and shop; asked only if ``bounded``."""

@@ -13,6 +13,8 @@ OFFERED: Final = ContactState.OFFERED
 
 def selected(state: State, tenant: str, queue: str, shop: str, channel: str) -> list[int]:
     """Numbers in ascending order; empty criteria match everything. Whom an agent has just accepted is not waiting."""
+    if not shop and not channel and (not tenant or len(state.policy.tenants) == 1):
+        return selected_lines(state, queue)
     found: list[int] = []
     contacts = state.contacts
     for name, line in state.lines.items():
@@ -29,6 +31,17 @@ def selected(state: State, tenant: str, queue: str, shop: str, channel: str) -> 
                 found.append(number)
     found.sort()
     return found
+
+
+def selected_lines(state: State, queue: str) -> list[int]:
+    """Everybody who waits in the queue (in any) without a look at each: a hundred thousand of them are cold memory."""
+    found: list[int] = []
+    for name, line in state.lines.items():
+        if not queue or name == queue:
+            found.extend(line.waiting)
+    found.sort()
+    held = {offer.contact for offer in state.offers.values() if offer.held}
+    return [number for number in found if number not in held] if held else found
 
 
 def selected_agents(state: State, tenant: str, pool: str, team: str) -> list[int]:

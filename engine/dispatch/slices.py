@@ -33,7 +33,8 @@ class Rearrangement(msgspec.Struct):
     """``cursor``: the last contact number or agent's seq that the stage has dealt with, of those below ``until``.
 
     ``former``: texts of the policies whose queues contacts may still stand in. ``contacts`` and ``agents`` (seq): those
-    that began to wait or became freer since ``FEEDING`` began, in that order.
+    that began to wait or became freer since ``FEEDING`` began, in that order. ``seating``: agents may still have the
+    lanes of a former policy.
     """
 
     why: str
@@ -44,12 +45,14 @@ class Rearrangement(msgspec.Struct):
     former: tuple[str, ...] = ()
     contacts: dict[int, int] = {}
     agents: dict[int, int] = {}
+    seating: bool = False
 
 
 class Job(msgspec.Struct):
     """A bulk command under way. ``contacts``: all that matched when it began, ascending; ``place``: the next to do.
 
-    Action ``capacity``: they are agents, by sequence number.
+    Action ``capacity``: they are agents, by sequence number. With an ``agent``, its going is what is done in slices: all it
+    had when it went, and ``action`` is why, as the offers that follow name it.
     """
 
     job: int
@@ -65,3 +68,6 @@ class Job(msgspec.Struct):
     passed: int = 0
     capacity: int = 0
     until: int = 0
+    agent: str = ""
+    to_agent: str = ""
+    team: str = ""

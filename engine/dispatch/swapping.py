@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.lanes import Seat
 from engine.dispatch.policy.compiled import Policy
@@ -23,6 +25,7 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     lines = {name: state.lines[name] for name in (*policy.queues, *state.former) if name in state.lines}
     crowds = state.house.crowds
     state.house.begin(policy, at)
+    gated = bool(state.gates)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
     for name in (*policy.queues, *state.former):
@@ -33,10 +36,10 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
             line.ranked = None if kept.ranked is None else Ranked()
         lines[name] = line
     state.lines = lines
-    state.watch_anew()
+    if gated or state.gates:
+        state.watch_anew()
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
-        for seat in state.seats.values():  # other things are counted now: rare, and a microsecond an agent
-            recount(state, seat)
+        state.counted_since = state.era
     keep_house(state, crowds)
 
 
@@ -59,18 +62,6 @@ def keep_house(state: State, crowds: dict[str, dict[int, None]]) -> None:
         state.arm_house(ident)
 
 
-def recount(state: State, seat: Seat) -> None:
-    """What the agent holds, by what the policy limits."""
-    seat.by_channel, seat.by_shop = {}, {}
-    seat.yielding, seat.beside = 0, seat.external
-    if state.bounded:
-        for number, units in seat.agent.contacts.items():
-            contact = state.contacts[number]
-            state.count(seat, contact.channel, contact.shop, 1, units)
-        for number in seat.agent.helping:
-            state.count_help(seat, state.consults[number], 1)
-
-
 def rearrange(state: State, work: Rearrangement | None) -> None:
     """Take this as what is under way, and set what hangs on it."""
     state.rearranging = work
@@ -86,7 +77,7 @@ def left_to_do(state: State, work: Rearrangement) -> list[int]:
     """Numbers of contacts or agents behind the cursor, ``state.todo_at`` the first of them; an index."""
     if state.todo is None:
         numbers = sorted(state.seats_by_seq) if work.stage in OF_AGENTS else sorted(state.contacts)
-        state.todo = [number for number in numbers if work.cursor < number < work.until]
+        state.todo = numbers[bisect_right(numbers, work.cursor) : bisect_left(numbers, work.until)]
         state.todo_at = 0
     todo = state.todo
     # Who has gone since is not waited for: the stage ends where it would for somebody who begins to count only now.
@@ -119,6 +110,8 @@ def enter_stage(state: State, work: Rearrangement, stage: int) -> None:
     """Begin a stage with what there is now; what comes later comes with its place."""
     if stage > CONTACTS:
         all_placed(state, work)
+    if stage > AGENTS:
+        work.seating = False
     work.stage, work.cursor = stage, 0
     work.until = state.next_seq if stage in OF_AGENTS else state.next_contact
     rearrange(state, work)

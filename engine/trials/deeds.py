@@ -227,5 +227,6 @@ DEEDS: Mapping[str, Deed] = {
     "drain": lambda moment, name, options: cmd.DrainPool(name, options.get("reason", "")),
     "open_pool": lambda moment, name, options: cmd.OpenPool(name, options.get("reason", "")),
     "close_queue": lambda moment, name, options: cmd.CloseQueue(name, options.get("reason", "")),
+    "apply_policy": lambda moment, name, options: cmd.ApplyPolicy(text=options["text"]),
     "open_queue": lambda moment, name, options: cmd.OpenQueue(name, options.get("reason", "")),
 }

@@ -47,7 +47,8 @@ def told_offer(played: Play, event: ev.OfferMade) -> Said:
 
 
 def step_name(played: Play, queue: str, step: int) -> str:
-    steps = played.policy.queues[queue].steps
+    policy = next((policy for policy in played.policies() if queue in policy.queues), None)
+    steps = () if policy is None else policy.queues[queue].steps
     return steps[step - 1].name if 0 < step <= len(steps) else str(step)
 
 

@@ -102,7 +102,8 @@ def _offered(played: Play, name: str, claim: Claim) -> Finding:
 
 
 def _bot_pools(played: Play, pools: tuple[str, ...]) -> bool:
-    return any(pool in queue.bot_pools for queue in played.policy.queues.values() for pool in pools)
+    queues = [queue for policy in played.policies() for queue in policy.queues.values()]
+    return any(pool in queue.bot_pools for queue in queues for pool in pools)
 
 
 def _offer_parts(played: Play, values: Values) -> Parts:

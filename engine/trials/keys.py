@@ -23,6 +23,7 @@ Kind: TypeAlias = Literal[
     "instant",  # a length after the case's beginning
     "length",
     "number",  # a whole number
+    "policy",  # the name of a policy's file
     "pools",
     "queue",
     "requirement",
@@ -89,7 +90,7 @@ GROUP: Keys = {
 class ActionKeys(NamedTuple):
     """``subject``: the kind of the action's own key; ``keys``: what else its row may hold beside ``at``, ``refused``."""
 
-    subject: Literal["new", "contacts", "agents", "queue", "pool"]
+    subject: Literal["new", "contacts", "agents", "queue", "pool", "policy"]
     keys: Keys = {}
 
 
@@ -152,6 +153,7 @@ ACTIONS: Mapping[str, ActionKeys] = {
     "open_pool": ActionKeys("pool", _REASON),
     "close_queue": ActionKeys("queue", _REASON),
     "open_queue": ActionKeys("queue", _REASON),
+    "apply_policy": ActionKeys("policy"),
 }
 ACTION_ROW: Keys = {"at": Key("instant", required=True), "refused": _choice(*Code)}
 

@@ -17,6 +17,7 @@ from msgspec import convert
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from engine.trials.cases import Action, Arrival, Case, Member
 from engine.trials.deeds import DEEDS, OTHER_WORK, Impossible, Moment
@@ -93,6 +94,11 @@ class Play:
 
     def name_of(self, number: int) -> str:
         return next((name for name, known in self.numbers.items() if known == number), str(number))
+
+    def policies(self) -> list[Policy]:
+        """Those decided by in the case's course, the last one first."""
+        applied = [one.event.text for one in self.happenings(ev.PolicyApplied)]
+        return [*map(compile_policy, reversed(applied)), self.policy]
 
     def is_bot(self, agent: str) -> bool:
         member = self.members.get(agent)

@@ -47,6 +47,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} names {got}, a shop of tenant {wanted}, not of the contact's",
         "{field} 写了 {got}，它属于租户 {wanted}，不是会话所属的租户",
     ),
+    "no_policy_file": (
+        "{field} names the policy {got}: there is no such file beside the cases",
+        "{field} 写了策略 {got}：用例文件旁没有这个文件",
+    ),
+    "policy_file": (
+        "{field} names the policy {got}, which has {n} problem(s), first: {first}",
+        "{field} 写了策略 {got}，它有 {n} 个问题，第一个：{first}",
+    ),
     "two_things": (
         "a row does one thing, got {got}: make it two rows",
         "一行只做一件事，实际写了 {got}：请分成两行",

@@ -19,7 +19,7 @@ from engine.trials.lengths import shown_length
 from engine.trials.problems import CaseFindings, case_problem, place_rows
 from engine.trials.rows import RowReader, several
 from engine.trials.team import Group, TeamReader
-from engine.trials.values import Scope, ValueReader, local_ms
+from engine.trials.values import FindPolicy, Scope, ValueReader, local_ms
 
 # What a person can look through.
 MAX_CASES = 1_000
@@ -32,11 +32,18 @@ STATED: Keys = {"agents": Key("text"), "waiting": Key("text"), "contact": Key("t
 PARTS: Keys = {"given": Key("text"), "when": Key("text"), "expect": Key("text")}
 
 
-def read_cases(text: str, policy: Policy) -> tuple[Case, ...]:
-    """The cases of a file, in its order; raises :class:`PolicyErrors` with every problem and its line."""
+def no_files(name: str) -> None:
+    """Where no further policies can be had."""
+
+
+def read_cases(text: str, policy: Policy, find_policy: FindPolicy = no_files) -> tuple[Case, ...]:
+    """The cases of a file, in its order; raises :class:`PolicyErrors` with every problem and its line.
+
+    ``find_policy``: the text of a policy that a case applies, by its file's name.
+    """
     document = _loaded(text)
     place_rows(text, document)
-    reader = CasesReader(document, policy)
+    reader = CasesReader(document, policy, find_policy)
     cases = reader.cases()
     if reader.findings.problems:
         raise PolicyErrors(reader.findings.sorted())
@@ -97,11 +104,11 @@ def _loaded(text: str) -> Document:
 class CasesReader:
     """Reads a document's tables against a policy."""
 
-    def __init__(self, document: Document, policy: Policy) -> None:
+    def __init__(self, document: Document, policy: Policy, find_policy: FindPolicy = no_files) -> None:
         self.tables, self.policy = document.tables, policy
         self.document = document
         self.findings = CaseFindings(document)
-        self.values = ValueReader(policy, self.findings)
+        self.values = ValueReader(policy, self.findings, find_policy)
         self.team = TeamReader(self.values)
         self.contact: dict[str, Any] = {}
 

@@ -83,6 +83,11 @@ class RowReader:
         elif spec.subject == "queue":
             queue = self.values.value(Key("queue"), table[kind], where)
             names = () if queue is None else (queue,)
+        elif spec.subject == "policy":
+            text = self.values.applied(table[kind], where, row.get("refused") == "bad_policy")
+            if text is not None:
+                names = (table[kind],)
+                row["text"] = text
         elif spec.subject == "pool":
             names = tuple(self.values.value(Key("pools"), table[kind], where) or ())
         else:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.dispatch.commands import Attributes
+from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.policy.loader import Path
 from engine.dispatch.policy.model import MAX_NAME, MAX_TEXT_FIELD
-from engine.dispatch.policy.problems import quoted, shown
+from engine.dispatch.policy.problems import PolicyErrors, quoted, shown
 from engine.dispatch.policy.requirements import RequirementError, parse
 from engine.trials.cases import Names
 from engine.trials.keys import Key, Keys
@@ -21,6 +22,9 @@ from engine.trials.problems import CaseFindings
 MAX_COUNT = 1_000
 MAX_NUMBER = 1_000_000
 MAX_ROWS = 1_000
+
+# The text of a policy's file that a case names; None: there is no such file.
+FindPolicy: TypeAlias = Callable[[str], str | None]
 
 
 def local_ms(value: datetime) -> int:
@@ -36,6 +40,7 @@ class Scope:
         self.agents: dict[str, tuple[str, ...]] = {}
         self.contacts: dict[str, tuple[str, ...]] = {}
         self.later: dict[str, int] = {}  # contacts that come later in the timeline → their line
+        self.policies: list[Policy] = []  # applied in its course: later rows may name what only these have
         self.doubtful: set[str] = set()  # groups with a problem of their own: whom they hold is not known
 
     def is_doubtful(self, name: str) -> bool:
@@ -45,18 +50,15 @@ class Scope:
 class ValueReader:
     """Reads tables against a policy. A method returns None after it has reported a problem."""
 
-    def __init__(self, policy: Policy, findings: CaseFindings) -> None:
-        self.policy, self.findings = policy, findings
+    def __init__(self, policy: Policy, findings: CaseFindings, find_policy: FindPolicy) -> None:
+        self.policy, self.findings, self.find_policy = policy, findings, find_policy
         self.scope = Scope()
-        self.rules = {rule.entry.rule for rule in policy.entry}
-        self.steps = {step.name for queue in policy.queues.values() for step in queue.steps}
-        self.most_steps = max((len(queue.steps) for queue in policy.queues.values()), default=0)
         self._by_kind: dict[str, Callable[[Key, Any, Path], Any]] = {
             "agent": self._agent,
             "agents": lambda key, value, path: self._names("agent or group", self.scope.agents, value, path),
             "attributes": self._attributes,
             "begin": self._begin,
-            "channel": lambda key, value, path: self._declared("channel", self.policy.channels, value, path),
+            "channel": lambda key, value, path: self._declared("channel", self._all("channels"), value, path),
             "choice": self._choice,
             "contact": self._contact,
             "contacts": lambda key, value, path: self._names("contact", self.scope.contacts, value, path),
@@ -66,10 +68,11 @@ class ValueReader:
             "instant": lambda key, value, path: self._length(value, path),
             "length": lambda key, value, path: self._length(value, path),
             "number": lambda key, value, path: self._whole(value, path, -MAX_NUMBER, MAX_NUMBER),
-            "pools": lambda key, value, path: self._declared_list("pool", self.policy.pools, value, path),
-            "queue": lambda key, value, path: self._declared("queue", self.policy.queues, value, path),
+            "pools": lambda key, value, path: self._declared_list("pool", self._all("pools"), value, path),
+            "policy": lambda key, value, path: self.applied(value, path, False),
+            "queue": lambda key, value, path: self._declared("queue", self._all("queues"), value, path),
             "requirement": self._requirement,
-            "rule": lambda key, value, path: self._declared("entry rule", self.rules, value, path),
+            "rule": lambda key, value, path: self._declared("entry rule", self._rules(), value, path),
             "shop": lambda key, value, path: (  # "" is no shop, where the defaults have one
                 value if value == "" else self._declared("shop", self.policy.shops, value, path)
             ),
@@ -106,6 +109,41 @@ class ValueReader:
             return str(value)
         self.findings.report("bad_name", path, wanted=str(MAX_NAME), got=quoted(value))
         return None
+
+    def applied(self, value: Any, path: Path, refused: bool) -> str | None:
+        """The text of the policy that a row applies; unless the row says it is ``refused``, it must be a good one."""
+        if not isinstance(value, str):
+            return self._typed(value, str, "text", path)  # type: ignore[no-any-return]  # reports, and is None
+        text = self.find_policy(value)
+        if text is None:
+            self.findings.report("no_policy_file", path, got=quoted(value))
+            return None
+        try:
+            self.scope.policies.append(compile_policy(text))
+        except PolicyErrors as errors:
+            if not refused:
+                first = errors.problems[0].placed()
+                self.findings.report("policy_file", path, got=quoted(value), n=str(len(errors.problems)), first=first)
+                return None
+        return text
+
+    # --- what the policy declares, and those that the case has applied so far
+
+    def _policies(self) -> tuple[Policy, ...]:
+        return (self.policy, *self.scope.policies)
+
+    def _all(self, kind: str) -> dict[str, Any]:
+        return {name: one for policy in self._policies() for name, one in getattr(policy, kind).items()}
+
+    def _rules(self) -> set[str]:
+        return {rule.entry.rule for policy in self._policies() for rule in policy.entry}
+
+    def _steps(self) -> set[str]:
+        return {step.name for policy in self._policies() for queue in policy.queues.values() for step in queue.steps}
+
+    def _most_steps(self) -> int:
+        queues = [queue for policy in self._policies() for queue in policy.queues.values()]
+        return max((len(queue.steps) for queue in queues), default=0)
 
     # --- shapes
 
@@ -200,9 +238,9 @@ class ValueReader:
 
     def _step(self, key: Key, value: Any, path: Path) -> str | int | None:
         if isinstance(value, int) and not isinstance(value, bool):
-            return self._whole(value, path, 0, max(self.most_steps, 1))
+            return self._whole(value, path, 0, max(self._most_steps(), 1))
         if isinstance(value, str):
-            return self._known("step", self.steps, value, path)
+            return self._known("step", self._steps(), value, path)
         self.findings.report("wrong_type", path, wanted="a step's name or number", got=shown(value))
         return None
 

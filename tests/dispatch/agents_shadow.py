@@ -18,6 +18,7 @@ class AgentEvents:
     contacts: dict[int, ShadowContact]
     agents: dict[str, ShadowAgent]
     drained: Any
+    leaving: Any
     agents_seen: int
     ended: int
     new_agent: type[ShadowAgent]
@@ -48,7 +49,7 @@ class AgentEvents:
         if e.after == "offline":
             agent.back_off_until = 0
             agent.rona_back_off = False
-            assert not agent.contacts, f"gone offline with work in hand: {e}"
+            assert not agent.contacts or e.agent in self.leaving.values(), f"gone offline with work in hand: {e}"
 
     def on_AgentLost(self, e: ev.AgentLost) -> None:
         agent = self.agents[e.agent]

@@ -23,6 +23,7 @@ class MassShadow:
         self.drained: set[str] = set()
         self.former: dict[str, Queue] = {}
         self.jobs: dict[int, list[int]] = {}  # bulk command → what it matched, still to do
+        self.leaving: dict[int, str] = {}  # … → the agent who has gone and whose contacts these are
 
     def on_ContactAssigned(self, e: ev.ContactAssigned) -> None:
         contact, agent = self.contacts[e.contact], self.agents[e.agent]
@@ -53,6 +54,11 @@ class MassShadow:
             assert len(self.jobs[e.job]) == e.count, e
             assert e.pool or e.team, e
             return
+        if e.agent:
+            self.leaving[e.job] = e.agent
+            self.jobs[e.job] = sorted(self.agents[e.agent].contacts)
+            assert len(self.jobs[e.job]) == e.count, e
+            return
         found = [
             c.contact
             for c in self.contacts.values()
@@ -72,6 +78,7 @@ class MassShadow:
 
     def on_BulkEnded(self, e: ev.BulkEnded) -> None:
         assert not self.jobs.pop(e.job), e
+        self.leaving.pop(e.job, None)
 
 
 def of_group(agents: Iterable[ShadowAgent], e: ev.BulkStarted) -> list[int]:

@@ -191,6 +191,8 @@ class Client:
                 self._history.add(self.name, "got", frame)
                 if frame["id"] == self._resuming:
                     self._resuming = ""
+                if not frame["id"] and frame.get("retry_after_ms"):
+                    self.away_s = frame["retry_after_ms"] / 1_000  # it connects too often: told to wait, it waits
                 self._on_answer(frame)
             case _:
                 self._history.add(self.name, "got", frame)

@@ -111,7 +111,7 @@ class Stage:
         self.policies = [policy(draw, f"p{number}") for number in range(3)]
         settings = Settings(
             self.policies[0],
-            snapshot_records=draw.one_of((15, 60, 50_000)),
+            snapshot_records=draw.one_of((5, 15, 60, 50_000)),
             batch_commands=(batch := draw.one_of((1, 4, 512))),
             recent_answers=draw.one_of((batch, 1_000)),
             inbox_commands=draw.one_of((6, 8_192, 8_192)),

@@ -6,7 +6,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import hours, matching, offers, promises, supervisors
+from tests.reference_dispatcher import hours, matching, offers, promises, slices, supervisors
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -25,14 +25,13 @@ def bulk(desk: Desk, command: cm.BulkCommand) -> None:
         shop=command.shop, channel=command.channel, to_queue=command.to_queue, priority=command.priority,
         reason=command.reason,
     )  # fmt: skip
-    done = 0
-    for number in sorted(found):
-        contact = desk.contacts.get(number)
-        if contact is not None and matches(contact, command, again=True):
-            done += act(desk, contact, command)
-    if found:
-        desk.emit(ev.BulkContinued, job=job, cursor=max(found), done=done, passed=len(found) - done)
-    desk.emit(ev.BulkEnded, job=job, action=command.action, done=done, passed=len(found) - done, took_ms=0)
+    slices.in_turns(desk, job, command.action, sorted(found), lambda number: take_turn(desk, number, command))
+
+
+def take_turn(desk: Desk, number: int, command: cm.BulkCommand) -> bool:
+    """Done, or passed: it does not wait any more."""
+    contact = desk.contacts.get(number)
+    return contact is not None and matches(contact, command, again=True) and act(desk, contact, command)
 
 
 def check(desk: Desk, command: cm.BulkCommand) -> None:
@@ -90,6 +89,19 @@ def act(desk: Desk, contact: Contact, command: cm.BulkCommand) -> bool:
         promises.live_now(desk)
         promises.release(desk, queue)
     return True
+
+
+@handles(cm.AskBot)
+def ask_bot(desk: Desk, command: cm.AskBot) -> None:
+    """The customer takes the bot that was offered; who has one or waits for one already needs nothing."""
+    contact = desk.contact(command.contact, command.tenant)
+    if not contact.waits:
+        raise Refused(Code.WRONG_STATE, contact.state, "a waiting contact")
+    if contact.stage == "bot":
+        return
+    if not desk.queue_of(contact).bot_pools:
+        raise Refused(Code.NO_BOTS, contact.queue, f"queues.{contact.queue}.bot_pools in the policy")
+    to_the_bot(desk, contact, command.reason)
 
 
 def to_the_bot(desk: Desk, contact: Contact, reason: str) -> None:

@@ -80,6 +80,7 @@ def slots(desk: Desk, contact: Contact) -> int:
             if agent.state == AgentState.AVAILABLE
             and pool in agent.profile.pools
             and pool not in desk.drained
+            and contact.team in ("", agent.profile.team)
             and needs.qualifies(desk, contact, agent)
         )
         found += units // contact.cost

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
-from engine.dispatch.agents import AgentState
+from engine.dispatch.agents import SIGNED_ON, AgentState
 from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
@@ -25,6 +25,9 @@ def consult(desk: Desk, command: cm.ConsultAgent) -> None:
         raise Refused(Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
     if contact.state != ContactState.CONNECTED:
         raise Refused(Code.WRONG_STATE, contact.state, "connected")
+    asking = desk.agents[contact.agent].state
+    if asking not in SIGNED_ON:
+        raise Refused(Code.WRONG_STATE, asking, "an agent whose connection is there")
     if bool(command.to_agent) == bool(command.to_queue):
         raise Refused(Code.BAD_VALUE, "both" if command.to_agent else "neither", "to_agent or to_queue")
     queue, second = desk.policy.queues.get(command.to_queue), desk.agents.get(command.to_agent)

@@ -14,9 +14,14 @@ def maybe_yield(desk: Desk, contact: Contact) -> None:
     """Nobody else is eligible: the decliners may be asked again."""
     if not contact.decliners or contact.prefer_only:
         return
-    if not others(desk, contact):
+    if alone(desk, contact):
         for name in by_sequence(desk, contact):
             forget(desk, contact, name, "yielded")
+
+
+def alone(desk: Desk, contact: Contact) -> bool:
+    """There is nobody else for it; not to be said while places are given out."""
+    return not desk.settling and not others(desk, contact)
 
 
 def others(desk: Desk, contact: Contact, but: str = "") -> list[Agent]:

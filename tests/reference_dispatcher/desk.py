@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,6 +170,12 @@ class Desk:
         self.consults: dict[int, Consult] = {}
         self.drained: dict[str, None] = {}  # pools
         self.rearranging = False
+        self.former = policy
+        self.unplaced: set[int] = set()  # contacts that have no place yet under another policy
+        self.settling = False  # … and while that is so nothing is decided by who is there
+        self.frozen = False  # nobody is offered anything
+        self.slice_units = 0  # more than so much is done in slices; 0: all is done at once
+        self.unfinished: Iterator[None] | None = None  # slices that are left
         self.closed_queues: dict[str, str] = {}
         self.begun = False
         self.last_in_turn: dict[str, int] = {}  # pool → whom it last offered something
@@ -220,7 +227,8 @@ class Desk:
         self.events.append(event)
 
     def queue_of(self, contact: Contact) -> Queue:
-        return self.policy.queues[contact.queue]
+        """Of the policy before, until it has its place under this one."""
+        return self.policy.queues.get(contact.queue) or self.former.queues[contact.queue]
 
     def interruptible(self, contact: int) -> bool:
         return self.policy.channels[self.work(contact).channel].interruptible

@@ -6,7 +6,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Policy
 from engine.dispatch.refusals import SENTENCES, Code
-from tests.reference_dispatcher import consults, hours, lender, restart, steps
+from tests.reference_dispatcher import consults, hours, lender, restart, slices, steps
 from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, Refused
 
@@ -14,6 +14,7 @@ from tests.reference_dispatcher.registry import DEADLINES, HANDLERS, Deadline, R
 KINDS = (
     "offer", "wrap_up", "back_off", "presence", "capacity", "affinity", "decliner", "step", "reply", "window", "talk", "consult", "lender", "quota", "house",
 )  # fmt: skip
+OF_THE_QUEUE = ("step", "reply", "talk")  # read from what its queue says of a contact
 
 
 def look_around(desk: Desk) -> None:
@@ -39,9 +40,10 @@ class ReferenceDispatcher:
             desk.now = stamp
             if isinstance(command, cm.StartEngine):
                 restart.start(desk, command)
-                look_around(desk)
-                hours.first_input(desk)
-                self._pass_time()
+                if not self.is_busy:
+                    look_around(desk)
+                    hours.first_input(desk)
+                    self._pass_time()
             else:
                 hours.first_input(desk)
                 self._pass_time()
@@ -62,21 +64,33 @@ class ReferenceDispatcher:
         if now >= self.desk.now:
             self.desk.now = now
             hours.first_input(self.desk)
-            self._pass_time(limit)
+            if self._pass_time(limit):
+                slices.go_on(self.desk)
+                look_around(self.desk)
         return self.desk.events
 
+    @property
+    def is_busy(self) -> bool:
+        """Slices are left."""
+        return self.desk.unfinished is not None
+
     def next_deadline(self) -> int | None:
+        if self.desk.unfinished is not None:
+            return self.desk.now
         return min((deadline.at for deadline in self._deadlines()), default=None)
 
     def _deadlines(self) -> list[Deadline]:
-        return [deadline for of_topic in DEADLINES for deadline in of_topic(self.desk)]
+        found = [deadline for of_topic in DEADLINES for deadline in of_topic(self.desk)]
+        return [one for one in found if one.kind not in OF_THE_QUEUE or one.place[0] not in self.desk.unplaced]
 
-    def _pass_time(self, limit: int | None = None) -> None:
+    def _pass_time(self, limit: int | None = None) -> bool:
+        """Whether nothing more is due."""
         done = 0
         while limit is None or done < limit:
             due = [deadline for deadline in self._deadlines() if deadline.at <= self.desk.now]
             if not due:
-                return
+                return True
             min(due, key=lambda deadline: (deadline.at, KINDS.index(deadline.kind), deadline.place)).act()
             look_around(self.desk)
             done += 1
+        return False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
-from engine.dispatch.contacts import ContactState
 from engine.dispatch.refusals import Code
 from engine.dispatch.slices import FEEDING
-from tests.reference_dispatcher import eligible, matching, needs, shares
-from tests.reference_dispatcher.desk import Agent, Desk
+from tests.reference_dispatcher import eligible, matching, needs, shares, slices
+from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
 
@@ -33,8 +32,8 @@ def open_pool(desk: Desk, command: cm.OpenPool) -> None:
     del desk.drained[command.pool]
     desk.emit(ev.RearrangementStarted, why="pool_opened", stage=FEEDING)
     desk.rearranging = True
-    for agent in sorted(desk.agents.values(), key=lambda agent: agent.seq):
-        give(desk, agent, "pool_opened")
+    for agent in slices.by_sequence(desk):
+        slices.give(desk, agent, "pool_opened")
     desk.emit(ev.RearrangementEnded, why="pool_opened", took_ms=0)
     desk.rearranging = False
     shares.level_all(desk)
@@ -43,16 +42,3 @@ def open_pool(desk: Desk, command: cm.OpenPool) -> None:
 def check(desk: Desk, pool: str) -> None:
     if pool not in desk.policy.pools:
         raise Refused(Code.UNKNOWN_POOL, pool, f"one of {', '.join(desk.policy.pools)}")
-
-
-def give(desk: Desk, agent: Agent, why: str) -> None:
-    """Whatever the agent may have, each to whom it should go."""
-    while (found := matching.best_contact(desk, agent)) is not None:
-        contact, pick = found
-        if contact.prefer == agent.name:
-            matching.offer(desk, contact, agent, pick, why)
-            continue
-        first = matching.who_goes_first(desk, contact)
-        matching.place(desk, first, why)
-        if first.state == ContactState.QUEUED:
-            return

@@ -28,7 +28,7 @@ WHYS = (
     "woke", "team_left", "delivery_limit", "closing", "outside_hours", "notice", "pace", "due", "cleared", "declined",
     "withdrawn", "ended", "taken_over", "passed_on", "closed", "agent_lost",
 )  # fmt: skip
-ACTIONS = ("move", "prioritise", "bot", "message")
+ACTIONS = ("move", "prioritise", "bot", "message", "capacity")
 NEVER = ("not_supported",)
 SELDOM = ("why woke",)  # once in a thousand histories: asked of the long run only
 # Of the policy: keys of queues, pools, shops, channels, the domain that must differ from their default somewhere.
@@ -77,7 +77,10 @@ class Exercised:
     def watch(self, move: Move, events: list[ev.Event]) -> None:
         if isinstance(move, Do):
             self.seen[type(move.command).__name__] += 1
+        self.seen["sliced bulk"] += sum(isinstance(event, ev.BulkContinued) for event in events) > 1
         for event in events:
+            if getattr(event, "sliced", False):
+                self.seen[f"sliced {type(event).__name__}"] += 1
             self.seen[type(event).__name__] += 1
             for word in WORDS:
                 if hasattr(event, word):
@@ -106,6 +109,7 @@ def wanted() -> set[str]:
     names |= {f"choice {name}" for name in (*CHOICES, "preferred")}
     names |= {f"order {name}" for name in (*ORDERS, "preferred")}
     names |= {f"trigger {name}" for name in TRIGGERS} | {f"why {name}" for name in WHYS}
+    names |= {"sliced PolicyApplied", "sliced EngineStarted", "sliced bulk"}
     names |= {f"reason {name}" for name in REASONS} | {f"action {name}" for name in ACTIONS}
     codes = {Code[name] for name in written_down(r"\bCode\.([A-Z_]+)")}
     names |= {f"code {code}" for code in codes if code not in NEVER}

@@ -10,16 +10,20 @@ import numpy as np
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
-from tests.reference_dispatcher import ReferenceDispatcher, policies
-from tests.reference_dispatcher.moves_together import answer, bulk, consult, pools
-from tests.reference_dispatcher.policies import Dice
+from engine.dispatch.slices import SLICE_UNITS
+from tests.reference_dispatcher import ReferenceDispatcher, crowding, policies
+from tests.reference_dispatcher.dice import Dice
+from tests.reference_dispatcher.moves_together import answer, ask_bot, bulk, consult, group, pools
 
 # A small round number, and a wall clock: large numbers round otherwise.
 DAWNS = (1_000_000, 1_000_000, 1_764_000_000_000, 86_340_000)
 PEOPLE = ("ann", "ben", "cid", "dot", "eve")
 BOTS = ("robo", "robin")
 CUSTOMERS = 12
+# Half of these are done in slices, of so few units.
+FEW = {cm.ApplyPolicy: 4, cm.StartEngine: 6, cm.BulkCommand: 8, cm.SetGroupCapacity: 12}
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Do:
 
     command: cm.Command
     stamp: int
+    slice_units: int = 0  # so much may be done in one call; 0: as ever
 
 
 @dataclass(frozen=True)
@@ -55,35 +60,58 @@ class Player(Protocol):
 
     def expire(self, now: int, limit: int = 512) -> list[ev.Event]: ...
 
+    @property
+    def is_busy(self) -> bool: ...
+
 
 def play(dispatcher: Player, move: Move) -> list[ev.Event]:
-    """One move on either dispatcher."""
-    if isinstance(move, Do):
-        return dispatcher.handle(move.command, move.stamp)
-    return dispatcher.expire(move.now, move.limit)
+    """One move on either dispatcher, and every slice of what was too much for one call."""
+    if isinstance(move, Expire):
+        return dispatcher.expire(move.now, move.limit)
+    answer = []
+    if move.slice_units and not isinstance(move.command, cm.StartEngine):
+        answer = dispatcher.expire(move.stamp)  # what is due is no part of it
+    cut(dispatcher, move.slice_units)
+    answer = answer + dispatcher.handle(move.command, move.stamp)
+    while dispatcher.is_busy:
+        answer = answer + dispatcher.expire(move.stamp)
+    cut(dispatcher, 0)
+    return answer
+
+
+def cut(dispatcher: Player, units: int) -> None:
+    """So much in one call from now on; 0: as ever."""
+    if isinstance(dispatcher, ReferenceDispatcher):
+        dispatcher.desk.slice_units = units
+    elif isinstance(dispatcher, Dispatcher):
+        dispatcher._state.slice_units = units or SLICE_UNITS  # a dispatcher keeps one size for life
 
 
 class Author:
     """Writes one history while the reference plays it: ``next()`` gives a move, which must be played before the next."""
 
     def __init__(self, seed: int) -> None:
-        streams = np.random.SeedSequence([20_261_122, seed]).spawn(4)
-        self.policy, self.people, self.time, self.dice = (Dice(stream) for stream in streams)
+        streams = np.random.SeedSequence([20_261_122, seed]).spawn(5)
+        self.policy, self.people, self.time, self.dice, self.kind = (Dice(stream) for stream in streams)
         self.seed = seed
-        self.two = self.policy.flip(0.3)
-        self.text = policies.draw(self.policy, f"p{seed}", two=self.two)
+        self.crowded = self.kind.flip(crowding.CROWD)
+        self.two = self.policy.flip(0.3) or self.crowded
+        self.text = policies.draw(self.policy, f"p{seed}", two=self.two, crowded=self.crowded)
         self.reference = ReferenceDispatcher(compile_policy(self.text))
         self.desk = self.reference.desk
         self.now = self.time.pick(DAWNS)
         self.length = 70 + self.dice.below(110)
-        self.agents = (*PEOPLE[: self.people.pick([2, 3, 4, 5])], *BOTS[: self.people.pick([0, 1, 1, 2])])
+        self.agents = (
+            *PEOPLE[: self.people.pick([1, 2] if self.crowded else [2, 3, 4, 5])],
+            *BOTS[: self.people.pick([0, 1, 1, 2])],
+        )
         self.opening: list[cm.Command] = []
         for agent in self.agents:
-            self.opening.append(cm.DefineAgent(profile=policies.profile(self.people, agent)))
+            self.opening.append(cm.DefineAgent(profile=policies.profile(self.people, agent, crowded=self.crowded)))
             if self.people.flip(0.8):
                 self.opening.append(cm.SignOn(agent=agent))
         self.opening.reverse()
-        weights = np.array([weight for weight, _ in MIX])
+        weights = np.array([weight * (LIVELIER.get(what, 1) if self.crowded else 1) for weight, what in MIX])
         self.shares = np.cumsum(weights / weights.sum())
 
     def next(self) -> Move:
@@ -126,7 +154,13 @@ class Author:
             command = MIX[int(np.searchsorted(self.shares, self.dice.rng.random()))][1](self)
             if command is not None:
                 back = 1 if self.now and self.time.flip(0.003) else 0
-                return Do(command, self.now - back)
+                return Do(command, self.now - back, self.few(command))
+
+    def few(self, command: cm.Command) -> int:
+        """How much of this may be done in one call; a start is cut only if that is less than there is to do."""
+        units = FEW.get(type(command), 0) if self.kind.flip() else 0
+        small = isinstance(command, cm.StartEngine) and len(self.desk.agents) + len(self.desk.offers) <= units
+        return 0 if small else units
 
     # --- what there is --------------------------------------------------------------------------------------------------
 
@@ -178,6 +212,8 @@ class Author:
 
 def submit(author: Author) -> cm.Command:
     dice = author.dice
+    if author.crowded and dice.flip(0.8):
+        return crowding.submit(author)
     tenant = "bell" if dice.flip(0.15) else "acme"
     customer = dice.below(CUSTOMERS)
     extra: dict[str, cm.Value] = dice.pick(
@@ -360,7 +396,7 @@ def define(author: Author) -> cm.Command:
     agent = author.dice.pick([*author.agents, *PEOPLE])
     if author.dice.flip(0.03):
         return cm.DefineAgent(profile=cm.AgentProfile(agent=agent, channel_limits={"web": 1}))
-    return cm.DefineAgent(profile=policies.profile(author.dice, agent))
+    return cm.DefineAgent(profile=policies.profile(author.dice, agent, crowded=author.crowded))
 
 
 def presence(author: Author) -> cm.Command:
@@ -369,7 +405,7 @@ def presence(author: Author) -> cm.Command:
     found = author.desk.agents.get(name)
     state = str(found.state) if found and dice.flip(0.95) else dice.pick(["offline", "lost", "available"])
     if found is None and dice.flip(0.8):
-        return cm.DefineAgent(profile=policies.profile(dice, name))
+        return cm.DefineAgent(profile=policies.profile(dice, name, crowded=author.crowded))
     if state == "offline":
         if dice.flip(0.12):
             return cm.RemoveAgent(agent=name)
@@ -433,7 +469,8 @@ def swap(author: Author) -> cm.Command:
     if author.dice.flip(0.1):
         return cm.ApplyPolicy(text="[policy")
     two = author.two != author.policy.flip(0.1)
-    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b", two=two))
+    crowded = author.crowded and author.policy.flip(0.8)
+    return cm.ApplyPolicy(text=policies.draw(author.policy, f"p{author.seed}b", two=two, crowded=crowded))
 
 
 def restart(author: Author) -> cm.Command:
@@ -445,5 +482,9 @@ def restart(author: Author) -> cm.Command:
 MIX: list[tuple[float, Callable[[Author], cm.Command | None]]] = [
     (22, submit), (32, accept), (6, decline), (3, finish_hold), (8, close), (1, close_waiting), (12, say),
     (4, end_wrap_up), (5, transfer), (4, abandon), (3, leave_message), (1, notice), (5, wake), (1.5, assign), (2, take_over), (3, update), (3, ask_person), (2, move), (2, prioritise),
-    (11, presence), (4, room), (1.5, define), (1.2, queues), (6, consult), (40, answer), (1.2, bulk), (1.2, pools), (0.5, swap), (0.3, restart),
+    (11, presence), (4, room), (1.5, define), (1.2, queues), (6, consult), (40, answer), (1.2, bulk), (1, group), (2, ask_bot), (1.2, pools), (0.5, swap), (0.3, restart),
 ]  # fmt: skip
+# In a crowd people come, are served and go; agents stay as they are.
+LIVELIER: dict[Callable[[Author], cm.Command | None], float] = {
+    submit: 2, close: 2, decline: 2, presence: 0.3, room: 0.5, say: 0.3, transfer: 2, abandon: 1.5, assign: 2, move: 2,
+}  # fmt: skip

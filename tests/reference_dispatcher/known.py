@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 
 def blotted(move: Move, events: Sequence[ev.Event]) -> list[ev.Event]:
-    """The events without the engine's own account of how far a rearrangement has come: what it did stands beside it."""
-    return [event for event in events if not isinstance(event, ev.RearrangementContinued)]
+    """The events without the engine's own account of how far a rearrangement has come, or that one begins again as it opens
+    steps: what it did stands beside it."""
+    return [event for event in events if not tells_of_itself(event)]
+
+
+def tells_of_itself(event: ev.Event) -> bool:
+    begins_again = isinstance(event, ev.RearrangementStarted) and event.why != "pool_opened"
+    return begins_again or isinstance(event, ev.RearrangementContinued)
 
 
 KNOWN: dict[str, Callable[[Difference], bool]] = {}

@@ -31,6 +31,8 @@ Pick = tuple[str, tuple[float, ...]]  # the pool, and the winner's sort key
 
 def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
     """Arriving contact: affinity, then the open pools in listed order, there the pool's choice, then sequence."""
+    if desk.frozen:
+        return None
     free = [agent for agent in desk.agents.values() if eligible.may(desk, contact, agent)]
     for agent in free:
         if agent.name == contact.prefer:
@@ -47,6 +49,8 @@ def best_agent(desk: Desk, contact: Contact) -> tuple[Agent, Pick] | None:
 def best_contact(desk: Desk, agent: Agent) -> tuple[Contact, Pick] | None:
     """Freed agent: affinity, then its pools, there the pool's order, then sequence."""
     shares.watch(desk)
+    if desk.frozen:
+        return None
     waiting = [contact for contact in desk.contacts.values() if eligible.may(desk, contact, agent)]
     wanted = [contact for contact in waiting if contact.prefer == agent.name]
     if wanted:
@@ -129,7 +133,7 @@ def connect(desk: Desk, contact: Contact, agent: Agent) -> None:
 def place(desk: Desk, contact: Contact, trigger: str) -> None:
     """A contact has come loose. Its preferred agent has it at once; else what is due opens, and it looks around."""
     steps.judge_reached(desk)
-    if contact.state != ContactState.QUEUED:
+    if contact.state != ContactState.QUEUED or desk.settling:
         return
     preferred = desk.agents.get(contact.prefer)
     if preferred is None or not eligible.may(desk, contact, preferred):
@@ -143,6 +147,9 @@ def place(desk: Desk, contact: Contact, trigger: str) -> None:
 
 def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> None:
     """Contact and agent have come loose together: who stands before the contact has this agent first."""
+    if desk.settling:
+        freed(desk, agent)
+        return
     transfers.no_bot_left(desk, contact)
     steps.open_by_itself(desk, contact)
     while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
@@ -153,7 +160,7 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
 
 def place_all(desk: Desk, contacts: list[Contact], trigger: str) -> None:
     """Several have come loose at once. Each looks for its agent; if that agent has somebody better, they go first."""
-    loose = [contact for contact in contacts if contact.state == ContactState.QUEUED]
+    loose = [contact for contact in contacts if contact.state == ContactState.QUEUED and not desk.settling]
     for contact in loose:
         transfers.no_bot_left(desk, contact)
     for contact in loose:
@@ -236,4 +243,4 @@ def gone(desk: Desk, agent: Agent, loose: list[Contact], trigger: str) -> None:
 def redefined(desk: Desk, agent: Agent, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Another profile: it may take others now, and who could have it ``before`` and cannot now does without it."""
     feed(desk, agent, "redefined")
-    left(desk, pools, [contact for contact in before if not needs.belongs(desk, contact, agent)])
+    left(desk, pools, [contact for contact in before if not needs.qualifies(desk, contact, agent)])

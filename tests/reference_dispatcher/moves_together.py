@@ -9,7 +9,7 @@ import msgspec
 from engine.dispatch import commands as cm
 from engine.dispatch.agents import AgentState
 from tests.reference_dispatcher import bulk as bulks
-from tests.reference_dispatcher import policies
+from tests.reference_dispatcher import capacity, policies
 
 if TYPE_CHECKING:
     from tests.reference_dispatcher.histories import Author
@@ -58,6 +58,31 @@ def bulk(author: Author) -> cm.Command:
     )  # fmt: skip
     count = sum(bulks.matches(contact, asked) for contact in author.desk.contacts.values())
     return msgspec.structs.replace(asked, expect_count=count + dice.flip(0.05))
+
+
+def group(author: Author) -> cm.Command:
+    """More or less room for all of a pool or a team; mostly with the count that is right."""
+    dice = author.dice
+    asked = cm.SetGroupCapacity(
+        tenant=dice.pick(["", "", "acme", "bell", "carl" if dice.flip(0.1) else "acme"]),
+        pool=dice.pick(["", *policies.POOLS, "cellar" if dice.flip(0.1) else "onsite"]),
+        team=dice.pick(["", "", "red", "blue"]),
+        capacity=dice.pick([0, 1, 2, 3, 5, -1 if dice.flip(0.1) else 2]),
+        until=author.now + dice.pick([0, 1_000, 4_000]) if dice.flip(0.7) else 0,
+        reason=dice.pick(["", "peak"]),
+        preview=dice.flip(0.1),
+    )
+    count = len(capacity.group(author.desk, asked))
+    return msgspec.structs.replace(asked, expect_count=count + dice.flip(0.05))
+
+
+def ask_bot(author: Author) -> cm.Command | None:
+    """Rather the bot than to wait on."""
+    number = author.contact("queued", "queued", "offered", "held", "connected" if author.dice.flip(0.1) else "queued")
+    if number is None:
+        return None
+    reason = author.dice.pick(["customer_asked", "customer_asked", "tired"])
+    return cm.AskBot(tenant=author.tenant(number), contact=number, reason=reason)
 
 
 def pools(author: Author) -> cm.Command:

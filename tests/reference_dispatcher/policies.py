@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from engine.dispatch import commands as cm
+from tests.reference_dispatcher import crowding
+from tests.reference_dispatcher.dice import Dice
 
-V = TypeVar("V")
 Table = Mapping[str, Any]
 
 QUEUES = ("a", "b", "c")  # of tenant acme
@@ -32,24 +31,9 @@ NEEDS = (
 WISHES = ("", "", "", "y", "z >= 9 or x", "not t")
 
 
-class Dice:
-    """Draws of one stream."""
-
-    def __init__(self, sequence: np.random.SeedSequence) -> None:
-        self.rng = np.random.default_rng(sequence)
-
-    def pick(self, values: Sequence[V]) -> V:
-        return values[int(self.rng.random() * len(values))]
-
-    def flip(self, share: float = 0.5) -> bool:
-        return bool(self.rng.random() < share)
-
-    def below(self, most: int) -> int:
-        return int(self.rng.random() * most)
-
-
-def draw(dice: Dice, name: str, *, two: bool) -> str:
-    """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant's queue."""
+def draw(dice: Dice, name: str, *, two: bool, crowded: bool = False) -> str:
+    """The text of a whole policy: two or three queues on three pools, three channels, perhaps a second tenant's queue.
+    ``crowded``: all of them on one pool, which the tenants and their shops share by weight."""
     names = QUEUES[: dice.pick([2, 2, 3])]
     queues = {one: queue(dice) for one in names}
     for one in names:
@@ -61,6 +45,8 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
             queues[one]["steps"].append({**go, "when_nobody": dice.flip(), "move_to": names[-1]})
     if two:
         queues[BELLS] = queue(dice)
+    if crowded:
+        queues = {one: crowding.queue(rules) for one, rules in queues.items()}
     lines = table("policy", {"name": name})
     domain: dict[str, Any] = {"grace_ms": dice.pick([2_000, 5_000]), "several_per_customer": dice.flip(0.25)}
     domain["finish_ms"] = dice.pick([0, 2_500])
@@ -69,17 +55,7 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     elif dice.flip():
         queues[names[0]] |= {"supervisors_queue": names[-1], "delivery_limit": dice.pick([1, 2, 3])}
     lines += table("domain", domain)
-    for tenant in ("acme", "bell"):
-        lines += table(f"tenants.{tenant}", {"weight": dice.pick([1, 1, 3])})
-    flagship = {
-        "tenant": "acme",
-        "weight": dice.pick([1, 2]),
-        "limit": dice.pick([0, 0, 1, 2]),
-        "ceiling": dice.pick([0, 0, 4]),
-    }
-    flagship |= {"daily_quota": dice.pick([0, 0, 10]), "hours": dice.pick(["", "", "", "even"])}
-    lines += table("shops.flagship", flagship) + table("shops.tower", {"tenant": "bell"})
-    lines += table("shops.corner", {"tenant": "acme", "weight": dice.pick([1, 3])})
+    lines += houses(dice, crowding.WEIGHTS if crowded else (1, 1, 3), limits=not crowded)
     lines += table("channels.web", units(dice, dice.pick([1, 2, 2])))
     phone = {"limit": dice.pick([0, 1, 2]), "messages": False, **units(dice, dice.pick([1, 2]))}
     lines += table("channels.phone", phone)
@@ -87,7 +63,7 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     lines += table("channels.mail", mail)
     for name, spans in CALENDARS.items():
         lines += table(f"calendars.{name}", {"zone": "UTC", "weekly": {"mon-sun": spans}})
-    lines += pools_for(dice, queues)
+    lines += pools_for(dice, queues, crowded=crowded)
     for one, rules in queues.items():
         lines += table(f"queues.{one}", {"tenant": "bell" if one == BELLS else "acme", **rules})
     for rule in entry_rules(dice, queues):
@@ -95,9 +71,30 @@ def draw(dice: Dice, name: str, *, two: bool) -> str:
     return "\n".join(lines)
 
 
-def pools_for(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[str]:
+def houses(dice: Dice, weights: Sequence[int], *, limits: bool) -> list[str]:
+    """Two tenants and their shops, as text."""
+    lines: list[str] = []
+    for tenant in ("acme", "bell"):
+        lines += table(f"tenants.{tenant}", {"weight": dice.pick(weights)})
+    flagship = {
+        "tenant": "acme",
+        "weight": dice.pick(weights),
+        "limit": dice.pick([0, 0, 1, 2]),
+        "ceiling": dice.pick([0, 0, 4]),
+        "daily_quota": dice.pick([0, 0, 10]),
+        "hours": dice.pick(["", "", "", "even"]),
+    }
+    if not limits:
+        flagship = {key: flagship[key] for key in ("tenant", "weight")}
+    lines += table("shops.flagship", flagship) + table("shops.tower", {"tenant": "bell"})
+    return lines + table("shops.corner", {"tenant": "acme", "weight": dice.pick(weights)})
+
+
+def pools_for(dice: Dice, queues: dict[str, dict[str, Any]], *, crowded: bool) -> list[str]:
     """As text; some steps of the queues now ask for what the pools measure."""
     pools = {pool: {**pool_rules(dice, list(queues)), **lending(dice, pool, queues)} for pool in POOLS}
+    if crowded:
+        pools = {pool: crowding.pool(dice, rules) for pool, rules in pools.items()}
     for one, rules in queues.items():
         ask_for_more(dice, one, rules, pools)
     return [line for pool, found in pools.items() for line in table(f"pools.{pool}", found)]
@@ -294,7 +291,13 @@ def entry_rules(dice: Dice, queues: dict[str, dict[str, Any]]) -> list[dict[str,
     return rules
 
 
-def profile(dice: Dice, agent: str) -> cm.AgentProfile:
+def profile(dice: Dice, agent: str, *, crowded: bool = False) -> cm.AgentProfile:
+    """One agent, drawn."""
+    found = any_profile(dice, agent)
+    return crowding.profile(dice, found) if crowded else found
+
+
+def any_profile(dice: Dice, agent: str) -> cm.AgentProfile:
     """Names that begin with `robo` are bots, now and then in a pool of people; few people stand in the bots' pool."""
     bot = agent.startswith("robo")
     people = [("onsite",), ("onsite",), ("remote",), ("onsite", "remote"), ("remote", "onsite"), ("onsite", "bot")]

@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import choices, conditions, entry, hours, matching, promises, transfers
+from tests.reference_dispatcher import choices, conditions, entry, hours, matching, promises, slices, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -22,15 +22,20 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     for tenant in dict.fromkeys(contact.tenant for contact in desk.contacts.values()):
         if not any(queue.tenant == tenant for queue in policy.queues.values()):
             raise Refused(Code.BAD_POLICY, f"no queue of tenant {tenant}, whose contacts are here", "a queue for them")
-    desk.emit(ev.PolicyApplied, version=policy.version, text=command.text)
+    sliced = slices.too_much(desk, len(desk.contacts) + len(desk.agents))
+    desk.emit(ev.PolicyApplied, version=policy.version, text=command.text, sliced=sliced)
     other = policy.version != desk.policy.version
-    desk.policy = policy
+    desk.policy, desk.former = policy, desk.policy
     conditions.swapped(desk)
     if other:
         hours.look_at_the_clock(desk)
     choices.turn_pages(desk)
     desk.notices = {name: notice for name, notice in desk.notices.items() if name in policy.queues}
     desk.measures = {name: measure for name, measure in desk.measures.items() if name in policy.queues}
+    if sliced:
+        desk.unplaced, desk.settling = {*desk.contacts}, True
+        slices.begin(desk, slices.settled(desk, send_elsewhere))
+        return
     for contact in list(desk.contacts.values()):
         if contact.queue not in policy.queues:
             send_elsewhere(desk, contact)

@@ -6,14 +6,18 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.contacts import ContactState
-from tests.reference_dispatcher import matching, offers, presence
+from tests.reference_dispatcher import matching, offers, presence, slices
 from tests.reference_dispatcher.desk import Desk
 from tests.reference_dispatcher.registry import handles
 
 
 @handles(cm.StartEngine)
 def start(desk: Desk, command: cm.StartEngine) -> None:
-    desk.emit(ev.EngineStarted, epoch=command.epoch, down_ms=command.down_ms)
+    sliced = slices.too_much(desk, len(desk.offers) + len(desk.agents))
+    desk.emit(ev.EngineStarted, epoch=command.epoch, down_ms=command.down_ms, sliced=sliced)
+    if sliced:
+        slices.start_again(desk)
+        return
     loose = []
     for number in sorted(desk.offers):
         contact = desk.contacts[desk.offers[number].contact]

@@ -182,6 +182,6 @@ def requeue(desk: Desk, contact: Contact) -> None:
     desk.wait_again(contact)
     if forget_at:
         contact.decliners[agent.name] = forget_at
-    if agent.name in contact.decliners and not decliners.others(desk, contact):
+    if agent.name in contact.decliners and decliners.alone(desk, contact):
         decliners.forget(desk, contact, agent.name, "yielded")
     matching.place_beside(desk, contact, agent, "unanswered")

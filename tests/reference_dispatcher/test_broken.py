@@ -8,10 +8,23 @@ from typing import Any
 import pytest
 
 from engine.dispatch.policy.compiled import Step
-from tests.reference_dispatcher import choices, decliners, dispatcher, eligible, needs, registry, rona, steps, transfers
+from tests.reference_dispatcher import (
+    choices,
+    decliners,
+    dispatcher,
+    eligible,
+    needs,
+    offers,
+    registry,
+    rona,
+    shares,
+    slices,
+    steps,
+    transfers,
+)
 from tests.reference_dispatcher import known as known_differences
 from tests.reference_dispatcher.comparing import compare
-from tests.reference_dispatcher.desk import Agent, Contact, Desk
+from tests.reference_dispatcher.desk import Agent, Contact, Desk, Offer
 
 PATIENCE = 150
 
@@ -43,6 +56,24 @@ def nothing(*_: Any) -> None:
     return None
 
 
+def equal_weights(desk: Desk, contact: Contact, pool: str) -> list[tuple[shares.Level, str, int]]:
+    return [(level, name, 1) for level, name, _ in LEVELS(desk, contact, pool)]
+
+
+def from_nothing(desk: Desk, contact: Contact, offer: Offer, pool: str) -> None:
+    """Who comes to wait begins where it was, not where the others are."""
+    CHARGE(desk, contact, offer, pool)
+    for level, _, _ in offer.charged:
+        level.served = 0
+
+
+def kept_when_rescinded(desk: Desk, contact: Contact, reason: str) -> Agent:
+    """An offer that is taken back has cost its party what it would have."""
+    desk.offers[contact.offer].charged.clear()
+    return RESCIND(desk, contact, reason)
+
+
+LEVELS, CHARGE, RESCIND = shares.levels, shares.charge, offers.rescind
 Patch = tuple[Any, str, Any]
 BREAKS: dict[str, Patch] = {
     "over capacity by one": (registry.OBJECTIONS, "capacity", one_more),
@@ -59,6 +90,11 @@ BREAKS: dict[str, Patch] = {
     "a RONA has no effect": (rona.EFFECTS, "not_ready", nothing),
     "waiting goes on with a bot": (transfers, "wait_from_here", nothing),
     "equal deadlines the other way round": (dispatcher, "KINDS", dispatcher.KINDS[::-1]),
+    "weights of a share do not count": (shares, "levels", equal_weights),
+    "who comes to wait has saved up its share": (shares, "charge", from_nothing),
+    "an offer taken back is charged": (offers, "rescind", kept_when_rescinded),
+    "slices open no steps": (slices, "open_anew", nothing),
+    "slices feed who was defined last": (slices, "by_sequence", lambda desk: [*desk.agents.values()][::-1]),
     "paused people are given contacts": (eligible, "TAKES_OFFERS", ("available", "paused")),
 }
 

@@ -37,7 +37,7 @@ def pass_on(desk: Desk, contact: Contact, queue: Queue, taker: Agent | None, com
     give(desk, contact, queue, taker, command, memory_ms, by_bot=giver.is_bot)
     if giver.is_bot and from_the_bot and taker is None:
         affinity.begin_named(desk, contact)
-    if giver.name in contact.decliners and not contact.prefer_only and not decliners.others(desk, contact):
+    if giver.name in contact.decliners and not contact.prefer_only and decliners.alone(desk, contact):
         decliners.forget(desk, contact, giver.name, "yielded")
     matching.place_beside(desk, contact, giver, "hand_off" if giver.is_bot else "transfer")
 

@@ -82,6 +82,73 @@ def test_files_with_problems_end_with_2(policy: Path, cases: Path, tmp_path: Pat
     assert nothing.exit_code == 2 and 'no case has "nowhere" in its name' in nothing.stderr
 
 
+SWAP = """
+[[case]]
+name = "Late"
+given.agents = { ann = 1 }
+when = [
+    { at = "0s", submit = ["li", "zhao"] },
+    { at = "5s", apply_policy = "other/late.toml" },
+    { at = "6s", submit = "wang" },
+]
+expect = [
+    { queue = "late", length = 3 },
+    { contact = "wang", in_queue = "late", rule = "all" },
+]
+"""
+
+
+def test_a_case_applies_another_policy(policy: Path, cases: Path) -> None:
+    """Its file stands beside the cases, by its path from there; rows may name what only that policy has."""
+    cases.write_text(PEOPLE + SWAP, encoding="utf-8")
+    late = cases.parent / "other" / "late.toml"
+    missing = run("test", policy, cases, "--lang", "en")
+    assert missing.exit_code == 2
+    assert 'names the policy "other/late.toml": there is no such file beside the cases' in missing.stdout
+    assert (
+        "case[0].when[1].apply_policy" in missing.stdout
+        and "用例文件旁没有这个文件" in run("test", policy, cases, "--lang", "zh").stdout
+    )
+
+    late.parent.mkdir()
+    swapped = POLICY[: POLICY.index("[queues.help]")] + LATE
+    late.write_text(swapped, encoding="utf-8")
+    result = run("test", policy, cases, "--lang", "en")
+    assert result.exit_code == 0, result.output
+
+    late.write_text(swapped.replace('pools = ["onsite"]', 'pools = ["moon"]'), encoding="utf-8")
+    bad = run("test", policy, cases, "--lang", "en")
+    assert bad.exit_code == 2 and 'which has 2 problem(s), first: queue "late"' in bad.stdout
+    cases.write_text(PEOPLE + BAD, encoding="utf-8")
+    refused = run("test", policy, cases, "--lang", "en")
+    assert refused.exit_code == 0, refused.output
+
+
+LATE = """
+[queues.late]
+tenant = "acme"
+requirement = "help >= 9"
+pools = ["onsite"]
+
+[queues.bells]
+tenant = "bell"
+pools = ["onsite"]
+
+[[entry]]
+name = "all"
+queue = "late"
+"""
+BAD = """
+[[case]]
+name = "Not a policy"
+when = [
+    { at = "0s", submit = "li" },
+    { at = "5s", apply_policy = "other/late.toml", refused = "bad_policy" },
+]
+expect = [{ contact = "li", in_queue = "help" }]
+"""
+
+
 def test_cases_from_standard_input(policy: Path) -> None:
     """- is the pipe, for either file."""
     assert run("test", policy, "-", "--only", "Ann", stdin=PEOPLE + TWO).exit_code == 0

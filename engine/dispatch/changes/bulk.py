@@ -16,7 +16,9 @@ from engine.dispatch.state import State
 def bulk_started(state: State, event: ev.BulkStarted) -> None:
     """Which contacts it is about is decided here and now: whoever comes later is not."""
     contacts = state.selection
-    if contacts is None and event.action == "capacity":
+    if event.agent:
+        contacts = sorted(state.agents[event.agent].contacts)
+    elif contacts is None and event.action == "capacity":
         contacts = selected_agents(state, event.tenant, event.pool, event.team)
     elif contacts is None:
         contacts = selected(state, event.tenant, event.queue, event.shop, event.channel)
@@ -32,6 +34,9 @@ def bulk_started(state: State, event: ev.BulkStarted) -> None:
         contacts,
         capacity=event.capacity,
         until=event.until,
+        agent=event.agent,
+        to_agent=event.to_agent,
+        team=event.team,
     )
     state.next_job = event.job + 1
 

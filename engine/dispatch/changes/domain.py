@@ -49,7 +49,7 @@ def policy_applied(state: State, event: ev.PolicyApplied) -> None:
         texts = () if state.rearranging is None else state.rearranging.former
         swap_policy(state, compile_policy(event.text), event.at)
         until = state.next_contact
-        rearrange(state, Rearrangement("policy", event.at, CONTACTS, 0, until, (*texts, former), {}, {}))
+        rearrange(state, Rearrangement("policy", event.at, CONTACTS, 0, until, (*texts, former), {}, {}, seating=True))
     elif event.version != state.policy.version:
         policy = compile_policy(event.text)
         state.house.begin(policy, event.at)

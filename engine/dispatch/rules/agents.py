@@ -160,23 +160,52 @@ def leave(
     """
     name = agent.profile.agent
     loose = rescind_all(state, agent, "agent_lost" if sticky else "signed_off")
-    for number in sorted(agent.contacts):
-        contact = state.contacts[number]
-        if contact.state is S.WRAP_UP:
-            state.emit(ev.WrapUpEnded(state.now, number, name, reason))
-            continue
-        if to_queue or to_agent:
-            hand_over(state, contact, to_queue or contact.queue, to_agent, reason)
-        elif sticky:
-            until = state.now + state.queue_of(contact).sticky_ms
-            prefer = name if until > state.now else ""
-            state.emit(ev.ContactRequeued(state.now, number, name, reason, prefer, until if prefer else 0))
-        else:
-            hand_over_as_said(state, contact, agent.profile.team, reason)
-        loose.append(contact)
+    team, held = agent.profile.team, sorted(agent.contacts)
+    if len(held) > state.slice_units // 2:
+        start_leaving(state, agent, reason, trigger, to_queue, to_agent)
+    else:
+        for number in held:
+            contact = state.contacts[number]
+            if let_go(state, contact, reason, team, to_queue, to_agent, sticky):
+                loose.append(contact)
     state.emit(ev.AgentStateChanged(state.now, name, agent.state, "offline", reason))
     place_all(state, loose, trigger)
     reconsider_without(state, state.seats[name])
+
+
+def start_leaving(state: State, agent: Agent, reason: str, trigger: str, to_queue: str, to_agent: str) -> None:
+    """A bot with thousands: what it had is handed over in slices, though it is gone already."""
+    state.emit(
+        ev.BulkStarted(
+            at=state.now,
+            job=state.next_job,
+            action=trigger,
+            count=len(agent.contacts),
+            tenant=agent.profile.tenant,
+            to_queue=to_queue,
+            reason=reason,
+            team=agent.profile.team,
+            agent=agent.profile.agent,
+            to_agent=to_agent,
+        )
+    )
+
+
+def let_go(state: State, contact: Contact, reason: str, team: str, to_queue: str, to_agent: str, sticky: bool) -> bool:
+    """One contact of an agent who goes; False: it was over but for the wrap-up, and nobody has to be found for it."""
+    number, name = contact.contact, contact.agent
+    if contact.state is S.WRAP_UP:
+        state.emit(ev.WrapUpEnded(state.now, number, name, reason))
+        return False
+    if to_queue or to_agent:
+        hand_over(state, contact, to_queue or contact.queue, to_agent, reason)
+    elif sticky:
+        until = state.now + state.queue_of(contact).sticky_ms
+        prefer = name if until > state.now else ""
+        state.emit(ev.ContactRequeued(state.now, number, name, reason, prefer, until if prefer else 0))
+    else:
+        hand_over_as_said(state, contact, team, reason)
+    return True
 
 
 def hand_over_as_said(state: State, contact: Contact, team: str, reason: str) -> None:

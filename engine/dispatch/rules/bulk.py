@@ -6,11 +6,12 @@ from typing import Final
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
+from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import Contact, ContactState
-from engine.dispatch.matching import feed, freed
+from engine.dispatch.matching import feed, freed, place_all
 from engine.dispatch.policy.compiled import Queue
 from engine.dispatch.refusals import Code
-from engine.dispatch.rules.agents import CAPACITY_LIMIT
+from engine.dispatch.rules.agents import CAPACITY_LIMIT, let_go
 from engine.dispatch.rules.contacts import PRIORITY_LIMIT, move_to, prioritise_as, take_back
 from engine.dispatch.rules.hours import to_bot
 from engine.dispatch.rules.promises import leave, released_at_once
@@ -21,6 +22,7 @@ from engine.dispatch.state import State
 
 QUEUED: Final = ContactState.QUEUED
 OFFERED: Final = ContactState.OFFERED
+AVAILABLE: Final = AgentState.AVAILABLE
 
 
 @handles(cmd.BulkCommand)
@@ -133,8 +135,8 @@ def is_queue_of(state: State, name: str, tenant: str) -> bool:
 
 
 def do_job(state: State) -> None:
-    """A slice of the oldest bulk command."""
-    job = state.jobs[min(state.jobs)]
+    """A slice of the oldest bulk command; before those, of an agent's going."""
+    job = min(state.jobs.values(), key=lambda job: (not job.agent, job.job))
     done = passed = cursor = 0
     place, contacts = job.place, job.contacts
     turns, events = state.slice_units // 4 or 1, len(state.out) + state.slice_units
@@ -162,7 +164,21 @@ def act_on(state: State, job: Job, number: int) -> bool:
             feed(state, seat, "capacity")
         return seat is not None
     contact = state.contacts.get(number)
-    return contact is not None and act(state, job, contact)
+    if contact is None:
+        return False
+    return part(state, job, contact) if job.agent else act(state, job, contact)
+
+
+def part(state: State, job: Job, contact: Contact) -> bool:
+    """From an agent who has gone, unless the contact went elsewhere by itself; it may even have come back to the agent since."""
+    if contact.agent != job.agent or contact.offer or contact.connected_at > job.began_at:
+        return False
+    to_queue = job.to_queue if job.to_queue in state.policy.queues else ""
+    to = state.agents.get(job.to_agent)
+    to_agent = job.to_agent if to is not None and to.state is AVAILABLE else ""
+    if let_go(state, contact, job.reason, job.team, to_queue, to_agent, job.action == "agent_lost"):
+        place_all(state, [contact], job.action)
+    return True
 
 
 def act(state: State, job: Job, contact: Contact) -> bool:

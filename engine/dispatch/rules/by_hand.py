@@ -79,6 +79,7 @@ def take_over(state: State, command: cmd.TakeOverContact) -> None:
         return None
     found, bound = state.consults.get(contact.contact), state.bound_of(contact)
     helps = found is not None and found.to_agent == seat.name  # and so holds the room already
+    state.take_stock(seat)
     if not helps and not seat.has_room(contact.cost, bound):
         free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
         return state.refuse(command, Code.AGENT_BUSY, free, f"room for {contact.cost} units")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
+from engine.dispatch.agents import SIGNED_ON
 from engine.dispatch.consults import Consult
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.lanes import Seat
@@ -28,6 +29,9 @@ def consult(state: State, command: cmd.ConsultAgent) -> None:
         return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
     if contact.state is not CONNECTED:
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
+    asking = contact.seat
+    if asking is not None and asking.agent.state not in SIGNED_ON:
+        return state.refuse(command, Code.WRONG_STATE, asking.agent.state, "an agent whose connection is there")
     queue, seat = whom(state, command, contact)
     if queue is None and seat is None:
         return None
@@ -79,6 +83,7 @@ def find_helper(state: State, contact: Contact, queue: Queue) -> tuple[str, Seat
 
 def can_help(state: State, contact: Contact, seat: Seat) -> bool:
     """Whom a colleague names needs no pool and no skill, but presence and room."""
+    state.take_stock(seat)
     return seat.takes_offers() and seat.has_room(contact.cost, state.bound_of(contact))
 
 

@@ -82,7 +82,8 @@ def lose_some(state: State, work: Rearrangement) -> None:
     if some:
         go_on(state, LOSING, some[-1])
     if place + len(some) == len(numbers):
-        go_on(state, CONTACTS if work.former else OPENING, 0)
+        # A swap that the last epoch left unfinished goes on where its stage began.
+        go_on(state, CONTACTS if work.former else AGENTS if work.seating else OPENING, 0)
 
 
 # --- another policy ---------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ def wake(state: State, contact: Contact) -> Seat | None:
     seat = contact.seat
     assert seat is not None, contact.contact
     more = contact.cost - seat.agent.contacts[contact.contact]
+    state.take_stock(seat)
     bound = state.bound_of(contact)
     free = seat.free() - (seat.yielding if bound is not None and bound.yields else 0)
     if more <= 0 or free >= more:

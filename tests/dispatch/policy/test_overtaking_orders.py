@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.dispatch.policy.compile import compile_policy
@@ -95,6 +95,8 @@ def test_shares_come_before_the_order() -> None:
 
 GRID = MINUTE // 4
 HORIZON = 40 * MINUTE
+# Points of the grid on which waiting times are tried: some lie between a target and a raise half a step of GRID later.
+FINE = GRID // 5
 
 quarters = st.integers(4, 24).map(lambda n: n * GRID)
 
@@ -131,15 +133,25 @@ def _values(policy: Policy, name: str, waited: Any) -> tuple[Any, Any]:
     return value, inside
 
 
+OVERDUE_BEFORE_IT_RISES = {
+    "priority": 0,
+    "target_ms": MINUTE,
+    "pools": ["onsite"],
+    "steps": [{"after_ms": 75_000, "raise_priority": 1}],
+}
+IN_TIME = {"priority": 0, "target_ms": MINUTE, "pools": ["onsite"], "steps": []}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from([PROMISE, LAST]), queues(), queues())
+@example(LAST, OVERDUE_BEFORE_IT_RISES, IN_TIME)
 def test_windows_by_promise_are_what_counting_says(pool: dict[str, Any], a: dict[str, Any], b: dict[str, Any]) -> None:
     """Every pair of waiting times on a fine grid is tried: the largest lag with B first is the window, to the grid."""
-    for draft in (a, b):
-        draft["target_ms"] += GRID // 2  # between two points of the grid, so that nobody is due at the very instant
+    # Between two points of the grid, so that nobody is due at the very instant.
+    a, b = ({**draft, "target_ms": draft["target_ms"] + GRID // 2} for draft in (a, b))
     policy = two({**pool}, a, b)
     kind, window_ms = windows(policy, a["priority"], b["priority"])[0]
-    waited = np.arange(0, HORIZON, GRID)
+    waited = np.arange(0, HORIZON, FINE)
     value_a, in_a = _values(policy, "a", waited)
     value_b, in_b = _values(policy, "b", waited)
     late_a, late_b = waited > a["target_ms"], waited > b["target_ms"]

@@ -283,3 +283,17 @@ def test_consults_that_are_refused() -> None:
     assert refusal(consult(stage, contact, to_agent="ben")) == "agent_busy"
     assert refusal(consult(stage, contact, to_agent="cid")) == "agent_busy"
     assert refusal(stage.do(cm.EndConsult(tenant=T, contact=contact, agent="ben"))) == "not_yours"
+
+
+def test_who_is_lost_asks_nobody() -> None:
+    """Ann's line is down when a consult in her name comes in: refused, and once she is back she may ask."""
+    stage = Stage(domain={"grace_ms": 20_000})
+    stage.agent("ann")
+    contact = stage.connect("ann")
+    stage.agent("ben")
+    stage.do(cm.LoseAgent(agent="ann"))
+
+    assert refusal(consult(stage, contact, to_agent="ben")) == "wrong_state"
+
+    stage.do(cm.ReturnAgent(agent="ann"))
+    assert "ConsultAsked" in kinds(consult(stage, contact, to_agent="ben"))

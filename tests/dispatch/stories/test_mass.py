@@ -260,3 +260,19 @@ def test_a_snapshot_between_two_slices_changes_nothing() -> None:
 
     assert msgspec.msgpack.encode(again) == msgspec.msgpack.encode(plain)
     assert other.snapshot() == crowd.dispatcher.snapshot()
+
+
+def test_whom_an_agent_has_just_accepted_no_bulk_command_means() -> None:
+    """One is held, one is offered, one waits: everybody is prioritised, and that is two, with a filter and without."""
+    stage = Stage()
+    stage.agent("ann", capacity=2)
+    held, offered, queued = (stage.submit() for _ in range(3))
+    stage.do(cm.AcceptOffer(agent="ann", offer=stage.contact(held).offer, hold=True))
+
+    for priority, shop in ((3, ""), (4, "flagship")):
+        everybody = cm.BulkCommand(action="prioritise", priority=priority, everything=True, shop=shop, expect_count=2)
+        happened = stage.do(everybody)
+
+        assert only(happened, ev.BulkStarted).count == 2
+        priorities = [stage.contact(one).priority for one in (held, offered, queued)]
+        assert priorities == [0, priority, priority]

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
+from engine.dispatch.slices import AGENTS
 from tests.dispatch.stage import SECOND, Stage, every, kinds, only, policy_text, refusal
 
 HELP = {"help": {"requirement": "service >= 5"}}
@@ -184,3 +185,20 @@ def test_the_shop_closes_between_two_slices_of_a_swap_that_takes_the_queue_away(
     assert [told.notice for told in every(stage.log, ev.ContactTold)] == ["tomorrow"] * 6
     stage.finish()
     assert {stage.contact(one).state for one in waiting} == {"promised"}
+
+
+def test_the_engine_starts_anew_while_agents_get_their_lanes() -> None:
+    """A crash between the slices of a swap: the next epoch gives Ann her place under the new policy, and she has work."""
+    stage = Stage(queues=HELP, slice_units=2)
+    for name in ("ann", "ben"):
+        stage.agent(name, skills={"service": 3})
+    contact = stage.submit("help")
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"requirement": "service >= 3"}})))
+    while [slice.stage for slice in every(stage.log, ev.RearrangementContinued)][-1:] != [AGENTS]:
+        stage.expire()
+
+    stage.do(cm.StartEngine(epoch=2))
+    stage.finish()
+    stage.do(cm.ReturnAgent(agent="ann"))
+
+    assert stage.offered(contact) == "ann"

@@ -181,11 +181,6 @@ def _each(contact_or_agent: str, change: str) -> str:
 
 RESTORE = (
     bug(
-        "timer_lost_on_restore",
-        "a snapshot brings back the wrap-up, and not the instant at which it ends",
-        (_DECODE, _CONTACTS, _each("contact", "contact.wrap_up_until = 0")),
-    ),
-    bug(
         "capacity_forgotten_on_restore",
         "after a restore agents have room for what they carry already",
         (_DECODE, _CONTACTS, _each("agent", "agent.load = 0")),
