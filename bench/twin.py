@@ -13,6 +13,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from math import sqrt
 from typing import Any, cast
 
@@ -31,6 +33,7 @@ from sim.twin.clock import Call, Clock
 from sim.twin.draws import BLOCK, Lengths
 from sim.twin.model import Crew, Kind, Model
 from sim.twin.play import Play
+from sim.twin.replications import replicate
 from sim.validation.policies import Line, Team, policy_of
 
 MINUTE_MS = 60_000
@@ -49,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--peers", action="store_true", help="the same model by hand in SimPy, and in Ciw where it is installed"
     )
+    found.add_argument("--chats", action="store_true", help="and a large pool with five chats at once")
+    found.add_argument("--scaling", action="store_true", help="and eight replications on two processes against one")
     found.add_argument("--seed", type=int, default=1, help="one seed, one run")
     found.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     found.add_argument("--store", action="store_true", help="keep the result under bench/results/")
@@ -120,6 +125,45 @@ def wrong(name: str, counts: Counts, load: Load) -> list[str]:
         if abs(share - wanted) > OFF * sqrt(wanted * (1 - wanted) * ALIKE / arrived):
             found.append(f"{name}: {share:.4f} {what}, exact {wanted:.4f}")
     return found
+
+
+def chats(seed: int, contacts: int) -> dict[str, Any]:
+    """2,000 agents with up to five chats each at 95 % of what they can do, from the load they have on average."""
+    speeds = (0.0, 1.0, 1.7, 2.2, 2.4, 2.5)
+    agents = 2_000
+    rate = 0.95 * agents * speeds[-1]
+    there = int(agents * 4.2)
+    kind = Kind("q1", rate / MINUTE_MS, Exponential(1.0), MINUTE_MS, Exponential(0.5), present=there)
+    policy = policy_of([Line("q1", ("p1",))], [Team("p1", choice="least_loaded")])
+    play = Play(Model(policy, (kind,), (Crew("p1", agents, speeds),)), seed)
+    settle_gc()
+    began = time.process_time()
+    play.run(round(contacts / rate * MINUTE_MS))
+    took = time.process_time() - began
+    forget_gc()
+    arrived = play.kinds[0].arrived - there
+    return {
+        "agents": agents,
+        "chats_each": len(speeds) - 1,
+        "contacts": arrived,
+        "contacts_per_s": round(arrived / took),
+    }
+
+
+def scaling(load: Load, replications: int = 8) -> dict[str, float]:
+    """Seconds of the same replications on one process and on two, starting them included."""
+    found = {}
+    for processes in (1, 2):
+        began = time.perf_counter()
+        replicate(partial(replication, load), load.seed, replications, processes)
+        found[f"processes_{processes}_s"] = round(time.perf_counter() - began, 2)
+    return {**found, "times_as_fast": round(found["processes_1_s"] / found["processes_2_s"], 2)}
+
+
+def replication(load: Load, seed: int) -> dict[str, float]:
+    """A run as a task for a process."""
+    arrived, waited, left = twin(replace(load, seed=seed))
+    return {"arrived": arrived, "waited": waited, "left": left}
 
 
 def stages(load: Load, total_s: float) -> dict[str, float]:
@@ -196,6 +240,12 @@ def sentences(result: dict[str, Any]) -> str:
         for name, us in result["us_per_contact"].items()
     ]
     lines.append("of the twin: " + ", ".join(f"{name} {us} µs" for name, us in result["stages_us"].items()))
+    if "chats" in result:
+        lines.append(
+            "{contacts_per_s:,} contacts/s with {agents:,} agents × {chats_each} chats".format(**result["chats"])
+        )
+    if "scaling" in result:
+        lines.append("two processes are {times_as_fast} × as fast as one".format(**result["scaling"]))
     lines.append(f"same model: {result['same_model']}")
     return "\n".join(lines)
 
@@ -207,7 +257,10 @@ def main(arguments: Sequence[str]) -> int:
         print("contacts, agents and rounds must be ≥ 1", file=sys.stderr)
         return 2
     load = Load(0.96 * given.agents, 1.0, given.agents, 0.5, given.contacts, given.seed)
-    result = {**measure(load, given.rounds, peers=given.peers), "machine": machine(), "commit": commit()}
+    result = measure(load, given.rounds, peers=given.peers)
+    result |= {"chats": chats(given.seed, given.contacts)} if given.chats else {}
+    result |= {"scaling": scaling(load)} if given.scaling else {}
+    result |= {"machine": machine(), "commit": commit()}
     if given.store:
         path = store_as(f"twin-{given.agents}-agents", result)
         if not given.json:

@@ -15,6 +15,7 @@ import numpy as np
 from sim.twin.estimates import Array, Rows
 from sim.twin.model import Model
 from sim.twin.play import Play
+from sim.twin.replications import rows_of, seed_of
 
 LEAST = 40
 # Batches cut off at the beginning.
@@ -85,6 +86,5 @@ def many_runs(replay: Callable[[int], Mapping[str, float]], seed: int, budget: B
     rows: list[Mapping[str, float]] = []
     seeds = np.random.SeedSequence(seed)
     while len(rows) < budget.least or not budget.is_spent(sum(row["contacts"] for row in rows)):
-        rows.append(replay(int(seeds.spawn(1)[0].generate_state(1)[0])))
-    columns = list(rows[0])
-    return Rows(columns, np.asarray([[row[name] for name in columns] for row in rows], dtype=float))
+        rows.append(replay(seed_of(seeds.spawn(1)[0])))
+    return rows_of(rows)

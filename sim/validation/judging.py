@@ -99,8 +99,9 @@ def judge(case: Case, *, seed: int, budget: Budget, metrics: int, slack: float =
         measured = measure(case, seed, budget) if is_simulated(case) else None
     except CaseErrors as error:
         return Outcome(case, (), None, time.process_time() - started, "; ".join(error.problems))
-    except NotSimulated as error:
-        return Outcome(case, (), None, time.process_time() - started, str(error))
+    except (NotSimulated, LookupError, ArithmeticError, ValueError) as error:
+        # Metrics with numbers that no model of the case has; one case must not end the others.
+        return Outcome(case, (), None, time.process_time() - started, f"{type(error).__name__}: {error}")
     estimates: Mapping[str, Estimate] = measured.estimates if measured is not None else {}
     length = measured.length if measured is not None else 0.0
     verdicts = []

@@ -29,8 +29,9 @@ from sim.validation.twin_queues import STEADY
 Answers = Mapping[str, Callable[..., Estimate]]
 Course = Callable[[Case, Any, int, Budget], tuple[Rows, Answers]]
 
-# Longest times to start from the steady state, in means of what is slowest to settle.
-SETTLING = 12.0
+# From as many as there are on average to the steady state, in means of what is slowest to settle: exp(−12) of the variance
+# is missing.
+SETTLING = 6.0
 # A day is settled when the way there is exp(−this).
 SETTLED = 20.0
 # A day with an uncertain rate: contacts that are measured, and those before them that are not.
@@ -253,7 +254,7 @@ def _mt_inf(case: Case, params: MtInfParams, seed: int, budget: Budget) -> tuple
     agents = int(highest / params.mu + DEVIATIONS * sqrt(highest / params.mu)) + 1
     period = 2 * np.pi / params.omega if params.omega else 1.0
     # Whole periods before the beginning: the sine is where it should be.
-    way = 0.0 if params.start == "empty" else np.ceil(SETTLING / params.mu / abs(period)) * abs(period)
+    way = 0.0 if params.start == "empty" else np.ceil(2 * SETTLING / params.mu / abs(period)) * abs(period)
     begin = round(way * unit)
     kind = Kind(
         "q1", highest / unit, Exponential(params.mu), unit,

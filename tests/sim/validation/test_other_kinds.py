@@ -88,3 +88,14 @@ def test_reserves_that_no_policy_can_hold_are_said(tmp_path: Path) -> None:
     case = case_of(tmp_path, "skills", params, ("E_W_class1",))
     outcome = judge(case, seed=1, budget=Budget(contacts=1_000), metrics=1)
     assert not outcome.passed and "keeps agents back" in outcome.refusal
+
+
+def test_a_metric_of_a_class_that_is_not_there_ends_only_its_own_case(tmp_path: Path) -> None:
+    """Two classes, and a wait of the third is asked for: refused in words, no traceback."""
+    params = {"lams": [1.0, 2.0], "mu": 1.0, "n": 8}
+    path = tmp_path / "own.json"
+    row = {"id": "own", "kind": "mmn_priority", "params": params, "expected": {"E_W_class3": 0.1}}
+    path.write_bytes(msgspec.json.encode({"cases": [row]}))
+    (case,) = load_cases(path).cases
+    outcome = judge(case, seed=1, budget=Budget(contacts=1_000), metrics=1)
+    assert not outcome.passed and "3" in outcome.refusal

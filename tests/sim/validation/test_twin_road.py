@@ -17,7 +17,7 @@ FILE = Path(__file__).parents[2] / "reference" / "cases.json"
 CASES = {case.id: case for case in load_cases(FILE).cases}
 METRICS = sum(len(case.expected) for case in CASES.values())
 
-CONTACTS = 25_000
+CONTACTS = 15_000
 
 # One of each shape: order of pools, reserve, priorities, loss, places, several chats at once, sharing, coming back.
 QUICK = (
