@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.twin.batches import Budget, one_run
 from sim.twin.estimates import Estimate, Rows, TooShort, ratio
 from sim.twin.sums import bin_edges
-from sim.validation.cases import Case
+from sim.validation.cases import FREE_UNIT_MS, Case
 from sim.validation.metrics import Metric, parse_metric
 from sim.validation.readings import Reader, mark_of
 from sim.validation.twin_courses import COURSES
@@ -19,6 +19,8 @@ from sim.validation.twin_queues import STEADY, Steady
 # Metrics whose last number is a wait at which those who wait are told apart.
 BOUNDED = ("SL_all(#)", "SL_exclAbT(#)", "SL_served(#)", "SL_entered(#)", "P(W>#)", "P(W#>#)")
 PERCENTILE = "W_q#"
+# A unit of fewer milliseconds than this (a second, that is) may hold many events.
+COARSE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ def is_simulated(case: Case) -> bool:
 
 def measure(case: Case, seed: int, budget: Budget) -> Measured:
     """Play the case; metrics that cannot be read off are left out."""
+    if case.unit_ms < COARSE_MS:
+        # Nothing in a case's policy is a length: a finer clock changes only how often two things fall on one millisecond.
+        case = replace(case, unit_ms=FREE_UNIT_MS)
     if case.kind in STEADY:
         return _steady(case, STEADY[case.kind](case, case.params), seed, budget)
     return _course(case, seed, budget)

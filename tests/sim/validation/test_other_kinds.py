@@ -41,6 +41,9 @@ OTHERS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"lam": 10.0, "mu": 1.0, "n": 10, "patience": {"dist": "hyperexp", "p": 0.3, "rates": [0.2, 3.0]}},
         ("P_wait", "P_abandon", "E_W", "SL_exclAbT(0.1)", "P(W>0.1)"),
     ),
+    "rates by the second": (
+        "mmn_m", {"lam": 50.0, "mu": 1.0, "n": 50, "theta": 2.0, "time_unit": "s"}, ("P_wait", "P_abandon", "E_W", "util")
+    ),
     "endless servers, opened empty": (
         "mt_inf", {"a": 20.0, "b": 5.0, "omega": 2.0, "mu": 1.0, "start": "empty"}, ("m(0.5)", "m(2)")
     ),
