@@ -80,9 +80,9 @@ def _percentile(case: Case, metric: Metric, reader: Reader) -> Estimate:
     kinds = range(sum(name.endswith(".arrived") for name in reader.rows.columns))
     over = reader.good(kinds, exact) + reader.within(kinds, "left", exact)
     below = ratio(over, reader.ended(kinds), reader.rows.controls, serial=True)
+    if not exact:  # fewer wait than that: there is a share to be sure of, and no density
+        return Estimate(0.0 if below.value >= share else 1.0, 0.0, below.freedom)
     density = _density(reader.rows, exact * reader.unit_ms, float(reader.ended(kinds).sum())) * reader.unit_ms
-    if not density > 0:
-        raise TooShort(f"nobody waited about as long as {exact:g}")
     return Estimate(exact - (below.value - share) / density, below.error / density, below.freedom)
 
 
@@ -91,6 +91,8 @@ def _density(rows: Rows, wait_ms: float, ended: float) -> float:
     assert rows.histogram is not None, "asked for with the percentiles"
     edges = np.asarray([bin_edges(place) for place in range(len(rows.histogram))])
     near = (edges[:, 0] >= wait_ms * 0.9) & (edges[:, 1] <= wait_ms * 1.1)
+    if not rows.histogram[near].sum():
+        raise TooShort(f"nobody waited about {wait_ms:g} ms")
     width = float(edges[near, 1].max() - edges[near, 0].min())
     # The histogram holds the way from the start too: the share of those who waited is the rows' own.
     waited = float(rows["kind0.served"].sum() + rows["kind0.abandoned"].sum())

@@ -32,6 +32,9 @@ OTHERS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "service that varies more than the exponential": (
         "mg1", {"lam": 0.7, "mean": 1.0, "cv2": 2.0}, ("P_wait", "E_W", "E_T", "util", "P_idle")
     ),
+    "a percentile below which nobody waits, and one above": (
+        "mmn", {"lam": 3.0, "mu": 1.0, "n": 6}, ("W_q0.5", "W_q0.95", "P_wait", "SL_all(0.2)")
+    ),
     "three priorities": (
         "mmn_priority", {"lams": [1.0, 2.0, 3.0], "mu": 1.0, "n": 8}, ("P_wait", "E_W_class1", "E_W_class3", "E_W_all")
     ),
