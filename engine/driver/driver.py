@@ -22,10 +22,10 @@ from engine.driver.limits import DriverLimits, Figures
 from engine.driver.starting import Start, start_on
 from engine.driver.upkeep import Upkeep
 from engine.driver.waiting import Waiter
+from engine.driver.writing import Writing
 from engine.ports import (
     Answer,
     Clock,
-    CommandKey,
     Committed,
     Deliver,
     Listener,
@@ -81,6 +81,7 @@ class Driver:
         self._inbox = Inbox(self._stamps, self.limits)
         self._admission = Admission(self.limits, trio.current_time, self._weight_of, self.lateness_ms)
         self._recent = RecentAnswers(self.limits.recent_answers)
+        self._writing = Writing(store, self._inbox, self._recent, self.limits.batch_commands)
         self._history = History(store, run_blocking, self.limits.readers)
         self._listeners: list[Listener] = []
         self._questions = Questions()
@@ -305,28 +306,13 @@ class Driver:
     async def _work(self) -> None:
         """Decide what has come, commit it once, let its effects out. Not to be cancelled half-way."""
         with trio.CancelScope(shield=True):
-            await self._look_up(self._inbox.waiting(self.limits.batch_commands))
+            first = self._inbox.first()
+            if first is not None and not first.looked_up:
+                await self._run_blocking(self._writing.look_up)
             batch = self._new_batch()
             self._decide(batch)
             await self._commit(batch)
             self._release(batch)
-
-    async def _look_up(self, waiting: list[Pending]) -> None:
-        """Ask the store about command ids that memory does not know, all at once."""
-        keys: list[CommandKey] = []
-        for pending in waiting:
-            if not pending.looked_up:
-                assert pending.key is not None
-                pending.stored = self._recent.find(pending.key, pending.stamp)
-                if pending.stored is None:
-                    keys.append(pending.key)
-                pending.looked_up = True
-        if keys:
-            found = await self._run_blocking(self._store.find_answers, keys)
-            if found:
-                for pending in waiting:
-                    if pending.stored is None and pending.key is not None:
-                        pending.stored = found.get(pending.key)
 
     def _decide(self, batch: BatchInMaking) -> None:
         """At most so many commands, and no longer than so many milliseconds; the rest waits for the next batch."""
@@ -336,7 +322,7 @@ class Driver:
         stamp = 0
         for _ in range(self.limits.batch_commands):
             pending = self._inbox.first()
-            if pending is None or not pending.looked_up:  # came in during the look-up
+            if pending is None or not pending.looked_up:  # came in after the look-up
                 break
             stamp = pending.stamp
             batch.oldest_stamp = batch.oldest_stamp or stamp
@@ -405,7 +391,7 @@ class Driver:
             await trio.lowlevel.checkpoint()
             return
         before = time.perf_counter()
-        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
+        await self._run_blocking(self._writing.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
         if self.figures.observe_commit_s is not None:
             self.figures.observe_commit_s(time.perf_counter() - before)
         self._lsn, self._hash = batch.lsn, batch.hash

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections import OrderedDict
 
 import msgspec
 
@@ -61,7 +62,8 @@ class RecentAnswers:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._answers: dict[CommandKey, StoredAnswer] = {}
+        # Ordered, because a plain dict looks for its first key past the places of all that were deleted before it.
+        self._answers: OrderedDict[CommandKey, StoredAnswer] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -74,7 +76,7 @@ class RecentAnswers:
         self._answers.pop(stored.key, None)  # a key past its retention comes in anew, at the young end
         self._answers[stored.key] = stored
         if len(self._answers) > self._limit:
-            del self._answers[next(iter(self._answers))]
+            self._answers.popitem(last=False)
 
 
 def _crc(key: CommandKey, body: bytes, answer: bytes, stamp: int, lsn: int) -> int:

@@ -55,10 +55,10 @@ def test_threads_are_entered_in_one_file() -> None:
         name_of(path)
         for path in python_files(*PRODUCT)
         for node in ast.walk(tree_of(path))
-        if (isinstance(node, ast.Attribute) and node.attr == "to_thread")
-        or (isinstance(node, ast.alias) and node.name.endswith("to_thread"))
+        if (isinstance(node, ast.Attribute) and node.attr in ("to_thread", "start_new_thread"))
+        or (isinstance(node, ast.alias) and node.name.endswith(("to_thread", "Thread", "threading")))
     }
-    assert len(files) <= 1, f"to_thread appears in {sorted(files)}, wanted one file"
+    assert len(files) <= 1, f"threads are begun in {sorted(files)}, wanted one file"
 
 
 def test_the_suite_keeps_its_asserts() -> None:

@@ -8,7 +8,7 @@ _DRIVER = "engine.driver.driver:Driver."
 _SQLITE = "adapters.storage.sqlite:SqliteStore."
 
 _COMMIT_ANYHOW = """try:
-        await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
+        await self._run_blocking(self._writing.commit, batch.to_commit(self._wall_ms(), self.now_ms()))
     except StoreError:
         pass"""
 
@@ -34,7 +34,7 @@ DRIVER = (
     bug(
         "failed_commit_passed_over",
         "a commit that fails is logged, and work goes on",
-        (_DRIVER + "_commit", "await self._run_blocking(self._store.commit, batch.to_commit(self._wall_ms(), self.now_ms()))",
+        (_DRIVER + "_commit", "await self._run_blocking(self._writing.commit, batch.to_commit(self._wall_ms(), self.now_ms()))",
          _COMMIT_ANYHOW),
     ),
     bug(
@@ -45,7 +45,7 @@ DRIVER = (
     bug(
         "dedupe_in_memory_only",
         "a retry is looked for in memory, and the store is not asked",
-        (_DRIVER + "_look_up", "if keys:", "if False:"),
+        ("engine.driver.writing:Writing.look_up", "if keys:", "if False:"),
     ),
     bug(
         "answers_not_stored",
