@@ -17,13 +17,12 @@ ALWAYS: tuple[Span, ...] = ((0, NEVER),)
 def work(clock: Clock, agent: str, spans: Sequence[Span]) -> Generator[Any, Any, None]:
     """One agent's shifts: signs on, and at the end of each takes nothing new, finishes what is open and is off.
 
-    Whoever is still at it when the next one begins goes on. Spans must be in order and apart.
+    Whoever is still at it when the next one begins goes on: signing on then only means available again. Spans must be in order and apart.
     """
     for begin, end in spans:
         if begin > clock.now:
             yield clock.env.timeout(begin - clock.now)
-        present = clock.dispatcher.agents[agent].state != "offline"
-        clock.do(cm.SetAgentState(agent=agent) if present else cm.SignOn(agent=agent))
+        clock.do(cm.SignOn(agent=agent))
         if end >= NEVER:
             return
         yield clock.env.timeout(end - clock.now)

@@ -52,8 +52,11 @@ def test_two_shifts_come_and_go(speeds: tuple[float, ...]) -> None:
 def test_whoever_still_finishes_when_the_next_shift_begins_goes_on() -> None:
     """Two shifts with a second between them, and contacts of a minute: nobody is off, nobody is signed on twice."""
     play = play_with(Crew("p1", 4, shifts=((0, 30 * MINUTE), (30 * MINUTE + 1_000, 60 * MINUTE))))
+    play.run(30 * MINUTE + 1_000)
+    agents = play.clock.dispatcher.agents.values()
+    assert {agent.state for agent in agents} == {"finishing"}, "all were busy when the first ended"
     play.run(30 * MINUTE + 2_000)
-    assert play.crews[0].present.count == 4
+    assert {agent.state for agent in agents} == {"available"} and play.crews[0].present.count == 4
 
 
 def test_shifts_that_overlap_are_refused() -> None:
