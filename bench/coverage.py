@@ -39,7 +39,7 @@ class Trial:
 
 # Runs long enough that batches are many times as long as the queue remembers; no longer.
 TRIALS = {
-    "mm1_rho0.9": Trial("E_Lq", 170_000),
+    "mm1_rho0.9": Trial("E_Lq", 400_000),
     "erlanga_garnett50": Trial("P_abandon", 40_000),
     "n_model_prio_class1": Trial("E_Lq_class2", 20_000),
     "chat5_k3_MBF": Trial("E_Lq", 20_000),

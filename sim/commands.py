@@ -88,8 +88,10 @@ def _play(campaign: Any, unsupported: tuple[tuple[str, str], ...], texts: dict[s
     def say(line: str) -> None:
         click.echo(line, err=as_json)
 
-    say(texts["start"].format(cases=len(campaign.cases), metrics=campaign.metrics, budget=campaign.budget_s,
-                              processes=campaign.processes, seed=campaign.seed))  # fmt: skip
+    budget = texts["contacts" if campaign.contacts else "cpu"]
+    start = {"cases": len(campaign.cases), "metrics": campaign.metrics, "processes": campaign.processes}
+    limits = budget.format(contacts=campaign.contacts, seconds=campaign.budget_s)
+    say(texts["start"].format(**start, budget=limits, seed=campaign.seed))
     for name, kind in unsupported:
         say(texts["skipped"].format(id=name, kind=kind))
     teller = Teller(texts, len(campaign.cases), time.perf_counter)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.dispatch.policy.compiled import Policy
 from sim.theory.lifetimes import Exponential, Lifetime
+from sim.twin.shifts import ALWAYS, Span
 
 TENANT, CHANNEL = "house", "line"
 # The attribute by which a policy's entry rules tell kinds apart.
@@ -42,7 +43,8 @@ class Crew:
     """Agents of one pool who are alike.
 
     ``speeds[j]``: work that an agent with j contacts does per ms, shared evenly among them; ``pace[k]``: how fast work of
-    kind k goes here. An agent takes ``len(speeds) - 1`` contacts at once, or ``places`` at the last speed.
+    kind k goes here. An agent takes ``len(speeds) - 1`` contacts at once, or ``places`` at the last speed. ``shifts``: when
+    they are there, in ms.
     """
 
     pool: str
@@ -50,6 +52,7 @@ class Crew:
     speeds: tuple[float, ...] = (0.0, 1.0)
     pace: tuple[float, ...] = ()
     places: int = 0
+    shifts: tuple[Span, ...] = ALWAYS
 
     @property
     def capacity(self) -> int:

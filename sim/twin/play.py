@@ -19,6 +19,7 @@ from sim.twin.clock import NEVER, Call, Callback, Clock
 from sim.twin.draws import Instants, Lengths
 from sim.twin.model import CHANNEL, KIND, TENANT, Kind, Model
 from sim.twin.seats import SharedSeat
+from sim.twin.shifts import ALWAYS, check_spans, work
 from sim.twin.sums import BINS, CrewSums, KindSums, Level, bin_of
 
 # Waits that are put into the histogram together.
@@ -74,9 +75,7 @@ class Play:
         self.clock = Clock(dispatcher or Dispatcher(model.policy))
         self.streams = Streams(seed)
         self.kinds = [KindSums(marks_ms) for _ in model.kinds]
-        self.crews = [
-            CrewSums(len(model.kinds), len(crew.speeds) - 1, crew.agents, crew.capacity == 1) for crew in model.crews
-        ]
+        self.crews = [CrewSums(len(model.kinds), len(crew.speeds) - 1, crew.capacity == 1) for crew in model.crews]
         self.orbit = Level()
         self.histogram = np.zeros(BINS if histogram else 0, dtype=np.int64)
         self._bins: list[int] | None = [] if histogram else None
@@ -124,11 +123,13 @@ class Play:
         clock.hear(ev.ContactSubmitted, self._submitted)
         clock.hear(ev.ContactDeflected, self._turned_away)
         clock.hear(ev.ContactConnected, self._connected)
+        clock.hear(ev.AgentStateChanged, self._come_or_go)
         if self.model.accepts:
             clock.hear(ev.OfferMade, self._offered)
 
     def _staff(self) -> None:
         for number, crew in enumerate(self.model.crews):
+            check_spans(crew.shifts)
             # Of who has one contact at a time; who has several divides its speed in its seat.
             pace = crew.pace or (1.0,) * len(self.model.kinds)
             pace = tuple(each * crew.speeds[1] for each in pace) if crew.capacity == 1 else pace
@@ -141,7 +142,17 @@ class Play:
                     auto_accept=not self.model.accepts,
                 )  # fmt: skip
                 self.clock.do(cm.DefineAgent(profile=profile))
-                self.clock.do(cm.SignOn(agent=agent))
+                if crew.shifts == ALWAYS:
+                    self.clock.do(cm.SignOn(agent=agent))
+                else:
+                    self.clock.env.process(work(self.clock, agent, crew.shifts))
+
+    def _come_or_go(self, event: ev.AgentStateChanged) -> None:
+        crew = self._seats[event.agent].crew
+        if event.before == "offline":
+            crew.come(self.now)
+        elif event.after == "offline":
+            crew.go(self.now)
 
     def _offered(self, event: ev.OfferMade) -> None:
         self.clock.do(cm.AcceptOffer(event.agent, event.offer))

@@ -108,27 +108,41 @@ COUNTS = (
 class CrewSums:
     """One crew: by kind, what its agents do; by level, how many agents have so many contacts."""
 
-    __slots__ = ("agents", "alone", "began", "busy", "finished", "levels", "walked_out")
+    __slots__ = ("alone", "began", "busy", "finished", "levels", "present", "walked_out")
 
-    def __init__(self, kinds: int, places: int, agents: int, alone: bool) -> None:
+    def __init__(self, kinds: int, places: int, alone: bool) -> None:
         """``alone``: agents have one contact at a time, so that who is busy is at level 1."""
-        self.agents, self.alone = agents, alone
+        self.alone = alone
+        self.present = Level()  # signed on, those who finish included
         self.busy = [Level() for _ in range(kinds)]
         self.began = [0] * kinds
         self.finished = [0] * kinds
         self.walked_out = [0] * kinds  # left while they were served
         self.levels = [Level() for _ in range(places + 1)]
-        self.levels[0].count = agents
+
+    def come(self, now: int) -> None:
+        """One more is there, without a contact."""
+        for level in (self.present, self.levels[0]):
+            level.count += 1
+            level.past -= now
+
+    def go(self, now: int) -> None:
+        """One who has no contact is off."""
+        for level in (self.present, self.levels[0]):
+            level.count -= 1
+            level.past += now
 
     def row(self, now: int) -> list[int]:
         busy = [level.area(now) for level in self.busy]
         served = sum(busy)
-        levels = [self.agents * now - served, served] if self.alone else [level.area(now) for level in self.levels]
-        return [*busy, *levels, *self.began, *self.finished, *self.walked_out]
+        present = self.present.area(now)
+        levels = [present - served, served] if self.alone else [level.area(now) for level in self.levels]
+        return [present, *busy, *levels, *self.began, *self.finished, *self.walked_out]
 
     def columns(self) -> list[str]:
         kinds = range(len(self.busy))
         return [
+            "present",
             *(f"busy.{kind}" for kind in kinds),
             *(f"level.{level}" for level in range(len(self.levels))),
             *(f"began.{kind}" for kind in kinds),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
-        "start": "{cases} cases, {metrics} metrics; {budget:g} CPU seconds each on {processes} processes, seed {seed}",
+        "start": "{cases} cases, {metrics} metrics in the file; {budget} each on {processes} processes, seed {seed}",
+        "cpu": "{seconds:g} CPU seconds",
+        "contacts": "{contacts:,} contacts",
         "passed": "passed",
         "failed": "FAILED",
         "case": "{verdict}  {id} ({kind}): {metrics} metrics, {contacts:,} contacts, {cpu_s:.1f} CPU s{left}",
@@ -23,7 +25,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "no_case": 'the file has no case "{id}"; it has {known}',
     },
     "zh": {
-        "start": "{cases} 个算例，{metrics} 个指标；每个算例 {budget:g} CPU 秒，{processes} 个进程，随机种子 {seed}",
+        "start": "{cases} 个算例，文件共 {metrics} 个指标；每个算例 {budget}，{processes} 个进程，随机种子 {seed}",
+        "cpu": "{seconds:g} CPU 秒",
+        "contacts": "{contacts:,} 个会话",
         "passed": "通过",
         "failed": "未通过",
         "case": "{verdict}  {id}（{kind}）：{metrics} 个指标，{contacts:,} 个会话，{cpu_s:.1f} CPU 秒{left}",
