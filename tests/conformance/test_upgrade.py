@@ -164,6 +164,7 @@ async def test_five_hundred_silent_sockets_and_a_good_one(autojump_clock: MockCl
     """They wait for nothing and hold nobody up; six seconds later all their places are free again."""
     async with house() as home:
         silent = [home.connect("websocket") for _ in range(500)]
+        await trio.sleep(1)  # so many at once have used up the pace at which sockets are welcomed
         dripping = [home.connect("websocket") for _ in range(20)]
         for stream in dripping:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: ")
