@@ -112,8 +112,11 @@ def foresee(
     policy: Policy, contact: SubmitContact, begin: int, team: Sequence[AgentProfile] = (), bot_ms: int = 0
 ) -> Foresight:
     """``begin``: when it comes (epoch ms); ``team``: the people of whom is said who could take it."""
-    came = Dispatcher(policy).handle(contact, begin)[0]
-    assert isinstance(came, ev.ContactSubmitted | ev.ContactDeflected | ev.CommandRejected)
+    # What is due at this very instant comes first: a calendar may open.
+    events = Dispatcher(policy).handle(contact, begin)
+    came = next(
+        one for one in events if isinstance(one, ev.ContactSubmitted | ev.ContactDeflected | ev.CommandRejected)
+    )
     if isinstance(came, ev.CommandRejected):
         return Foresight(policy.version, contact, 0, came, ())
     number = next(place for place, rule in enumerate(policy.entry, start=1) if rule.entry.rule == came.rule)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from engine.cli import main
 from tests.tidy.tree import ROOT, text_of
@@ -105,6 +106,17 @@ def test_both_readmes_say_the_same() -> None:
             "table rows": len(re.findall(r"^\|", prose, re.MULTILINE)),
         }
     assert shapes[CHINESE] == shapes[ENGLISH]
+
+
+def test_what_the_readme_asks_of_a_policy_is_answered() -> None:
+    """Each `sluice policy …` line about a policy of the repository, typed as it stands, ends well."""
+    asked = [
+        words[1:] for words in _command_lines(ENGLISH) if words[:2] == ["sluice", "policy"] and "examples/" in words[3]
+    ]
+    assert asked
+    for words in asked:
+        done = CliRunner().invoke(main, [str(ROOT / one) if one.startswith("examples/") else one for one in words])
+        assert done.exit_code == 0, (words, done.output, done.exception)
 
 
 def test_the_embedding_snippet_runs(tmp_path: Path) -> None:

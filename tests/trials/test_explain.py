@@ -160,3 +160,12 @@ def test_a_step_of_days_is_foreseen_and_what_lies_beyond_a_week_is_not() -> None
     ]
     assert (opened, foresight.cut) == ([3, 6], True)
     assert "    What comes later is not shown." in told(foresight, policy=policy)
+
+
+def test_it_comes_in_the_minute_in_which_a_calendar_opens() -> None:
+    """The calendar's opening is told first; what is foreseen is the contact's way all the same."""
+    text = '[calendars.morning]\nweekly = { mon-fri = "10:00-12:00" }\nzone = "UTC"\n'
+    opening = POLICY.replace("[queues.help]", text + '\n[queues.help]\nhours = "morning"', 1)
+    assert opening != POLICY
+    foresight = seen(PLAIN, policy=opening)
+    assert isinstance(foresight.came, ev.ContactSubmitted)
