@@ -42,7 +42,7 @@ def text_files(*rooms: str) -> tuple[Path, ...]:
             path
             for path in found
             if path.is_file() and path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts
-            if path.name not in {"LICENSE", ".coverage"}
+            if path.name not in {"LICENSE", ".coverage", ".git"}  # .git: a file where this is a worktree
         )
     )
 
