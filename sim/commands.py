@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from sim.twin.commands import run
+
 BUDGET_S = 25.0
 
 VALIDATE_EXIT = """\b
@@ -28,6 +30,9 @@ value, the formula's, the twin's with the half-width of its 95 % interval, the w
 @click.group()
 def sim() -> None:
     """Simulate with the dispatcher that will route, and check the figures."""
+
+
+sim.add_command(run)
 
 
 def _language() -> str:

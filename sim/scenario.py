@@ -183,6 +183,9 @@ class Head(_Table, frozen=True):
     volume: Annotated[int, msgspec.Meta(ge=1)]
     at: str = "09:30"
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
+    for_h: Positive = 0.0
+    drain_s: Positive = 1_800.0
+    warm_up_s: Positive = 0.0
 
 
 class _File(_Table, frozen=True):
@@ -208,6 +211,10 @@ class Scenario(msgspec.Struct, frozen=True):
     seed: int
     volume: int
     at_ms: int
+    end_ms: int
+    drain_ms: int
+    warm_up_ms: int
+    origin_ms: int
     day: Day
     policy_path: str
     policy_text: str
@@ -249,6 +256,10 @@ def load_scenario(
         seed=file.scenario.seed if seed is None else seed,
         volume=file.scenario.volume if volume is None else volume,
         at_ms=clock_ms(start) or 0,
+        end_ms=(clock_ms(start) or 0) + round(file.scenario.for_h * 3_600_000) if file.scenario.for_h else DAY_MS,
+        drain_ms=round(file.scenario.drain_s * 1000),
+        warm_up_ms=round(file.scenario.warm_up_s * 1000),
+        origin_ms=0,
         day=_shape(name, file.days[name], path),
         policy_path=str(policy_path),
         policy_text=policy_text,

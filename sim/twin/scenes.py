@@ -1,0 +1,134 @@
+"""A scenario in the twin: played once, or over and over with other seeds on several cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from typing import TypeAlias
+
+import msgspec
+
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.policy.compile import compile_policy
+from sim.actors.bots import Bot
+from sim.actors.people import Person, passes_on
+from sim.arrivals import Plan, arrivals
+from sim.roster import bots, roster
+from sim.scenario import Scenario
+from sim.streams import Streams
+from sim.twin.listening import FoldMaker, Listener, Played, Replication
+from sim.twin.replications import seeds_of
+from sim.twin.stage import Stage
+
+# The run is looked at this often in scenario time: for its progress, and whether anybody is still there.
+LOOK_MS = 60_000
+
+# (share of the scenario's time that has been played, processor seconds so far)
+Progress: TypeAlias = Callable[[float, float], None]
+
+
+def play(
+    scenario: Scenario,
+    seed: int,
+    listeners: Sequence[Listener] = (),
+    *,
+    policy_text: str | None = None,
+    progress: Progress | None = None,
+) -> Played:
+    """One run from ``scenario.at_ms``; see :mod:`sim.twin` for what listeners are told."""
+    begun = time.process_time()
+    if policy_text is not None:
+        scenario = msgspec.structs.replace(scenario, policy_text=policy_text)
+    policy = compile_policy(scenario.policy_text)
+    origin = scenario.origin_ms
+    begin, end = origin + scenario.at_ms, origin + scenario.end_ms
+    stage = Stage(scenario, Dispatcher(policy), listeners, begin)
+    streams = Streams(seed)
+    passing = passes_on(scenario, policy)
+    last = end + scenario.drain_ms
+    for post in roster(scenario, streams):
+        if post.works_between(scenario.at_ms, last - origin):
+            draws = streams.stream("person", post.profile.agent)
+            stage.enter(Person(post, scenario, draws, passing))
+    for profile in bots(scenario):
+        stage.enter(Bot(profile, scenario, streams.stream("bot", profile.agent)))
+    stage.expect(_coming(scenario, streams, origin))
+    instant = begin
+    while instant < last and (instant < end or stage.customers):
+        instant = min(instant + LOOK_MS, end if instant < end else last)
+        stage.env.run(instant)
+        if progress is not None:
+            progress((instant - begin) / (end - begin), time.process_time() - begun)
+    return Played(
+        scenario=scenario.name,
+        seed=seed,
+        origin_ms=origin,
+        begin_ms=begin,
+        warm_ms=begin + scenario.warm_up_ms,
+        end_ms=end,
+        until_ms=instant,
+        seconds=time.process_time() - begun,
+        counts=_counts(stage),
+    )
+
+
+def _coming(scenario: Scenario, streams: Streams, origin: int) -> Iterator[tuple[int, Plan]]:
+    for plan in arrivals(scenario, streams, scenario.at_ms, scenario.end_ms):
+        yield origin + plan.at_ms, plan
+
+
+def _counts(stage: Stage) -> dict[str, int]:
+    """Events by type, refusals by command and code, and who came or is still there."""
+    return {
+        "arrived": stage.arrived,
+        "open": len(stage.customers),
+        **{kind.__name__: count for kind, count in sorted(stage.counts.items(), key=lambda each: each[0].__name__)},
+        **{f"refused: {name}": count for name, count in sorted(stage.refusals.items())},
+    }
+
+
+def replicate(
+    scenario: Scenario,
+    reps: int,
+    processes: int = 1,
+    folds: Sequence[FoldMaker] = (),
+    *,
+    seed: int | None = None,
+    policy_text: str | None = None,
+    told: Callable[[Replication], None] | None = None,
+    progress: Progress | None = None,
+) -> list[Replication]:
+    """``reps`` runs with seeds of their own, in their order; ``told`` hears of each as it ends, ``progress`` (in one process
+    only) how far each is."""
+    seeds = seeds_of(scenario.seed if seed is None else seed, reps)
+    one = partial(_replication, scenario, tuple(folds), policy_text)
+    found: list[Replication] = []
+    if processes < 2 or reps < 2:
+        for place, own in enumerate(seeds):
+            found.append(one(place, own, progress))
+            if told is not None:
+                told(found[-1])
+        return found
+    # Spawned: a process that has threads (of numpy's libraries, say) must not be forked.
+    with ProcessPoolExecutor(min(processes, reps), mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(one, place, own) for place, own in enumerate(seeds)]):
+            found.append(done.result())
+            if told is not None:
+                told(found[-1])
+    return sorted(found, key=lambda each: each.place)
+
+
+def _replication(
+    scenario: Scenario,
+    folds: tuple[FoldMaker, ...],
+    policy_text: str | None,
+    place: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> Replication:
+    made = [fold(scenario, seed) for fold in folds]
+    played = play(scenario, seed, [fold.hear for fold in made], policy_text=policy_text, progress=progress)
+    return Replication(place, played, tuple(fold.result(played) for fold in made))
