@@ -63,7 +63,7 @@ class Stage:
         self.refusals: Counter[str] = Counter()
         self.counts: Counter[type] = Counter()
         self._listeners = tuple(listeners)
-        self._ranks: dict[Served, int] = {}
+        self._ranks: dict[Actor, int] = {}
         self._holders: dict[int, Served] = {}
         self._away: dict[Served, list[tuple[ev.Event, str]]] = {}
         self._later: dict[Served, list[Wake]] = {}
@@ -133,11 +133,11 @@ class Stage:
     # --- deeds ----------------------------------------------------------------------------------------------------
 
     def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:
+        ranks = self._ranks
         for deed in deeds:
             if type(deed) is Wake:
-                rank = CUSTOMERS if type(actor) is Customer else self._ranks[actor]  # type: ignore[index]
-                delay = deed.in_ms
-                self.env.schedule(Waking(self._wakes, actor, deed), rank, max(0, delay))
+                rank = ranks.get(actor, CUSTOMERS)
+                self.env.schedule(Waking(self._wakes, actor, deed), rank, max(0, deed.in_ms))
             elif type(deed) is Do:
                 self.do(actor, deed.command, deed.text)
             elif type(deed) is Cut and not isinstance(actor, Customer):
@@ -179,14 +179,14 @@ class Stage:
         if due is not None and due < self._look_at:
             self._look_ahead(due)
 
-    def _answer(self, actor: Actor | None, events: list[ev.Event]) -> None:
+    def _answer(self, actor: Actor | None, events: list[Any]) -> None:
         """What a submit is answered: the contact's number, before anything is heard of it."""
         if type(actor) is not Customer:
             return
         external_id = actor.plan.external_id
         for event in events:
-            if type(event) in _ANSWERS and event.external_id == external_id:  # type: ignore[union-attr]
-                contact: int = event.contact  # type: ignore[union-attr]
+            if type(event) in _ANSWERS and event.external_id == external_id:
+                contact: int = event.contact
                 before = actor.contact
                 if before and before != contact:
                     self.customers.pop(before, None)  # came back too late for the old one

@@ -56,7 +56,7 @@ def test_one_seed_is_one_day_and_listeners_hear_all_of_it_in_order() -> None:
     assert played.counts["ContactSubmitted"] == sum(
         isinstance(event, ev.ContactSubmitted) for _, _, events in first.told for event in events
     )
-    assert played.counts["ContactAnswered"] > 20 and played.counts["open"] == 0
+    assert played.counts["ContactAnswered"] > 20
 
 
 def test_one_more_colleague_moves_no_arrival() -> None:
