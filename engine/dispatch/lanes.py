@@ -18,7 +18,7 @@ from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
-from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, Gate, Length, Party, kind_of, late_key
+from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, PLACES, Gate, Length, Party, kind_of, late_key
 from engine.dispatch.rings import Ring
 from engine.dispatch.strands import ContactKey, Spot, Strands
 
@@ -167,6 +167,7 @@ class Lane:
         "idle",
         "key",
         "kind",
+        "length_unit",
         "lengths",
         "limited",
         "members",
@@ -213,6 +214,7 @@ class Lane:
         self.first: ContactKey | None = None  # the smallest valid key in ``strict``, where it is known
         self.kind: int = kind_of(pool)
         self.lengths = lengths
+        self.length_unit: int = 1 if self.kind == LONGEST else PLACES
         self.gate = gate  # of those who borrow
         self.quota: int = pool.daily_quota
         self.guarded: bool = gate is not None or self.quota > 0
@@ -267,7 +269,7 @@ class Lane:
             if key is None:
                 continue
             if slope:
-                grown = self.lengths[slope].queued if self.kind == LONGEST else slope * now
+                grown = slope * now if self.kind < LONGEST else self.lengths[slope].queued * self.length_unit
                 key = (key[0], key[1] - grown, key[2], key[3], key[4])
             if best is None or key < best:
                 best = key

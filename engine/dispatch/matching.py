@@ -23,7 +23,7 @@ from engine.dispatch.choosing import (
 from engine.dispatch.contacts import Contact, ContactState, Offer
 from engine.dispatch.lanes import Lane, Seat
 from engine.dispatch.policy.compiled import Step
-from engine.dispatch.pools import shown
+from engine.dispatch.pools import kind_of, shown
 from engine.dispatch.slices import NOTES, OPENING
 from engine.dispatch.state import State
 from engine.dispatch.stepping import holds, next_step, open_step
@@ -247,7 +247,7 @@ def feed_one(state: State, seat: Seat, trigger: str, before: int = 0) -> bool:
         return False
     contact = state.contacts[key[3]]
     pool = pool_between(state, seat, contact)
-    rank = shown(state.policy.pools[pool].order, key) if state.shaped else key[:3]
+    rank = shown(kind_of(state.policy.pools[pool]), key) if state.shaped else key[:3]
     make_offer(state, contact, seat, pool, trigger, rank)
     return True
 

@@ -17,11 +17,14 @@ SCORE: Final = 1  # −points, less what grows alike
 PROMISE: Final = 2  # −2 × priority and the instant the promise is due, packed
 OVERDUE_LAST: Final = 3  # as PROMISE; whoever is overdue stands behind its equals
 LONGEST: Final = 4  # −priority, packed; less the queue's length at the moment of choice
+LONGEST_LISTED: Final = 5  # as LONGEST; of equally long queues the one that the pool lists first
 
 # A priority and an instant (or a length) in one whole number, so that keys of all orders compare with each other.
 LOW_BITS: Final = 42
 LOW_MASK: Final = (1 << LOW_BITS) - 1
 LATE: Final = 1 << LOW_BITS
+# Of order longest queue with listed ties a length and a place in the list are one number: more places than a list has.
+PLACES: Final = 1 << 16
 
 # A charge for one unit at weight 1: large enough that whole numbers keep shares of any weights exact.
 SHARE_UNIT = 1_000_000
@@ -34,7 +37,7 @@ def kind_of(pool: Pool) -> int:
         return SCORE
     if pool.order == "promise":
         return OVERDUE_LAST if pool.overdue == "last" else PROMISE
-    return LONGEST
+    return LONGEST_LISTED if pool.ties == "listed" else LONGEST
 
 
 def late_key(key: tuple[Any, ...], now: int) -> tuple[Any, ...]:
@@ -44,14 +47,18 @@ def late_key(key: tuple[Any, ...], now: int) -> tuple[Any, ...]:
     return key
 
 
-def shown(order: str, key: tuple[Any, ...]) -> tuple[float, ...]:
+def shown(kind: int, key: tuple[Any, ...]) -> tuple[float, ...]:
     """A contact's key, as it was at the choice, as an event's rank: unpacked, without the contact's number."""
     value = key[1]
-    if order == "promise":
+    if kind in (PROMISE, OVERDUE_LAST):
         return (key[0], value >> LOW_BITS >> 1, value >> LOW_BITS & 1, value & LOW_MASK, key[2])
-    if order == "longest_queue":
+    if kind == LONGEST:
         length = -value & LOW_MASK
         return (key[0], value + length >> LOW_BITS, -length, key[2])
+    if kind == LONGEST_LISTED:
+        low = -value & LOW_MASK  # length × PLACES − place
+        place = -low % PLACES
+        return (key[0], value + low >> LOW_BITS, -((low + place) // PLACES), place, key[2])
     return key[:3]
 
 

@@ -8,7 +8,17 @@ from typing import Final
 from engine.dispatch.contacts import Contact
 from engine.dispatch.lanes import Lane
 from engine.dispatch.policy.compiled import Step
-from engine.dispatch.pools import LONGEST, LOW_BITS, OVERDUE_LAST, SCORE, Length, Party, late_key
+from engine.dispatch.pools import (
+    LONGEST,
+    LONGEST_LISTED,
+    LOW_BITS,
+    OVERDUE_LAST,
+    PLACES,
+    SCORE,
+    Length,
+    Party,
+    late_key,
+)
 from engine.dispatch.ranks import Ranked
 from engine.dispatch.strands import ContactKey, Spot
 
@@ -59,7 +69,7 @@ class Stand:
 
         strict: priority, then waited. score: priority + boost + slope × minutes waited; the part that grows with time
         is the same for a lane's contacts of one slope and is left out of the stored key. promise: priority, then due.
-        longest queue: priority, then (added when asked) the queue's length.
+        longest queue: priority, then (added when asked) the queue's length, and with ties listed its place in the list.
         """
         listed, slope, kind = self.keyed[place]
         if contact.behind:
@@ -72,6 +82,9 @@ class Stand:
             return (listed, value, contact.start, contact.contact)
         if kind == LONGEST:
             return (listed, -priority << LOW_BITS, contact.start, contact.contact)
+        if kind == LONGEST_LISTED:
+            behind = BEHIND if contact.behind else 0
+            return (behind, (-priority << LOW_BITS) + listed - behind, contact.start, contact.contact)
         due = (-2 * priority << LOW_BITS) + contact.start + self.target_ms
         return (listed, due, contact.start, contact.contact)
 
@@ -85,7 +98,7 @@ class Stand:
     def heap(self, place: int) -> float:
         """The name of its heap in the lane: contacts whose keys move together in time."""
         kind = self.keyed[place][2]
-        if kind == LONGEST and self.length is not None:
+        if kind >= LONGEST and self.length is not None:
             return self.length.number
         return self.keyed[place][1]
 
@@ -96,8 +109,9 @@ class Stand:
         _, slope, kind = self.keyed[0]
         if grown and slope:
             return (key[0], key[1] - slope * now, key[2], key[3])
-        if kind == LONGEST and self.length is not None:
-            return (key[0], key[1] - self.length.queued, key[2], key[3])
+        if kind >= LONGEST and self.length is not None:
+            queued = self.length.queued if kind == LONGEST else self.length.queued * PLACES
+            return (key[0], key[1] - queued, key[2], key[3])
         return late_key(key, now) if kind == OVERDUE_LAST else key
 
 

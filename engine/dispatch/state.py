@@ -273,7 +273,7 @@ class State(Seats):
         """:meth:`grown_key` as an event's rank."""
         stand = self.stood(contact)
         key = self.grown_key(contact)
-        return shown(stand.lanes[0].pool.order if stand.lanes else "strict", key)
+        return shown(stand.keyed[0][2], key)
 
     def position(self, contact: Contact, now: int) -> int:
         """1 + the contacts of its own queue that stand before it at ``now``."""

@@ -22,7 +22,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Team:
-    """A pool: which queues a freed agent turns to, which agent an arrival gets; ``reserve`` against all but ``owners``."""
+    """A pool: which queues a freed agent turns to, which agent an arrival gets; ``reserve`` against all but ``owners``.
+
+    ``listed``: the order itself, or of order longest queue whose turn it is among equally long ones.
+    """
 
     name: str
     listed: tuple[str, ...] = ()
@@ -42,6 +45,7 @@ def policy_text(lines: Sequence[Line], teams: Sequence[Team]) -> str:
     for team in teams:
         text += [f"[pools.{team.name}]", f'order = "{team.order}"', f'choice = "{team.choice}"']
         text += [f"listed = {_names(team.listed)}"] if team.listed else []
+        text += ['ties = "listed"'] if team.listed and team.order == "longest_queue" else []
         text += [f"owners = {_names(team.owners)}", f"reserve = {team.reserve}"] if team.owners else []
     for line in lines:
         text += [f"[queues.{line.name}]", f'tenant = "{TENANT}"', f"pools = {_names(line.pools)}"]

@@ -148,7 +148,8 @@ def _team(params: SkillsParams, number: int) -> Team:
         raise NotSimulated(f"pool {number} keeps agents back from every class, and a policy's pool has owners")
     return Team(
         name,
-        listed=() if isinstance(order, str) else tuple(f"q{served}" for served in order),
+        # Of equally long queues the class with the lower number comes first, as in the chain, which knows no waits.
+        listed=tuple(f"q{served}" for served in (sorted(classes) if isinstance(order, str) else order)),
         order="longest_queue" if isinstance(order, str) else "strict",
         owners=owners,
         reserve=next(iter(kept.values()), 0),

@@ -217,6 +217,9 @@ def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int, *, alone: bo
     """The pool's order as a key; equal keys leave the choice to the sequence. ``alone``: within its queue."""
     rules = shadow.policy.pools[pool]
     listed = rules.listed.index(c.queue) if c.queue in rules.listed else len(rules.listed)
+    if rules.ties == "listed":
+        ahead = 0 if alone else -length(shadow, c)
+        return (1_000_000 * c.behind, -(c.priority + c.raised), ahead, listed, c.start)
     listed += 1_000_000 * c.behind  # what was left stands behind all who are there
     if rules.order == "strict":
         return (listed, -(c.priority + c.raised), c.start)

@@ -40,7 +40,7 @@ KEYS = {
         "remind_ms", "dormant_ms", "idle_close_ms", "reopen_ms",
     ),
     "pool": (
-        "order", "choice", "overdue", "listed", "weights", "owners", "reserve", "lend_kpi", "rona_share", "shares",
+        "order", "choice", "overdue", "ties", "listed", "weights", "owners", "reserve", "lend_kpi", "rona_share", "shares",
         "daily_quota",
     ),
     "step": (

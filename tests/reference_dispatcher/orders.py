@@ -10,6 +10,7 @@ from tests.reference_dispatcher.registry import ORDERS, order
 MINUTE_MS = 60_000
 BEHIND = 1_000_000
 ABOVE = 1 << 42  # above every instant and length
+LONGER = 1 << 16  # a contact more counts before every place in a list
 
 
 def lines(desk: Desk, agent: Agent) -> list[list[str]]:
@@ -19,7 +20,7 @@ def lines(desk: Desk, agent: Agent) -> list[list[str]]:
         rules = desk.policy.pools[pool]
         overdue = rules.overdue if rules.order == "promise" else ""
         own = pool if rules.shares != "none" else ""
-        found.setdefault((rules.order, overdue, rules.listed, own), []).append(pool)
+        found.setdefault((rules.order, overdue, rules.ties, rules.listed, own), []).append(pool)
     return list(found.values())
 
 
@@ -48,8 +49,8 @@ def visiting(desk: Desk, contact: Contact, *, moment: bool = True) -> tuple[floa
         urgency, late, due_at = said
         said = [2 * urgency * ABOVE + moment * late * ABOVE + due_at]
     elif rules == "longest_queue":
-        urgency, length = said
-        said = [urgency * ABOVE + moment * length]
+        urgency, length, turn = (*said, 0)[:3]
+        said = [urgency * ABOVE + moment * length * LONGER + turn]
     return (place, *said, start, contact.contact)
 
 
@@ -57,6 +58,9 @@ def rank(desk: Desk, contact: Contact, pool: str, now: int | None = None) -> tup
     """Listed queues first, in the pool's order; then what the pool's order says."""
     listed = desk.policy.pools[pool].listed
     place = listed.index(contact.queue) if contact.queue in listed else len(listed)
+    if desk.policy.pools[pool].ties == "listed":
+        urgency, length, start = longest_queue(desk, contact, desk.now)
+        return (BEHIND * contact.behind, urgency, length, place, start)
     place += BEHIND * contact.behind
     if desk.policy.pools[pool].order == "promise":
         late = late_last(desk, contact) if desk.policy.pools[pool].overdue == "last" else 0

@@ -216,12 +216,10 @@ def pool_rules(dice: Dice, names: list[str]) -> dict[str, Any]:
         more["weights"] = {"idle": dice.below(3), "load": 1 + dice.below(4), "proficiency": dice.below(3)}
     if order == "promise":
         more["overdue"] = dice.pick(["first", "last"])
-    return {
-        **more,
-        "order": order,
-        "choice": choice,
-        "listed": dice.pick([[], [], [names[-1]], [names[1], names[0]]]),
-    }
+    listed = dice.pick([[], [], [names[-1]], [names[1], names[0]]])
+    if order == "longest_queue" and listed:  # no draw of its own: the histories of all seeds stay what they were
+        more["ties"] = "listed" if more["rona_share"] == 1.0 else "waited"
+    return {**more, "order": order, "choice": choice, "listed": listed}
 
 
 def lending(dice: Dice, pool: str, queues: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from engine.dispatch.policy.requirements import Requirement
 Choice = Literal["longest_idle", "least_loaded", "most_loaded", "most_proficient", "round_robin", "weighted"]
 OrderKind = Literal["strict", "score", "promise", "longest_queue"]
 Overdue = Literal["first", "last"]
+Ties = Literal["waited", "listed"]
 Shares = Literal["none", "tenant", "shop"]
 Clock = Literal["waited", "step", "age"]
 Rona = Literal["not_ready", "back_off", "lower_capacity"]
@@ -68,7 +69,8 @@ class Kpi(msgspec.Struct, frozen=True):
 class Pool(msgspec.Struct, frozen=True):
     """Agents that queues draw on. ``order`` says whom a freed agent gets: ``strict`` (priority, then waited), ``score``
     (priority + boost + slope × waited), ``promise`` (priority, then the earliest promise due; ``overdue`` ones first or last),
-    ``longest_queue`` (priority, then the queue with most waiting). ``listed`` queues come before all others, in this order.
+    ``longest_queue`` (priority, then the queue with most waiting; ``ties``: of equally long ones who has waited longest, or the
+    first ``listed``). ``listed`` queues come before all others, in this order, unless ties are what they are listed for.
     ``choice`` says which free agent an arriving contact gets, with ``weights`` for ``weighted``.
 
     ``owners``: the pool's own queues (none: every queue is); others borrow, and only while more than ``reserve`` agents
@@ -82,6 +84,7 @@ class Pool(msgspec.Struct, frozen=True):
     listed: tuple[str, ...] = ()
     choice: Choice = "longest_idle"
     overdue: Overdue = "first"
+    ties: Ties = "waited"
     weights: Weights | None = None
     owners: tuple[str, ...] = ()
     reserve: int = 0

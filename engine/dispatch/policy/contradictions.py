@@ -155,6 +155,11 @@ def _check_pool(whole: Draft, pool: Part, findings: Findings) -> None:
     _check_choice(whole, pool, findings)
     if pool("overdue") == "last" and _order_of(whole, pool) != "promise":
         _useless(findings, pool, "overdue", 'order = "promise"')
+    if pool("ties") == "listed":
+        if _order_of(whole, pool) != "longest_queue":
+            _useless(findings, pool, "ties", 'order = "longest_queue"')
+        elif pool.lacks("listed"):
+            _useless(findings, pool, "ties", "listed")
     protects = not pool.lacks("reserve", "lend_kpi")
     if protects and pool.lacks("owners"):
         _useless(findings, pool, "lend_kpi" if pool("lend_kpi") else "reserve", "owners")

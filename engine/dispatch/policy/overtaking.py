@@ -8,7 +8,8 @@ the largest ``d`` at which B may still be chosen first while both stand in the p
 order, the larger score; in the others the larger priority, and among equals the earlier promise due (``promise``) or the
 longer queue (``longest_queue``); then who began to wait earlier.
 
-**Listed.** The listed one passes every other, without bound; the other never passes it.
+**Listed.** The listed one passes every other, without bound; the other never passes it. (Not where a pool's ``ties`` are what
+its queues are listed for.)
 
 **Strict.** ``p(w)`` is the priority after waiting ``w``: it grows at steps with ``raise_priority``. Without such steps:
 larger priority unbounded, equal 0 (first come, first served), smaller never. With steps, A holds the priority ``a`` until
@@ -158,7 +159,7 @@ def window_between(
     if _share_apart(policy, pool, policy.queues[earlier.queue].tenant, policy.queues[later.queue].tenant):
         return "unbounded", 0
     ranks = [pool.listed.index(one.queue) if one.queue in pool.listed else len(pool.listed) for one in (earlier, later)]
-    if ranks[0] != ranks[1]:
+    if ranks[0] != ranks[1] and pool.ties != "listed":
         return ("unbounded", 0) if ranks[1] < ranks[0] else ("never", 0)
     lag_of = _lag_in(policy, pool, earlier, later, _targets(policy) if targets is None else targets)
     lag = max(

@@ -112,6 +112,7 @@ limit = 2                         # default 0 contacts; how many of this channel
 order = "strict"                  # default "strict": priority, then waited; "score": priority + boost + slope × minutes;
 #                                   "promise": priority, then earliest target; "longest_queue": priority, then most waiting
 # overdue = "first"               # default "first"; in order "promise": whose target has passed; "last": behind the others
+# ties = "waited"                 # default "waited"; of equally long queues who has waited longest; "listed": the first listed
 listed = ["after_sale"]           # default []; queues served before all others, in this order
 choice = "longest_idle"           # default "longest_idle"; who gets a new contact: or "least_loaded", "most_loaded" (with
 #                                   room), "most_proficient", "round_robin", "weighted"

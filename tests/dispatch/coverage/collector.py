@@ -132,6 +132,8 @@ class Witness:
             self.count(items.SHARES, pool.shares)
             if pool.order == "promise":
                 self.count(items.OVERDUE, pool.overdue)
+            if pool.order == "longest_queue":
+                self.count(items.TIES, pool.ties)
 
     def _step(self, event: ev.StepOpened) -> None:
         step = self.policy.queues[self.queues[event.contact]].steps[event.step - 1]

@@ -21,6 +21,7 @@ ACTION = "step's action"
 CHOICE = "choice of agent"
 ORDER = "order"
 OVERDUE = "overdue promises"
+TIES = "ties of longest queues"
 SHARES = "shares"
 RONA = "effect of RONA"
 ALTERNATIVE = "alternative to entry"
@@ -79,6 +80,7 @@ def everything() -> list[Item]:
     found += [Item(CHOICE, name) for name in (*get_args(compiled.Choice), "preferred")]
     found += [Item(ORDER, name) for name in (*get_args(compiled.OrderKind), "preferred")]
     found += [Item(OVERDUE, name) for name in get_args(compiled.Overdue)]
+    found += [Item(TIES, name) for name in get_args(compiled.Ties)]
     found += [Item(SHARES, name) for name in get_args(compiled.Shares)]
     found += [Item(RONA, name) for name in get_args(compiled.Rona)]
     found += [Item(ALTERNATIVE, name) for name in alternatives()]

@@ -254,6 +254,9 @@ def policy(number: int) -> str:
             table["target_ms"] = single.pick([4_000, 10_000, 20_000])
         for name, table in pools.items():
             table |= own_rules(single, name, queues)
+        for table in pools.values():
+            if table["order"] == "longest_queue" and table["listed"]:
+                table["ties"] = Dice(9, number).pick(["waited", "listed"])
         ask_lenders(Dice(8, number), queues, pools)
     if any(table.get("shares") == "shop" for table in pools.values()):
         shops["outlet"] = {"weight": 3}

@@ -56,6 +56,8 @@ RAISED = [{"after_ms": MINUTE, "raise_priority": 1}]
         (LONGEST, {"priority": 1}, {}, NEVER, UNBOUNDED),
         (LONGEST, {"steps": RAISED}, {}, ("within", MINUTE), UNBOUNDED),
         ({**LONGEST, "listed": ["b"]}, {}, {}, UNBOUNDED, NEVER),
+        # listed for ties alone: still the longer one goes first
+        ({**LONGEST, "listed": ["b"], "ties": "listed"}, {}, {}, UNBOUNDED, UNBOUNDED),
         ({**PROMISE, "listed": ["a"]}, THREE, ONE, NEVER, UNBOUNDED),
     ],
 )

@@ -111,6 +111,8 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ("all_zero", "weights are all 0", draft(pool='choice = "weighted"\nweights = { idle = 0 }'), "weights"),
     ("all_zero", "weights are all 0", draft(pool='choice = "weighted"\nweights = {}'), "weights"),
     ("useless", 'overdue has no effect without order = "promise"', draft(pool='overdue = "last"'), "overdue"),
+    ("useless", 'ties has no effect without order = "longest_queue"', draft(pool='ties = "listed"'), "ties"),
+    ("useless", "ties has no effect without listed", draft(pool='order = "longest_queue"\nties = "listed"'), "ties"),
     ("useless", "reserve has no effect without owners", draft(pool="reserve = 1"), "reserve"),
     ("useless", "lend_kpi has no effect without owners", draft(pool="lend_kpi = { share = 1, within_ms = 1_000 }"), "lend_kpi"),
     ("useless", "owners has no effect without reserve", draft(pool='owners = ["presale"]'), "owners"),

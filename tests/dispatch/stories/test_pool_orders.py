@@ -106,6 +106,23 @@ def test_the_longest_queue_first() -> None:
     assert [names[number] for number in order_served(stage)] == ["a", "b", "a", "b", "a"]
 
 
+def test_of_equally_long_queues_the_first_listed_goes_first() -> None:
+    """Three in a, three in b, of which the oldest waits in b: the pool lists a for ties, so a goes first at each tie; a
+    priority still passes everybody, and c, which nobody lists, comes last of the equals."""
+    pools = {"onsite": {"order": "longest_queue", "listed": ["a", "b"], "ties": "listed"}}
+    stage = Stage(queues={"a": {}, "b": {}, "c": {}, "urgent": {"priority": 1}}, pools=pools)
+    names = {}
+    for queue in ("c", "b", "b", "b", "a", "a", "a", "urgent"):
+        names[stage.submit(queue)] = queue
+        stage.wait(SECOND)
+    assert [stage.dispatcher.position(number) for number in names] == [1, 1, 2, 3, 1, 2, 3, 1]
+
+    offered_until_then = len(every(stage.log, ev.OfferMade))
+    assert [names[number] for number in order_served(stage)] == ["urgent", "a", "b", "a", "b", "a", "b", "c"]
+    first = every(stage.log, ev.OfferMade)[offered_until_then:]
+    assert [offer.rank[:4] for offer in first[:3]] == [(0, -1, -1, 2), (0, 0, -3, 0), (0, 0, -3, 1)]
+
+
 def test_a_vip_boost_overtakes_and_nobody_beyond_the_window() -> None:
     """VIP has 2 points more at 1 point a minute: it passes who began up to two minutes earlier, and nobody else. 60 of
     each arrive at random; every offer is held against the window that the policy check declares."""

@@ -47,6 +47,12 @@ OTHERS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "rates by the second": (
         "mmn_m", {"lam": 50.0, "mu": 1.0, "n": 50, "theta": 2.0, "time_unit": "s"}, ("P_wait", "P_abandon", "E_W", "util")
     ),
+    "the longest queue first, of equals the lower class": (
+        "skills",
+        {"lams": [2.0, 2.0], "thetas": [0.3, 0.3], "pools": [{"n": 4, "mu_by_class": {"1": 1.0, "2": 1.0}}],
+         "arrival_pool_order": {"1": [1], "2": [1]}, "freed_agent_order": {"1": "LQF"}},
+        ("E_W_class1", "E_W_class2", "E_Lq_class1", "E_Lq_class2", "P_abandon_class1", "P_abandon_class2", "util_pool1"),
+    ),
     "endless servers, opened empty": (
         "mt_inf", {"a": 20.0, "b": 5.0, "omega": 2.0, "mu": 1.0, "start": "empty"}, ("m(0.5)", "m(2)")
     ),
