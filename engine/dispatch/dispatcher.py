@@ -122,6 +122,8 @@ class Dispatcher:
                 do_slice(state, state.rearranging)
             elif state.jobs:
                 do_job(state)
+            if state.reached:
+                look_again(state)
             self._tidy_up()
         state.trim_timers()
         return out

@@ -106,16 +106,35 @@ def place_later(state: State, contact: Contact) -> None:
         open_anew(state, contact)
 
 
-def open_anew(state: State, contact: Contact) -> None:
-    """What a contact that waits opens before anyone is offered it: memories that yield, steps due, steps for nobody."""
-    if contact.decliners and only_decliners_left(state, contact):
-        for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
-            state.emit_on(contact, ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+def open_anew(state: State, contact: Contact, *, yields: bool = False) -> None:
+    """What a contact that waits opens before anyone is offered it: steps due, steps for nobody.
+
+    ``yields``: who declined it may be asked again if nobody else is left, of those who could have it then: not of the bots
+    or the team that are gone.
+    """
+    if yields:
+        if contact.stage == "bot":
+            leave_bots(state, contact)
+        elif contact.team and nobody_there(state, contact):
+            state.emit_on(contact, ev.AffinityEnded(state.now, contact.contact, "", "team_left"))
+        let_decliners_yield(state, contact)
     open_due_steps(state, contact)
     if contact.prefer_only:
         return
     while widen(state, contact, state.stood(contact).lanes):
         pass
+
+
+def let_decliners_yield(state: State, contact: Contact) -> None:
+    """Who declined the contact may be asked again when nobody else could have it."""
+    if contact.decliners and only_decliners_left(state, contact):
+        for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
+            state.emit_on(contact, ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+
+
+def nobody_there(state: State, contact: Contact) -> bool:
+    """Nobody who could have it is signed on."""
+    return not any(lane.signed_on and not lane.drained for lane in state.stood(contact).lanes)
 
 
 def open_due_steps(state: State, contact: Contact) -> None:
@@ -189,7 +208,7 @@ def widen(state: State, contact: Contact, lanes: Iterable[Lane]) -> bool:
 
 def leave_bots(state: State, contact: Contact) -> None:
     """No bot of its queue is signed on: from here on it waits for a person, unless it is kept for one bot."""
-    if not contact.prefer_only and not any(lane.signed_on and not lane.drained for lane in state.stood(contact).lanes):
+    if not contact.prefer_only and nobody_there(state, contact):
         ask_person(state, contact, "", "no_bot")
 
 
@@ -439,7 +458,8 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
     if still:
         contacts = [one for one in contacts if not served_by(state, one, still)]
     for contact in contacts:
-        if contact.decliners and only_decliners_left(state, contact):
-            for name in sorted(contact.decliners, key=lambda agent: state.agents[agent].seq):
-                state.emit(ev.DeclinerForgotten(state.now, contact.contact, name, "yielded"))
+        if contact.stage == "bot" and contact.state is QUEUED:
+            leave_bots(state, contact)
+    for contact in contacts:
+        let_decliners_yield(state, contact)
     place_all(state, contacts, "agent_left")

@@ -478,6 +478,8 @@ class Shadow(AgentEvents, ConsultEvents, HouseEvents, MassShadow, SilenceEvents)
         self.policy = compile_policy(e.text)
         self.book.turn_page()
         assert self.policy.version == e.version, e
+        if not e.sliced and e.version != before.version:
+            self.book.level()
         self.house.begin(before, self.policy, e.at)
 
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:

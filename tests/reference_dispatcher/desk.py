@@ -158,6 +158,11 @@ class Consult:
     lost: str = ""
 
 
+def moved_in_place(fields: dict[str, Any], contact: Contact) -> bool:
+    """Moved (or given another priority) within its queue: it enters the line anew."""
+    return bool(fields["queue"] == contact.queue) and contact.waits
+
+
 class Desk:
     """Everything that is so now, and ``events``: what has happened in the call that runs."""
 
@@ -212,7 +217,7 @@ class Desk:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
-            if kind in (ev.PersonAsked, ev.MessageDue):
+            if kind in (ev.PersonAsked, ev.MessageDue) or (kind is ev.ContactMoved and moved_in_place(fields, contact)):
                 self.entered = contact.queue
             if kind in CONTACT_MOVES or kind in ENTERS or kind in STANDS_ANEW:
                 contact.judged_at = self.now
@@ -281,7 +286,7 @@ class Desk:
         if how:
             agent.ended_offers[contact.offer] = how
             if len(agent.ended_offers) > REMEMBERED_OFFERS:
-                del agent.ended_offers[min(agent.ended_offers)]
+                del agent.ended_offers[next(iter(agent.ended_offers))]  # that ended first
         del agent.holds[contact.contact]
         contact.silent_at, contact.reminded = 0, False
         agent.idle_since = self.now

@@ -61,12 +61,11 @@ class ReferenceDispatcher:
     def expire(self, now: int, limit: int = 512) -> list[ev.Event]:
         """What is due at or before ``now``, at most ``limit`` deadlines."""
         self.desk.events = []
-        if now >= self.desk.now:
-            self.desk.now = now
-            hours.first_input(self.desk)
-            if self._pass_time(limit):
-                slices.go_on(self.desk)
-                look_around(self.desk)
+        self.desk.now = max(now, self.desk.now)
+        hours.first_input(self.desk)
+        if self._pass_time(limit):
+            slices.go_on(self.desk)
+            look_around(self.desk)
         return self.desk.events
 
     @property

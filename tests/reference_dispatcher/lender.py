@@ -116,11 +116,16 @@ def watch(desk: Desk, event: ev.Event | None) -> None:
     desk.room = now
     if isinstance(event, ev.LenderMeasured):
         desk.lenders[event.pool] = None
+    if isinstance(event, ev.RearrangementEnded):
+        desk.lenders |= {name: None for name, pool in desk.policy.pools.items() if pool.owners}
 
 
 def look_again(desk: Desk) -> None:
     """First who is kept for an agent of such a pool, then who borrows, pool by pool; nobody eligible is left beside one."""
     watch(desk, None)
+    if desk.frozen:
+        desk.lenders = {}  # whoever arranges everything anew looks at all of them in the end
+        return
     lenders = [name for name, pool in desk.policy.pools.items() if pool.owners]
     for number in sorted(desk.contacts):
         contact = desk.contacts[number]

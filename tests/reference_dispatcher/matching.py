@@ -214,6 +214,9 @@ def left(desk: Desk, pools: tuple[str, ...], before: list[Contact]) -> None:
     """Somebody is not there any more: of which pools, and who it could have had. They may have nobody else now."""
     alone = [c for c in before if eligible.is_for_anybody(c) and left_alone(desk, c, pools)]
     for contact in alone:
+        if not desk.settling:
+            transfers.no_bot_left(desk, contact)
+    for contact in alone:
         decliners.maybe_yield(desk, contact)
     place_all(desk, alone, "agent_left")
 

@@ -8,7 +8,7 @@ from engine.dispatch.contacts import ContactState
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import choices, conditions, entry, hours, matching, promises, slices, transfers
+from tests.reference_dispatcher import choices, conditions, entry, hours, matching, promises, shares, slices, transfers
 from tests.reference_dispatcher.desk import Contact, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -32,6 +32,8 @@ def apply_policy(desk: Desk, command: cm.ApplyPolicy) -> None:
     choices.turn_pages(desk)
     desk.notices = {name: notice for name, notice in desk.notices.items() if name in policy.queues}
     desk.measures = {name: measure for name, measure in desk.measures.items() if name in policy.queues}
+    if not sliced and other:
+        shares.level_all(desk)
     if sliced:
         desk.unplaced, desk.settling = {*desk.contacts}, True
         slices.begin(desk, slices.settled(desk, send_elsewhere))

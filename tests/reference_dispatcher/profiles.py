@@ -6,7 +6,7 @@ from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
 from engine.dispatch.agents import PRESENT, AgentState
 from engine.dispatch.refusals import Code
-from tests.reference_dispatcher import affinity, capacity, decliners, matching
+from tests.reference_dispatcher import affinity, capacity, decliners, matching, needs
 from tests.reference_dispatcher.desk import Agent, Desk
 from tests.reference_dispatcher.registry import Refused, handles
 
@@ -23,6 +23,7 @@ def define(desk: Desk, command: cm.DefineAgent) -> None:
         return
     pools = agent.profile.pools
     before = matching.concerned(desk, agent) if agent.state in PRESENT else []
+    before = [contact for contact in before if needs.qualifies(desk, contact, agent)]
     desk.emit(ev.AgentDefined, profile=profile)
     agent.profile = profile
     agent.lasting_capacity = profile.capacity

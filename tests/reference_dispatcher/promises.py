@@ -92,6 +92,7 @@ def release(desk: Desk, queue: Queue) -> None:
     if not queue.release_per_minute:
         for contact in waiting_for_release(desk, queue):
             if contact.state == ContactState.PROMISED:
+                desk.next_release[queue.name] = desk.now
                 back_in_line(desk, contact, "pace")
         return
     found = waiting_for_release(desk, queue)

@@ -22,8 +22,10 @@ def not_ready(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> Non
 
 
 def back_off(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:
-    agent.back_off_until = max(agent.back_off_until, return_at)
-    agent.rona_back_off = agent.back_off_until > 0
+    """One of no length takes nobody out, whatever a decline of before still asks."""
+    if return_at:
+        agent.back_off_until = max(agent.back_off_until, return_at)
+        agent.rona_back_off = True
 
 
 def lower_capacity(desk: Desk, contact: Contact, agent: Agent, return_at: int) -> None:

@@ -93,7 +93,10 @@ def watch(desk: Desk, event: ev.Event | None = None) -> None:
 
 
 def level_all(desk: Desk) -> None:
-    """A rearrangement has ended: nobody is behind the others."""
+    """Everything has been arranged anew: nobody is behind the others, nor who waits and has never been served."""
+    for at in waiting(desk).values():
+        for level, name, _ in at:
+            level.passes.setdefault(name, 0)
     for page in desk.shares.values():
         for level in page.values():
             for name, has in level.passes.items():

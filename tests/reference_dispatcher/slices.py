@@ -1,7 +1,7 @@
 """Mass effects in slices: what is too much for one call goes on with each later one, when nothing else is due.
 
-A slice here is a whole stage of a rearrangement, or the engine's number of turns of a bulk command; where the engine ends
-its slices within a stage shows in nothing, as long as no command comes between.
+A slice here is the engine's where something may fall due in between (contacts get their places, steps open, turns of a bulk
+command), else a whole stage: where the engine ends its slices there shows in nothing, as long as no command comes between.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ def begin(desk: Desk, stages: Iterator[None]) -> None:
 def start_again(desk: Desk) -> None:
     """The offers of the last epoch are taken back, its agents lost, whatever else is due; then everybody is looked at."""
     begin(desk, rearranged(desk, "restart"))
+    desk.settling = True
     for number in sorted(desk.offers):
         offers.rescind(desk, desk.contacts[desk.offers[number].contact], "restart")
     for agent in by_sequence(desk):
         if agent.state in SIGNED_ON:
             presence.lost(desk, agent)
             matching.takes_nothing_more(desk, agent)
+    desk.settling = False
 
 
 def settled(desk: Desk, rehouse: Callable[[Desk, Contact], None]) -> Iterator[None]:
@@ -63,9 +65,15 @@ def rearranged(desk: Desk, why: str) -> Iterator[None]:
     """Steps first, for everybody; then each agent is given what it should have."""
     began = desk.now
     desk.settling = False
+    told, looks = len(desk.events), 0
     for contact in sorted(desk.contacts.values(), key=lambda contact: contact.contact):
-        if contact.state == ContactState.QUEUED:
-            open_anew(desk, contact)
+        if desk.slice_units and (looks == 4 * desk.slice_units or len(desk.events) - told >= desk.slice_units // 2):
+            yield
+            told, looks = len(desk.events), 0
+        if contact.contact in desk.contacts:
+            looks += 1
+            if contact.state == ContactState.QUEUED:
+                open_anew(desk, contact)
     yield
     desk.frozen = False
     for agent in by_sequence(desk):
@@ -105,9 +113,7 @@ def in_turns(desk: Desk, job: int, action: str, whom: list[int], act: Callable[[
     """One thing done to many; what is little at once, else so many each time."""
     turns = max(desk.slice_units // 4, 1) if desk.slice_units else len(whom)
     work = turns_of(desk, job, action, whom, act, turns)
-    if len(whom) <= turns:
-        next(work, None)
-    else:
+    if len(whom) > turns or next(work, desk) is not desk:
         desk.unfinished = work
 
 

@@ -54,6 +54,7 @@ def policy_applied(state: State, event: ev.PolicyApplied) -> None:
         policy = compile_policy(event.text)
         state.house.begin(policy, event.at)
         state.set_policy(policy)
+        state.level_parties()
 
 
 @applies(ev.EngineStarted)

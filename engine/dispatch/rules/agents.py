@@ -60,7 +60,8 @@ def redefine(state: State, profile: AgentProfile) -> None:
     feed(state, seat, "redefined")
     if old is not None and seat.agent.state in PRESENT:
         seq = seat.agent.seq
-        reconsider_stranded(state, [lane for lane in old.lanes if seq not in lane.members], seq)
+        lost = [lane for lane in old.lanes if seq not in lane.members and not lane.drained]
+        reconsider_stranded(state, lost, seq)
 
 
 @handles(cmd.RemoveAgent)

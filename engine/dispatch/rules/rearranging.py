@@ -158,7 +158,7 @@ def open_some(state: State, work: Rearrangement) -> None:
         last = contact.contact
         looks -= 1
         if contact.state is QUEUED:
-            open_anew(state, contact)
+            open_anew(state, contact, yields=True)
     if last:
         go_on(state, OPENING, last)
     if place == len(numbers):
