@@ -1,7 +1,7 @@
 """Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
 
 ``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold. The wire's and the access table's pages are made in their rooms.
-``docs/metrics.md``: what a scrape of ``/metrics`` brings.
+``docs/measures.md``: every measure's definition. ``docs/metrics.md``: what a scrape of ``/metrics`` brings.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from engine.access.reference import access_page
 from engine.dispatch import agents, commands, contacts, events, explain, hours, refusals
 from engine.dispatch.policy import compiled, model
 from engine.dispatch.policy.template import KeyLine, documented
+from engine.measures import definitions, lengths, rows
+from engine.measures.contacts import DIMENSIONS
+from engine.measures.definitions import MEASURES
 from engine.telemetry.counters import Counters
 from engine.telemetry.metrics import EngineMetrics
 from engine.telemetry.tally import Tally
@@ -304,7 +307,51 @@ def metrics_page() -> str:
     )
 
 
+# --- measures -------------------------------------------------------------------------------------------------------
+
+
+def measures_page() -> str:
+    """``docs/measures.md``."""
+    lines = [
+        "# Measures",
+        "",
+        _NOTICE,
+        "Defined once, in `engine/measures`, and read from there by the engine's metrics and wallboards, the twin and its",
+        "reports. They are sums over events, so a journal, a live engine and the twin that had the same events have the same",
+        f"figures. T is {definitions.WITHIN_MS // 1000} s unless said otherwise. -1 says that there is nothing to measure.",
+        "",
+        "Rows are kept by interval and queue, and by interval and group of agents (kind and pools); on demand by "
+        + ", ".join(DIMENSIONS)
+        + ".",
+        f"Lengths are kept in histograms: counts, sums and shares within the marks ({', '.join(f'{m // 1000}' for m in lengths.MARKS_MS)} s,",
+        f"others on demand) are exact, quantiles within {lengths.QUANTILE_ERROR:.0%}. Rows of several processes or days add up.",
+        "",
+    ]
+    for of, title, row in (("contacts", "Of contacts", rows.ContactRow), ("staff", "Of agents", rows.StaffRow)):
+        lines += [f"## {title}", "", "| measure | | unit | definition |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| `{one.name}` | {one.words['en']}; {one.words['zh']} | {one.unit} | {_plain(one.says)} |"
+            for one in MEASURES.values()
+            if one.of == of
+        ]
+        lines += ["", "What they are made of:", "", *_plain_paragraphs(inspect.cleandoc(row.__doc__ or "")), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _plain(text: str) -> str:
+    return (
+        re.sub(r":\w+:`~?([^`]+)`", lambda found: f"`{found[1].rsplit('.', 1)[-1]}`", text)
+        .replace("``", "`")
+        .replace("|", "\\|")
+    )
+
+
+def _plain_paragraphs(text: str) -> list[str]:
+    return _plain(text).split("\n")
+
+
 PAGES = {
+    "measures.md": measures_page,
     "states.md": states_page,
     "reference.md": reference_page,
     "policy_keys.md": policy_keys_page,

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.dispatch.dispatcher import Dispatcher
+from engine.measures.definitions import Terms, asa_over, reply_rate, reply_rate_over, rounds
+from engine.measures.rows import ContactRow
 from engine.telemetry.gauges import Gauges
-from engine.telemetry.tally import REPLY_RATE_MS, QueueTally, Tally
+from engine.telemetry.tally import Tally
 from engine.wire.queries import Figures, QueueRow
 
 
 def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str) -> list[QueueRow]:
     """One row per queue of the tenant (empty: of all), in the policy's order."""
-    rows, notices = [], dispatcher.notices
+    rows, notices, tallies = [], dispatcher.notices, tally.queues
     for name, queue in dispatcher.policy.queues.items():
         if tenant and queue.tenant != tenant:
             continue
-        counts, now, served = tally.queues.get(name) or QueueTally(), gauges.queues[name], frozenset(queue.pools)
+        counts, now, served = tallies.get(name) or ContactRow(), gauges.queues[name], frozenset(queue.pools)
         estimate = dispatcher.estimate_of_queue(name)
         rows.append(
             QueueRow(
@@ -38,7 +40,7 @@ def queue_rows(dispatcher: Dispatcher, gauges: Gauges, tally: Tally, tenant: str
                 answered=counts.answered,
                 abandoned=counts.abandoned,
                 deflected=counts.deflected.total(),
-                reply_rate_180s=counts.reply_rate,
+                reply_rate_180s=reply_rate(counts, Terms()),
                 p50_ms=-1 if estimate is None else estimate.p50_ms,
                 p90_ms=-1 if estimate is None else estimate.p90_ms,
             )
@@ -61,9 +63,6 @@ def figures_of(
     mine = {row.queue for row in rows}
     counts = [q for name, q in tally.queues.items() if name and (name in mine or not tenant or q.tenant == tenant)]
     staff = [row for of, row in gauges.staff.items() if not tenant or of in ("", tenant)]
-    answered = sum(count.answered for count in counts)
-    rounds = sum(c.reply_rounds.count + c.rounds_unanswered for c in counts)
-    in_time = sum(c.reply_rounds.within(REPLY_RATE_MS) for c in counts)
     door = tally.at_the_door[tenant] if tenant else tally.at_the_door.total()
     whole = not tenant or len(dispatcher.policy.tenants) == 1  # pools may be shared: what they say is the house's
     fair = tally.fairness_by_pool() if whole else {}
@@ -74,7 +73,7 @@ def figures_of(
         now=dispatcher.now,
         since=tally.since,
         submitted=sum(c.submitted for c in counts),
-        answered=answered,
+        answered=sum(c.answered for c in counts),
         abandoned=sum(c.abandoned for c in counts),
         deflected=sum(c.deflected.total() for c in counts) + door,
         closed=sum(c.closed for c in counts),
@@ -91,9 +90,9 @@ def figures_of(
         offers_declined=sum(c.offers["declined"] for c in counts),
         offers_expired=sum(c.offers["expired"] for c in counts),
         offers_rescinded=sum(c.offers["rescinded"] for c in counts),
-        asa_ms=round(sum(c.waits.total for c in counts) / answered) if answered else 0,
-        reply_rounds=rounds,
-        reply_rate_180s=in_time / rounds if rounds else -1.0,
+        asa_ms=max(round(asa_over(counts)), 0),
+        reply_rounds=sum(map(rounds, counts)),
+        reply_rate_180s=reply_rate_over(counts, Terms()),
         connections=by_role,
         last_lsn=last_lsn,
         inbox_depth=inbox_depth,

@@ -29,11 +29,13 @@ class QueueGauges:
 
 @dataclass
 class PoolGauges:
-    """An agent counts in each of its pools. ``units`` and ``units_used``: of signed-on agents."""
+    """An agent counts in each of its pools. ``units`` and ``units_used``: of signed-on agents; ``units_free``: of available
+    ones, and not in use."""
 
     agents: dict[str, int] = field(default_factory=lambda: {state.value: 0 for state in AgentState})
     units: int = 0
     units_used: int = 0
+    units_free: int = 0
     with_room: int = 0
 
 
@@ -121,6 +123,8 @@ def _count_agent(agent: Agent, gauges: Gauges) -> None:
             row.units += agent.capacity
             row.units_used += agent.load
             row.with_room += has_room
+            if has_room:
+                row.units_free += agent.capacity - agent.load
     if on:
         staff = gauges.staff.get(profile.tenant)
         if staff is None:

@@ -12,10 +12,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from engine.measures.definitions import occupancy_of
+from engine.measures.lengths import Lengths
+from engine.measures.rows import ContactRow
 from engine.telemetry.calibration import Calibration
 from engine.telemetry.counters import Counters
 from engine.telemetry.gauges import Gauges
-from engine.telemetry.tally import Distribution, QueueTally, Tally
+from engine.telemetry.tally import Distribution, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LATENCY_BOUNDS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -108,9 +111,9 @@ class EngineMetrics(Collector):
         )
         yield _gauge(
             "pool_occupancy_ratio",
-            "Units in use over capacity of signed-on agents, at this instant (no window).",
+            "Units in use over (that and the free units of available agents), at this instant (no window).",
             "pool",
-            ((p, r.units_used / r.units if r.units else 0.0) for p, r in rows),
+            ((p, max(occupancy_of(r.units_used, r.units_free), 0.0)) for p, r in rows),
         )
         yield _gauge(
             "pool_agents_with_room",
@@ -178,15 +181,15 @@ class EngineMetrics(Collector):
             "sluice_reply_round_seconds", "Reply rounds ended by a person's reply.", labels=["queue"]
         )
         for queue, tally in self._tally.queues.items():
-            waits.add_metric([queue], _buckets(tally.waits, 1000), tally.waits.total / 1000)
-            rounds.add_metric([queue], _buckets(tally.reply_rounds, 1000), tally.reply_rounds.total / 1000)
+            waits.add_metric([queue], _marked(tally.waits), tally.waits.total / 1000)
+            rounds.add_metric([queue], _marked(tally.reply_rounds), tally.reply_rounds.total / 1000)
         yield from (waits, rounds)
         for name, words, held in (
             ("decision_seconds", "Deciding one command or tick (real time).", self.decide),
             ("commit_seconds", "One group commit (real time).", self.commit),
         ):
             family = HistogramMetricFamily(f"sluice_{name}", words)
-            family.add_metric([], _buckets(held, 1), held.total)
+            family.add_metric([], _buckets(held), held.total)
             yield family
 
     def _estimates(self) -> Iterator[Metric]:
@@ -265,7 +268,7 @@ class EngineMetrics(Collector):
         yield CounterMetricFamily("sluice_frames_sent", "Frames to clients.", counters.frames_out)
 
 
-_QUEUE_COUNTERS: tuple[tuple[str, str, Callable[[QueueTally], int]], ...] = (
+_QUEUE_COUNTERS: tuple[tuple[str, str, Callable[[ContactRow], int]], ...] = (
     ("contacts_submitted", "Contacts that entered the queue.", lambda t: t.submitted),
     ("contacts_joined", "Submits that joined an open contact.", lambda t: t.joined),
     ("contacts_resumed", "Contacts that came back inside the abandon window.", lambda t: t.resumed),
@@ -293,11 +296,16 @@ def _gauge(name: str, words: str, label: str, rows: Iterable[tuple[str, float]])
     return family
 
 
-def _buckets(held: Distribution, per_second: int) -> list[tuple[str, float]]:
+def _buckets(held: Distribution) -> list[tuple[str, float]]:
     """Cumulative, as Prometheus wants them."""
     buckets: list[tuple[str, float]] = []
     below = 0
     for bound, count in zip(held.bounds, held.counts, strict=False):
         below += count
-        buckets.append((repr(float(bound / per_second)), below))
+        buckets.append((repr(float(bound)), below))
     return [*buckets, ("+Inf", below + held.counts[-1])]
+
+
+def _marked(lengths: Lengths) -> list[tuple[str, float]]:
+    """The exact counts at the marks, in seconds."""
+    return [*((repr(mark / 1000), float(count)) for mark, count in lengths.buckets()), ("+Inf", lengths.count)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.dispatch import commands as cm
-from engine.measures.fairness import Fairness, gini, spread
+from engine.measures.fairness import evenness, gini, spread
+from engine.measures.staff import StaffFold
 from engine.ports import Committed
 from engine.telemetry.tally import Tally
 from tests.dispatch.stage import Stage
@@ -13,11 +14,11 @@ from tests.dispatch.stage import Stage
 MINUTE = 60_000
 
 
-def measured(stage: Stage) -> Fairness:
-    fairness = Fairness()
+def measured(stage: Stage) -> StaffFold:
+    staff = StaffFold()
     for event in stage.log:
-        fairness.add(event)
-    return fairness
+        staff.add(event)
+    return staff
 
 
 def test_gini_of_alike_of_one_who_has_all_and_of_nothing() -> None:
@@ -39,7 +40,7 @@ def test_one_works_and_an_equal_idles() -> None:
     stage.close(contact, "ann")
     stage.wait(30 * MINUTE)
 
-    (group,) = measured(stage).evenness(stage.now)
+    (group,) = evenness(measured(stage), stage.now)
 
     assert group.agents == ("ann", "ben")
     assert (group.occupancy.most, group.occupancy.least) == (pytest.approx(0.5), 0)
@@ -55,10 +56,10 @@ def test_only_equals_are_compared() -> None:
     stage.agent("cid", skills={"x": 1}, capacity=2)
     stage.agent("dan", skills={"x": 1}, on=False)
     stage.wait(MINUTE)
-    fairness = measured(stage)
+    staff = measured(stage)
 
-    assert fairness.evenness(stage.now) == []
-    assert len(fairness.evenness(stage.now, at_least=1)) == 3
+    assert evenness(staff, stage.now) == []
+    assert len(evenness(staff, stage.now, at_least=1)) == 3
 
 
 def test_half_a_day_is_not_half_a_share() -> None:
@@ -74,7 +75,7 @@ def test_half_a_day_is_not_half_a_share() -> None:
     stage.close(stage.connect("ben"), "ben")
     stage.wait(30 * MINUTE)
 
-    (group,) = measured(stage).evenness(stage.now)
+    (group,) = evenness(measured(stage), stage.now)
 
     assert group.agents == ("ann", "ben")
     assert group.offers.gini == pytest.approx(0)
@@ -92,17 +93,17 @@ def test_what_is_in_hand_counts_until_it_is_let_go() -> None:
     stage.wait(10 * MINUTE)
     stage.submit()  # offered for a minute, then out by RONA
     stage.wait(MINUTE)
-    fairness = measured(stage)
+    staff = measured(stage)
 
-    (ann,) = fairness.evenness(stage.now, at_least=1)
+    (ann,) = evenness(staff, stage.now, at_least=1)
     assert ann.occupancy.mean == pytest.approx(16 / 32)
-    fairness.begin_anew(stage.now)
+    staff.begin_anew(stage.now)
     stage.log.clear()
     stage.do(cm.SignOn(agent="ben"))
     stage.wait(MINUTE)
     for event in stage.log:
-        fairness.add(event)
-    (both,) = fairness.evenness(stage.now)
+        staff.add(event)
+    (both,) = evenness(staff, stage.now)
     assert both.offers.most > 0
     assert both.occupancy.most <= 0.5
 

@@ -12,7 +12,8 @@ from engine.dispatch import events as ev
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.overtaking import overtaking_windows
-from engine.measures.fairness import Evenness, Fairness
+from engine.measures.fairness import Evenness, evenness
+from engine.measures.staff import StaffFold
 from tests.dispatch.stage import DAWN, SECOND, Stage, every, policy_text
 
 MINUTE = 60 * SECOND
@@ -171,13 +172,13 @@ def a_shift(choice: str) -> Evenness:
     """Five equal agents with three slots each, four hours, 1 arrival a minute, 4 minutes a contact: a third is busy."""
     pool = {"choice": choice, **CHOICES[choice]}
     dispatcher = Dispatcher(compile_policy(policy_text(pools={"onsite": pool}, queues={"help": {"requirement": "x"}})))
-    fairness, rng, now = Fairness(), np.random.default_rng(11), DAWN
+    staff, rng, now = StaffFold(), np.random.default_rng(11), DAWN
     ends: list[tuple[int, int]] = []
 
     def do(command: cm.Command) -> list[ev.Event]:
         happened = dispatcher.handle(command, now)
         for event in happened:
-            fairness.add(event)
+            staff.add(event)
         return happened
 
     for name in "abcde":
@@ -194,7 +195,7 @@ def a_shift(choice: str) -> Evenness:
         now = arrival
         (made,) = every(do(cm.SubmitContact(tenant="acme", channel="web")), ev.ContactSubmitted)
         ends.append((now + int(rng.exponential(4 * MINUTE)) + 1, made.contact))
-    (group,) = fairness.evenness(now)
+    (group,) = evenness(staff, now)
     return group
 
 
