@@ -1,114 +1,142 @@
-"""When customers come, and what each of them will do: a non-homogeneous Poisson stream of plans.
+"""When customers come: non-homogeneous Poisson streams of plans, each at its own rate and each drawn by cause.
 
-The rate is constant within a half hour of the day's profile, so a Poisson count and sorted uniform instants are exact.
-A day's Gamma factor makes days differ as they do (variance of the total well above its mean). Everything a customer
-will do is drawn here, by cause and half hour: two policies meet the very same customers (common random numbers), and
-where play starts or ends changes nobody.
+Rates are constant within a half hour of a profile (or a shorter stretch that the scenario tells apart), so a Poisson count
+and sorted uniform instants are exact. A day's Gamma factor makes days differ as they do (variance of the total well above
+its mean). Two policies meet the very same customers (common random numbers), and where play starts or ends changes nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from scipy.signal import fftconvolve
 
-from engine.dispatch.commands import Attributes
-from sim.scenario import DAY_MS, HALF_HOUR_MS, Scenario, Surge, clock_ms
-from sim.streams import Streams, lognormals_ms, pick
+from sim.laws import Array, share_within
+from sim.plans import Cast, Wish
+from sim.plans import Plan as Plan
+from sim.plans import Round as Round
+from sim.scenario import DAY_MS, HALF_HOUR_MS, Flow, Scenario, Source, Surge, clock_ms
+from sim.streams import Streams
 
-
-class Round(NamedTuple):
-    """One round with a person: the customer reads and thinks this long, then writes one or more messages."""
-
-    think_ms: int
-    messages: int
-
-
-class Plan(msgspec.Struct, frozen=True, gc=False):
-    """Everything one customer brings and will do. ``at_ms`` counts from the day's midnight; lengths are ms.
-
-    ``patience_ms`` runs whenever the customer waits for a person. ``silent``: leaves without a word, which is found out
-    ``found_out_ms`` later. ``words`` chooses phrases. ``contained``: content with what the bot says, if the bot can.
-    ``back_after_ms``: having left unserved, writes again that much later; negative: never.
-    """
-
-    number: int
-    at_ms: int
-    external_id: str
-    customer: str
-    channel: str
-    mail: bool
-    shop: str
-    topic: str
-    language: str
-    requires: str
-    attributes: Attributes
-    contained: bool
-    asks_person: bool
-    bot_rounds: int
-    patience_ms: int
-    silent: bool
-    found_out_ms: int
-    nudge: bool
-    ends_itself: bool
-    words: int
-    rounds: tuple[Round, ...]
-    back_after_ms: int = -1
+# Drawn at once, about: a half hour of a great rush is drawn in parts of its own, lest all of it be in memory.
+BLOCK = 10_000
+# What drivers bring is reckoned on this grid.
+GRID_MS = 300_000
 
 
 class _Piece(NamedTuple):
-    """One cause in one stretch of constant rate."""
+    """One cause in one stretch of constant rate; ``exact``: as many as that in ``whole``, of which this is a part."""
 
     cause: tuple[str | int, ...]
     begin_ms: int
     end_ms: int
     mean: float
-    topic: str
+    wish: Wish
+    exact: bool = False
+    whole: tuple[int, int] = (0, 0)
+
+
+class Stretch(NamedTuple):
+    begin_ms: int
+    end_ms: int
+    mean: float
 
 
 def arrivals(scenario: Scenario, streams: Streams, begin_ms: int, end_ms: int) -> Iterator[Plan]:
-    """Plans with ``begin_ms <= at_ms < end_ms`` in order of arrival, numbered from 1; past midnight the day repeats."""
+    """Plans with ``begin_ms <= at_ms < end_ms`` in order of arrival, numbered from 1; past the last day it repeats."""
     number = 0
+    cast, flows = Cast(scenario, streams), [_Means(scenario, flow) for flow in scenario.flows]
     for interval in range(begin_ms // HALF_HOUR_MS, -(-end_ms // HALF_HOUR_MS)):
-        plans = [plan for piece in _pieces(scenario, streams, interval) for plan in _draw(scenario, streams, piece)]
-        plans.sort(key=lambda plan: (plan.at_ms, plan.external_id))
+        parts = [_drawn(cast, piece) for piece in _pieces(scenario, flows, streams, interval)]
+        plans = parts[0] if len(parts) == 1 else merge(*parts, key=lambda plan: (plan.at_ms, plan.external_id))
         for plan in plans:
             if begin_ms <= plan.at_ms < end_ms:
                 number += 1
-                yield msgspec.structs.replace(plan, number=number)
+                msgspec.structs.force_setattr(plan, "number", number)  # nobody else has it yet
+                yield plan
 
 
 def mean_arrivals(scenario: Scenario, begin_ms: int, end_ms: int) -> float:
     """The expected number, Gamma factors left at their mean of 1."""
     total = 0.0
+    flows = [_Means(scenario, flow) for flow in scenario.flows]
     for interval in range(begin_ms // HALF_HOUR_MS, -(-end_ms // HALF_HOUR_MS)):
-        for piece in _pieces(scenario, None, interval):
+        for piece in _pieces(scenario, flows, None, interval):
             overlap = min(end_ms, piece.end_ms) - max(begin_ms, piece.begin_ms)
             if overlap > 0:
                 total += piece.mean * overlap / (piece.end_ms - piece.begin_ms)
     return total
 
 
-def _pieces(scenario: Scenario, streams: Streams | None, interval: int) -> Iterator[_Piece]:
-    """The half hour's own stream, then each surge's part in it."""
-    day, begin = scenario.day, interval * HALF_HOUR_MS
-    mean = scenario.volume * day.half_hours[interval % 48]
-    if streams is not None:
-        mean *= _factor(streams, day.day_alpha, "day", interval // 48)
-        mean *= _factor(streams, day.half_hour_alpha, "half hour", interval)
-    yield _Piece(("arrivals", interval), begin, begin + HALF_HOUR_MS, mean, "")
-    for place, surge in enumerate(day.surges):
-        span = _overlap(surge, interval)
-        if span is not None:
-            share = (span[1] - span[0]) / HALF_HOUR_MS
-            yield _Piece(("surge", place, interval), *span, mean * share * surge.adds, surge.topic)
+def _drawn(cast: Cast, piece: _Piece) -> Iterator[Plan]:
+    """The piece's plans in order, a part of it at a time."""
+    if piece.exact:
+        yield from cast.plans(piece.cause, _exact(cast.streams, piece), piece.wish)
+        return
+    parts = max(1, round(piece.mean / BLOCK))
+    length = piece.end_ms - piece.begin_ms
+    for part in range(parts):
+        cause = piece.cause if parts == 1 else (*piece.cause, "part", part)
+        low, high = (piece.begin_ms + length * edge // parts for edge in (part, part + 1))
+        instants = cast.streams.stream("instants", *cause)
+        n = int(instants.poisson(piece.mean / parts))
+        at = np.sort(instants.integers(low, high, n)).tolist()
+        yield from cast.plans(cause, at, piece.wish)
 
 
-def _factor(streams: Streams, alpha: float, *cause: str | int) -> float:
-    """A Gamma factor of mean 1 and variance 1 / alpha."""
-    return float(streams.stream(*cause).gamma(alpha, 1 / alpha)) if alpha > 0 else 1.0
+def _exact(streams: Streams, piece: _Piece) -> list[int]:
+    """So many as counted in the whole interval, anywhere in it: those of this piece."""
+    low, high = piece.whole
+    mean = piece.mean * (high - low) / (piece.end_ms - piece.begin_ms)
+    draws = streams.stream("instants", *piece.cause[:2], low)
+    at = np.sort(draws.integers(low, high, round(mean)))
+    found: list[int] = at[(at >= piece.begin_ms) & (at < piece.end_ms)].tolist()
+    return found
+
+
+# --- the streams ------------------------------------------------------------------------------------------------------
+
+
+def _pieces(scenario: Scenario, flows: list[_Means], streams: Streams | None, interval: int) -> Iterator[_Piece]:
+    """The half hour's own stream, each surge's part in it, then the flows."""
+    place, begin = interval // 48, interval * HALF_HOUR_MS
+    day = scenario.day_of(place)
+    own = scenario.volume * day.half_hours[interval % 48]
+    day_factor = _factor(streams, day.day_alpha, "day", place)
+    factor = day_factor * _factor(streams, day.half_hour_alpha, "half hour", interval)
+    if own:
+        yield _Piece(("arrivals", interval), begin, begin + HALF_HOUR_MS, own * factor, Wish())
+        for number, surge in enumerate(day.surges):
+            span = _overlap(surge, interval)
+            if span is not None:
+                share = (span[1] - span[0]) / HALF_HOUR_MS
+                wish = Wish(topics=(surge.topic,) if surge.topic else ())
+                yield _Piece(("surge", number, interval), *span, own * factor * share * surge.adds, wish)
+    for means in flows:
+        flow = means.flow
+        times = factor
+        if flow.day_alpha >= 0 or flow.half_hour_alpha >= 0:
+            alpha = flow.day_alpha if flow.day_alpha >= 0 else 0.0
+            times = _factor(streams, alpha, "day", flow.name, place) if flow.day_alpha >= 0 else day_factor
+            times *= _factor(streams, max(0.0, flow.half_hour_alpha), "half hour", flow.name, interval)
+        for stretch in means.stretches(interval):
+            cause = ("flow", flow.name, stretch.begin_ms)
+            if flow.exact:
+                every = flow.source.interval_ms
+                whole = (stretch.begin_ms // every * every, (stretch.begin_ms // every + 1) * every)
+                yield _Piece(cause, *stretch, means.wish, True, whole)
+            else:
+                yield _Piece(cause, stretch.begin_ms, stretch.end_ms, stretch.mean * times, means.wish)
+
+
+def _factor(streams: Streams | None, alpha: float, *cause: str | int) -> float:
+    """A Gamma factor of mean 1 and variance 1 / alpha; without streams its mean."""
+    return float(streams.stream(*cause).gamma(alpha, 1 / alpha)) if alpha > 0 and streams is not None else 1.0
 
 
 def _overlap(surge: Surge, interval: int) -> tuple[int, int] | None:
@@ -118,135 +146,59 @@ def _overlap(surge: Surge, interval: int) -> tuple[int, int] | None:
     return (low, high) if low < high else None
 
 
-class _Matter(NamedTuple):
-    """Where a customer writes, about what."""
+class _Means:
+    """How many of a flow are expected when."""
 
-    channel: str
-    mail: bool
-    shop: str
-    topic: str
-    language: str
-    attributes: Attributes
+    def __init__(self, scenario: Scenario, flow: Flow) -> None:
+        self.flow, self._scenario = flow, scenario
+        self.wish = Wish(flow.channel, flow.shop, flow.topics, flow.tier, tuple(flow.attributes.items()))
+        self._source = flow.source
+        if flow.lag is not None:
+            self._source = Source(counts=tuple(self._lagged().tolist()), interval_ms=GRID_MS)
 
+    def stretches(self, interval: int) -> list[Stretch]:
+        """Within this half hour, those in which somebody may come."""
+        begin = interval * HALF_HOUR_MS
+        return [each for each in _stretches(self._scenario, self._source, begin, begin + HALF_HOUR_MS) if each.mean > 0]
 
-class _Temper(NamedTuple):
-    """What kind of customer it is."""
-
-    contained: float
-    asks_person: bool
-    bot_rounds: int
-    patience_ms: int
-    silent: bool
-    found_out_ms: int
-    nudge: bool
-    ends_itself: bool
-    words: int
-    back_after_ms: int
-
-
-class _Causes:
-    """The piece's streams, one per cause."""
-
-    def __init__(self, streams: Streams, piece: _Piece) -> None:
-        self.streams, self.piece = streams, piece
-
-    def __call__(self, name: str) -> np.random.Generator:
-        return self.streams.stream(name, *self.piece.cause)
+    def _lagged(self) -> Array:
+        """The driver's happenings × contact rate, each as much later as the lag says, on a grid of five minutes."""
+        flow, end = self.flow, self._scenario.end_ms
+        assert flow.lag is not None
+        bins = -(-end // GRID_MS)
+        happen = np.zeros(bins)
+        for place in range(bins):
+            stretches = _stretches(self._scenario, flow.source, place * GRID_MS, (place + 1) * GRID_MS)
+            happen[place] = sum(each.mean for each in stretches)
+        edges: Array = np.arange(bins + 1, dtype=np.float64) * (GRID_MS / 1000)
+        later = np.diff(share_within(flow.lag, edges[1:]), prepend=0.0)
+        writing: Array = fftconvolve(happen, later)[:bins]
+        return np.maximum(writing, 0.0) * flow.contact_rate
 
 
-def _draw(scenario: Scenario, streams: Streams, piece: _Piece) -> list[Plan]:
-    causes = _Causes(streams, piece)
-    instants = causes("instants")
-    n = int(instants.poisson(piece.mean))
-    at = np.sort(instants.integers(piece.begin_ms, piece.end_ms, n)).tolist()
-    matters, tempers = _matters(scenario, causes, n), _tempers(scenario, causes, n)
-    rounds = _rounds(scenario, causes, [matter.mail for matter in matters])
-    prefix = "-".join(str(part) for part in piece.cause)
-    return [
-        Plan(
-            number=0,
-            at_ms=at[i],
-            external_id=f"{prefix}-{i}",
-            customer=f"c-{prefix}-{i}",
-            channel=matter.channel,
-            mail=matter.mail,
-            shop=matter.shop,
-            topic=matter.topic,
-            language=matter.language,
-            requires="english" if matter.language == "en" else "",
-            attributes=matter.attributes,
-            contained=temper.contained < scenario.topics[matter.topic].contain,
-            asks_person=temper.asks_person,
-            bot_rounds=temper.bot_rounds,
-            patience_ms=temper.patience_ms,
-            silent=temper.silent,
-            found_out_ms=temper.found_out_ms,
-            nudge=temper.nudge,
-            ends_itself=temper.ends_itself,
-            words=temper.words,
-            rounds=rounds[i],
-            back_after_ms=temper.back_after_ms,
-        )
-        for i, (matter, temper) in enumerate(zip(matters, tempers, strict=True))
-    ]
+def _stretches(scenario: Scenario, source: Source, begin_ms: int, end_ms: int) -> list[Stretch]:
+    """Of constant rate, within one half hour."""
+    place = begin_ms // DAY_MS
+    if source.days and place not in source.days:
+        return []
+    if source.counts:
+        return _counted(source, begin_ms, end_ms)
+    midnight = place * DAY_MS
+    if source.rates:
+        edges = [midnight + at for at, _ in source.rates] + [midnight + DAY_MS]
+        cut = [
+            (max(begin_ms, low), min(end_ms, high), rate)
+            for (low, high), (_, rate) in zip(pairwise(edges), source.rates, strict=True)
+        ]
+        return [Stretch(low, high, rate * (high - low)) for low, high, rate in cut if low < high]
+    weights = source.half_hours or scenario.day_of(place).half_hours
+    mean = source.volume * weights[(begin_ms - midnight) // HALF_HOUR_MS]
+    return [Stretch(begin_ms, end_ms, mean * (end_ms - begin_ms) / HALF_HOUR_MS)]
 
 
-def _matters(scenario: Scenario, causes: _Causes, n: int) -> list[_Matter]:
-    table, customers = scenario.channels, scenario.customers
-    topics = pick(causes("topics"), list(scenario.topics), [topic.share for topic in scenario.topics.values()], n)
-    if causes.piece.topic:
-        topics = [causes.piece.topic] * n
-    channels = pick(causes("channels"), list(table), [channel.share for channel in table.values()], n)
-    shops = pick(causes("shops"), list(scenario.shops), list(scenario.shops.values()), n)
-    traits = causes("traits").random((n, 4)).tolist()
-    matters = []
-    for topic, channel, shop, (vip, english, overseas, blocked) in zip(topics, channels, shops, traits, strict=True):
-        attributes: Attributes = {"topic": topic, **scenario.topics[topic].attributes}
-        if vip < customers.vip:
-            attributes["tier"] = "vip"
-        if overseas < customers.overseas:
-            attributes["region"] = "overseas"
-        if blocked < customers.blocked:
-            attributes["blocked"] = True
-        language = "en" if english < customers.english else "zh"
-        matters.append(_Matter(channel, table[channel].mail, shop, topic, language, attributes))
-    return matters
-
-
-def _tempers(scenario: Scenario, causes: _Causes, n: int) -> list[_Temper]:
-    customers = scenario.customers
-    contained = causes("containment").random(n).tolist()
-    waits = (causes("patience").weibull(customers.patience.shape, n) * customers.patience.scale_s * 1000).tolist()
-    found_out = lognormals_ms(causes("found out"), customers.found_out.mean_s, customers.found_out.sigma, n)
-    bot_rounds = (1 + causes("bot rounds").poisson(customers.bot_rounds - 1, n)).tolist()
-    words = causes("words").integers(0, 1 << 30, n).tolist()
-    coming_back = causes("coming back")
-    comes_back = (coming_back.random(n) < customers.comes_back).tolist()
-    back_after = lognormals_ms(coming_back, customers.back_after.mean_s, customers.back_after.sigma, n)
-    return [
-        _Temper(
-            contained=contained[i],
-            asks_person=asks < customers.asks_person,
-            bot_rounds=bot_rounds[i],
-            patience_ms=round(waits[i]),
-            silent=silent < customers.silent,
-            found_out_ms=found_out[i],
-            nudge=nudge < customers.nudge,
-            ends_itself=ends < customers.ends_itself,
-            words=words[i],
-            back_after_ms=back_after[i] if comes_back[i] else -1,
-        )
-        for i, (asks, silent, nudge, ends) in enumerate(causes("temper").random((n, 4)).tolist())
-    ]
-
-
-def _rounds(scenario: Scenario, causes: _Causes, mails: list[bool]) -> list[tuple[Round, ...]]:
-    """Every customer's rounds, drawn in one go. A mail is one round: its answer ends it."""
-    customers = scenario.customers
-    counts = (1 + causes("rounds").poisson(customers.rounds - 1, len(mails))).tolist()
-    counts = [1 if is_mail else count for count, is_mail in zip(counts, mails, strict=True)]
-    turns, total = causes("turns"), sum(counts)
-    think = lognormals_ms(turns, customers.think.mean_s, customers.think.sigma, total)
-    bursts = (turns.random(total) < customers.burst).tolist()
-    turn = iter(Round(think[i], 2 if bursts[i] else 1) for i in range(total))
-    return [tuple(next(turn) for _ in range(count)) for count in counts]
+def _counted(source: Source, begin_ms: int, end_ms: int) -> list[Stretch]:
+    every, found = source.interval_ms, []
+    for number in range(begin_ms // every, min(-(-end_ms // every), len(source.counts))):
+        low, high = max(begin_ms, number * every), min(end_ms, (number + 1) * every)
+        found.append(Stretch(low, high, source.counts[number] * (high - low) / every))
+    return found

@@ -36,13 +36,18 @@ CHINESE = [
 ENGLISH = [(f"{first} {last}", f"{first}.{last}".lower()) for first in _FIRST.split() for last in _LAST.split()]
 
 
-def people(draws: np.random.Generator, n: int, chinese: float = 0.8) -> list[tuple[str, str]]:
-    """``n`` (name, id) pairs, ids unique and in Latin letters; about this share of them Chinese."""
-    pools = [CHINESE if is_chinese else ENGLISH for is_chinese in (draws.random(n) < chinese).tolist()]
-    chosen = [pool[int(place * len(pool))] for pool, place in zip(pools, draws.random(n).tolist(), strict=True)]
-    seen: dict[str, int] = {}
+def people(
+    draws: np.random.Generator, n: int, chinese: float = 0.8, seen: dict[str, int] | None = None
+) -> list[tuple[str, str]]:
+    """``n`` (name, id) pairs, ids unique and in Latin letters; about this share of them Chinese.
+
+    ``seen``: ids that are taken already, and how often; kept up. One more name changes none before it.
+    """
+    seen = {} if seen is None else seen
     named = []
-    for name, agent in chosen:
+    for is_chinese, place in draws.random((n, 2)).tolist():
+        pool = CHINESE if is_chinese < chinese else ENGLISH
+        name, agent = pool[int(place * len(pool))]
         seen[agent] = seen.get(agent, 0) + 1
         named.append((name, agent if seen[agent] == 1 else f"{agent}{seen[agent]}"))
     return named

@@ -11,8 +11,9 @@ from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile, Sender
 from sim import phrases
 from sim.actors.deeds import Deed, Do, Wake
-from sim.scenario import Scenario
-from sim.streams import lognormal_ms
+from sim.laws import length_ms
+from sim.plans import Plan
+from sim.scenario import Length, Scenario
 
 # A customer who has said nothing by then is asked what it is about.
 GREET_MS = 4_000
@@ -36,12 +37,22 @@ class Bot:
         self._settings, self._draws = scenario.bots, draws
         self._words: Mapping[str, Sequence[str]] = {topic: taught.words for topic, taught in scenario.topics.items()}
         self._talks: dict[int, _Talk] = {}
+        self._coming: dict[int, Plan] = {}
+        self._sessions: dict[int, Plan] = {}
+
+    def met(self, contact: int, plan: Plan) -> None:
+        """Who is being connected, where a contact's time with a bot is given as a whole."""
+        if plan.bot_ms >= 0:
+            self._coming[contact] = plan
 
     def start(self) -> list[Deed]:
         return [Do(cmd.DefineAgent(self.profile)), Do(cmd.SignOn(agent=self.profile.agent))]
 
     def heard(self, event: ev.Event, text: str) -> list[Deed]:
         match event:
+            case ev.ContactConnected(contact=contact) if contact in self._coming:
+                plan = self._sessions[contact] = self._coming.pop(contact)
+                return [Wake(plan.bot_ms, "session", contact)]
             case ev.ContactConnected(contact=contact, agent=self.profile.agent):
                 self._talks[contact] = _Talk()
                 return [Wake(GREET_MS, "greet", contact)]
@@ -54,9 +65,12 @@ class Bot:
                 | ev.ContactAbandoned(contact=contact)
             ):
                 self._talks.pop(contact, None)
+                self._sessions.pop(contact, None)
         return []
 
     def woken(self, what: str, contact: int, guard: int) -> list[Deed]:
+        if what == "session":
+            return self._end_session(contact)
         talk = self._talks.get(contact)
         if talk is None or guard != talk.turn:
             return []
@@ -79,6 +93,17 @@ class Bot:
             case "silence":
                 return [self._close(contact, "idle")]
         return []
+
+    def _end_session(self, contact: int) -> list[Deed]:
+        """Settled, or handed to a person with what it is about."""
+        plan = self._sessions.pop(contact, None)
+        if plan is None:
+            return []
+        if plan.contained and not plan.asks_person:
+            return [self._close(contact, "solved")]
+        reason = "customer_asked" if plan.asks_person else "not_solved"
+        agent = self.profile.agent
+        return [Do(cmd.TransferContact(contact=contact, agent=agent, reason=reason, intent=plan.topic))]
 
     def resynced(self, state: str, serving: Mapping[int, tuple[str, str]], wrapping: Collection[int]) -> list[Deed]:
         """The stream could not be replayed: talks that are over are forgotten, new ones greeted. ``wrapping`` is empty."""
@@ -104,15 +129,13 @@ class Bot:
         return [Wake(self._answer_ms(), "hand_off" if talk.reason else "answer", contact, talk.turn)]
 
     def _mind_silence(self, contact: int, talk: _Talk) -> Wake:
-        return Wake(
-            self._length(self._settings.silence.mean_s, self._settings.silence.sigma), "silence", contact, talk.turn
-        )
+        return Wake(self._length(self._settings.silence), "silence", contact, talk.turn)
 
     def _answer_ms(self) -> int:
-        return self._length(self._settings.answer.mean_s, self._settings.answer.sigma)
+        return self._length(self._settings.answer)
 
-    def _length(self, mean_s: float, sigma: float) -> int:
-        return lognormal_ms(self._draws, mean_s, sigma)
+    def _length(self, length: Length) -> int:
+        return length_ms(length, self._draws)
 
     def _say(self, contact: int, lines: Mapping[str, Sequence[str]], talk: _Talk) -> Do:
         command = cmd.AddMessage(contact=contact, sender=Sender.BOT, agent=self.profile.agent, automatic=True)

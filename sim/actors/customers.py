@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Any
 
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.commands import Sender
 from sim import phrases
 from sim.actors.deeds import Deed, Do, Wake
-from sim.arrivals import Plan
+from sim.plans import Plan
 
 NUDGE_MS = 45_000
 BURST_MS = 4_000
@@ -23,7 +24,8 @@ class Phase(StrEnum):
     TALKING = "talking"
     CONTENT = "content"  # has said thanks
     GONE = "gone"  # left without a word; nobody knows yet
-    AWAY = "away"  # has left, and will write again
+    AWAY = "away"  # has left or was turned away, and will write again
+    LATER = "later"  # was served, and will be back with the same matter
     DONE = "done"
 
 
@@ -35,6 +37,7 @@ class Customer:
         "_bot_turns",
         "_came_back",
         "_done_rounds",
+        "_retried",
         "_stage",
         "_turn",
         "_wait",
@@ -46,8 +49,13 @@ class Customer:
     )
 
     def __init__(self, plan: Plan, tenant: str, words: Sequence[str]) -> None:
-        self.plan, self.tenant, self._words = plan, tenant, words
+        self.tenant, self._words = tenant, words
         self.contact = 0
+        self._begin(plan)
+
+    def _begin(self, plan: Plan) -> None:
+        """A visit, with nothing behind it."""
+        self.plan = plan
         self.phase = Phase.COMING
         self._stage = "person"
         self._answered = False  # by a person, since it began to wait for one
@@ -55,10 +63,13 @@ class Customer:
         self._turn = 0  # guards a reply that is being thought about
         self._bot_turns = 0
         self._done_rounds = 0
-        self._came_back = False
+        self._came_back = 0
+        self._retried = 0
 
     def arrive(self) -> list[Deed]:
         plan = self.plan
+        if not plan.rounds:  # says nothing all the while: its work is given as a whole
+            return [self._submit("")]
         return [self._submit(phrases.question(plan.topic, self._words, plan.language, plan.words))]
 
     def _submit(self, text: str) -> Do:
@@ -72,6 +83,7 @@ class Customer:
             attributes=plan.attributes,
             requires=plan.requires,
             transcript=f"t-{plan.external_id}",
+            opening=plan.opening,
         )
         return Do(command, text)
 
@@ -79,39 +91,43 @@ class Customer:
         """The engine's answer to :meth:`arrive`, or to coming back: the old contact, or a new one if it was too late."""
         self.contact = contact
         if state == "deflected":
-            self.phase = Phase.DONE
+            self.phase = Phase.AWAY if self._retried < self.plan.retries else Phase.DONE
 
     def heard(self, event: ev.Event) -> list[Deed]:
         """An event of this contact, as its channel sees it."""
-        match event:
-            case ev.ContactSubmitted(contact=contact, stage=stage):
-                self.contact, self._stage = contact, stage
-                if stage == "bot":
-                    self.phase = Phase.BOT
-                    return []
-                return self._wait_for_person()
-            case ev.MessageAdded(sender=Sender.BOT) if self.phase == Phase.BOT:
-                return self._hear_bot()
-            case ev.MessageAdded(sender=Sender.AGENT):
-                return self._hear_person()
-            case ev.ContactConnected() if self._stage == "person" and self.phase == Phase.WAITING:
-                self.phase = Phase.TALKING
-                return [self._patience()]  # somebody is there: it starts again
-            case ev.PersonAsked() | ev.ContactTransferred() | ev.ContactRequeued() | ev.ContactResumed():
-                if isinstance(event, ev.ContactRequeued) and self._stage == "bot":
-                    return []
-                self._stage = "person"
-                return self._wait_for_person()
-            case ev.ContactReopened():
-                if self._stage == "bot":
-                    self.phase = Phase.BOT
-                    return []
-                return self._wait_for_person()
-            case ev.ContactAbandoned():
-                return self._leave()
-            case ev.ContactClosed() | ev.ContactDeflected():
-                self.phase = Phase.DONE
-        return []
+        hear = _HEAR.get(type(event))
+        return hear(self, event) if hear is not None else []
+
+    def _hear_submitted(self, event: ev.ContactSubmitted) -> list[Deed]:
+        self.contact, self._stage = event.contact, event.stage
+        if event.stage == "bot":
+            self.phase = Phase.BOT
+            return []
+        return self._wait_for_person()
+
+    def _hear_message(self, event: ev.MessageAdded) -> list[Deed]:
+        if event.sender == Sender.BOT:
+            return self._hear_bot() if self.phase is Phase.BOT else []
+        return self._hear_person() if event.sender == Sender.AGENT else []
+
+    def _hear_connected(self, _event: ev.ContactConnected) -> list[Deed]:
+        if self._stage != "person" or self.phase is not Phase.WAITING:
+            return []
+        self.phase = Phase.TALKING
+        return [self._patience()] if self.plan.opening else []  # somebody is there: it starts again
+
+    def _hear_waiting(self, event: ev.Event) -> list[Deed]:
+        """It waits for a person from here on; or for a bot again, when that one was lost."""
+        if isinstance(event, ev.ContactRequeued) and self._stage == "bot":
+            return []
+        self._stage = "person"
+        return self._wait_for_person()
+
+    def _hear_reopened(self, _event: ev.ContactReopened) -> list[Deed]:
+        if self._stage == "bot":
+            self.phase = Phase.BOT
+            return []
+        return self._wait_for_person()
 
     def woken(self, what: str, of: int, guard: int) -> list[Deed]:
         if self.phase == Phase.DONE:
@@ -127,9 +143,12 @@ class Customer:
                 return self._lose_patience()
             case "found_out" if self.phase == Phase.GONE:
                 return [Do(cmd.AbandonContact(contact=self.contact, silent=True))]
-            case "come_back" if self.phase == Phase.AWAY:
+            case "come_back" | "retry" if self.phase == Phase.AWAY:
                 # Under the same id: in time it gets the old place back.
-                return [self._submit(phrases.line(phrases.NUDGES, self.plan.language, self.plan.words))]
+                text = phrases.line(phrases.NUDGES, self.plan.language, self.plan.words) if self.plan.rounds else ""
+                return [self._submit(text)]
+            case "again" if self.phase == Phase.LATER:
+                return self.arrive()
         return []
 
     def refused(self, command: cmd.Command, code: str) -> list[Deed]:
@@ -154,6 +173,24 @@ class Customer:
         self._wait += 1
         return Wake(self.plan.patience_ms, "patience", self.contact, self._wait)
 
+    def _turned_away(self, _event: ev.ContactDeflected) -> list[Deed]:
+        """Not let in, and perhaps to try again."""
+        if self._retried >= self.plan.retries:
+            self.phase = Phase.DONE
+            return []
+        self.phase, self._retried = Phase.AWAY, self._retried + 1
+        return [Wake(self.plan.retry_after_ms, "retry")]
+
+    def _be_done(self, event: ev.ContactClosed) -> list[Deed]:
+        """Closed; who was served may be back with the same matter, as a contact of its own."""
+        following, after_ms = self.plan.again, self.plan.again_after_ms
+        if following is None or event.reason == "customer_left" or self.phase is Phase.GONE:
+            self.phase = Phase.DONE
+            return []
+        self._begin(following)
+        self.phase = Phase.LATER
+        return [Wake(after_ms, "again")]
+
     def _hear_bot(self) -> list[Deed]:
         """Each thing a bot says is a turn."""
         self._bot_turns += 1
@@ -165,6 +202,8 @@ class Customer:
         if self.phase not in (Phase.WAITING, Phase.TALKING):
             return []
         self.phase, self._answered = Phase.TALKING, True
+        if self.plan.work_ms >= 0:
+            return []  # how long it takes is given as a whole
         self._turn += 1
         self._done_rounds += 1
         place = min(self._done_rounds, len(self.plan.rounds)) - 1
@@ -210,13 +249,28 @@ class Customer:
             return [Do(cmd.CloseContact(contact=self.contact, reason="customer_left"))]
         return [Do(cmd.AbandonContact(contact=self.contact))]
 
-    def _leave(self) -> list[Deed]:
-        """Unserved, and perhaps to be back: once at most."""
-        if self._came_back or self.plan.back_after_ms < 0:
+    def _leave(self, _event: ev.ContactAbandoned) -> list[Deed]:
+        """Unserved, and perhaps to be back: a few times at most."""
+        if self._came_back >= self.plan.returns or self.plan.back_after_ms < 0:
             self.phase = Phase.DONE
             return []
-        self.phase, self._came_back = Phase.AWAY, True
+        self.phase, self._came_back = Phase.AWAY, self._came_back + 1
         return [Wake(self.plan.back_after_ms, "come_back", self.contact)]
 
     def _say(self, text: str) -> Do:
         return Do(cmd.AddMessage(contact=self.contact, sender=Sender.CUSTOMER), text)
+
+
+_HEAR: dict[type, Callable[[Customer, Any], list[Deed]]] = {
+    ev.ContactSubmitted: Customer._hear_submitted,
+    ev.MessageAdded: Customer._hear_message,
+    ev.ContactConnected: Customer._hear_connected,
+    ev.PersonAsked: Customer._hear_waiting,
+    ev.ContactTransferred: Customer._hear_waiting,
+    ev.ContactRequeued: Customer._hear_waiting,
+    ev.ContactResumed: Customer._hear_waiting,
+    ev.ContactReopened: Customer._hear_reopened,
+    ev.ContactAbandoned: Customer._leave,
+    ev.ContactDeflected: Customer._turned_away,
+    ev.ContactClosed: Customer._be_done,
+}

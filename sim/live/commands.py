@@ -97,7 +97,7 @@ def demo(
     try:
         scenario = load_scenario(path or shipped_scenario(), day=day, at=at, volume=volume, seed=seed)
     except ScenarioErrors as error:
-        for problem in error.problems:
+        for problem in error.told(lang):
             click.echo(f"sluice: {problem}", err=True)
         sys.exit(2)
     if store is not None and store.exists() and any(store.iterdir()):

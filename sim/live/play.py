@@ -133,7 +133,7 @@ class Play:
         end_ms = self._day_end_ms + round(self.settings.drain_s * 1000 * self.settings.speed)
         for post in roster(scenario, streams):
             if post.works_between(scenario.at_ms, end_ms):
-                draws = streams.stream("person", post.profile.agent)
+                draws = streams.stream("person", *post.cause)
                 self._agents.append(AgentPlayer(troupe, websocket, Person(post, scenario, draws, passing)))
         for profile in bots(scenario):
             draws = streams.stream("bot", profile.agent)

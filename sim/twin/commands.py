@@ -58,7 +58,7 @@ def run(
     try:
         loaded = load_scenario(path, day=day, at=at, volume=volume, seed=seed)
     except ScenarioErrors as error:
-        for problem in error.problems:
+        for problem in error.told(lang):
             click.echo(f"sluice: {problem}", err=True)
         sys.exit(2)
     _play(loaded, reps, min(processes or cores(), reps), as_json, lang)

@@ -9,13 +9,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import TypeAlias
 
-import msgspec
-
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from sim.actors.bots import Bot
 from sim.actors.people import Person, passes_on
 from sim.arrivals import Plan, arrivals
+from sim.faults import disturbances
 from sim.roster import bots, roster
 from sim.scenario import Scenario
 from sim.streams import Streams
@@ -40,21 +39,25 @@ def play(
 ) -> Played:
     """One run from ``scenario.at_ms``; see :mod:`sim.twin` for what listeners are told."""
     begun = time.process_time()
-    if policy_text is not None:
-        scenario = msgspec.structs.replace(scenario, policy_text=policy_text)
-    policy = compile_policy(scenario.policy_text)
+    policy = compile_policy(scenario.policy_text if policy_text is None else policy_text)
     origin = scenario.origin_ms
     begin, end = origin + scenario.at_ms, origin + scenario.end_ms
     stage = Stage(scenario, Dispatcher(policy), listeners, begin)
     streams = Streams(seed)
     passing = passes_on(scenario, policy)
     last = end + scenario.drain_ms
-    for post in roster(scenario, streams):
+    posts, robots = roster(scenario, streams), bots(scenario)
+    for post in posts:
         if post.works_between(scenario.at_ms, last - origin):
-            draws = streams.stream("person", post.profile.agent)
+            draws = streams.stream("person", *post.cause)
             stage.enter(Person(post, scenario, draws, passing))
-    for profile in bots(scenario):
+    for profile in robots:
         stage.enter(Bot(profile, scenario, streams.stream("bot", profile.agent)))
+    stage.disturb(
+        each._replace(at_ms=origin + each.at_ms)
+        for each in disturbances(scenario, streams, posts, robots)
+        if scenario.at_ms <= each.at_ms
+    )
     stage.expect(_coming(scenario, streams, origin))
     instant = begin
     while instant < last and (instant < end or stage.customers):
@@ -84,7 +87,7 @@ def _counts(stage: Stage) -> dict[str, int]:
     """Events by type, refusals by command and code, and who came or is still there."""
     return {
         "arrived": stage.arrived,
-        "open": len(stage.customers),
+        "open": stage.still_there,
         **{kind.__name__: count for kind, count in sorted(stage.counts.items(), key=lambda each: each[0].__name__)},
         **{f"refused: {name}": count for name, count in sorted(stage.refusals.items())},
     }

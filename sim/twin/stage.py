@@ -9,7 +9,7 @@ order in which it asked to be woken.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from simpy import Environment
@@ -22,7 +22,8 @@ from sim.actors.bots import Bot
 from sim.actors.customers import Customer, Phase
 from sim.actors.deeds import Cut, Deed, Do, Wake
 from sim.actors.people import Person
-from sim.arrivals import Plan
+from sim.faults import Disturbance
+from sim.plans import Plan
 from sim.scenario import Scenario
 from sim.twin.clock import NEVER, Callback
 from sim.twin.listening import Listener
@@ -32,6 +33,8 @@ Served: TypeAlias = Person | Bot
 
 # What was planned for the time away is looked at again this long after the line is back, as sockets do.
 CATCH_UP_MS = 2_000
+# After the engine's start a client is back this soon.
+RECONNECT_MS = 1_000
 # Order in one millisecond: deadlines first, as in the driver; then agents; then bots; then customers.
 DEADLINES, AGENTS, CUSTOMERS = 0, 1, 1 << 30
 
@@ -69,6 +72,8 @@ class Stage:
         self._later: dict[Served, list[Wake]] = {}
         self._soon: deque[tuple[Actor | None, Command, str]] = deque()
         self._doing = False
+        self.is_down = False
+        self._epoch = 1
         self._look_at = NEVER
         self._handle, self._next_deadline = dispatcher.handle, dispatcher.next_deadline
         self._wakes: list[Callback] = [self._woken]
@@ -101,6 +106,11 @@ class Stage:
     @property
     def now(self) -> int:
         return int(self.env._now)
+
+    @property
+    def still_there(self) -> int:
+        """Customers with an open contact; who has left for now, or will be back another time, is not there."""
+        return sum(customer.phase not in _ABSENT for customer in self.customers.values())
 
     # --- who plays ------------------------------------------------------------------------------------------------
 
@@ -155,7 +165,7 @@ class Stage:
     def do(self, actor: Actor | None, command: Command, text: str = "") -> None:
         """Give a command now; while events are being told it waits until all of them are."""
         soon = self._soon
-        if self._doing:
+        if self._doing or self.is_down:
             soon.append((actor, command, text))
             return
         self._doing = True
@@ -212,7 +222,7 @@ class Stage:
         self._call(due - self.env._now, DEADLINES, Waking(self._looks, None, due))
 
     def _look(self, waking: Waking) -> None:
-        if waking.what != self._look_at:
+        if waking.what != self._look_at or self.is_down:
             return  # an earlier deadline came up meanwhile, and looks again from there
         self._look_at = NEVER
         now = self.env._now
@@ -271,8 +281,11 @@ class Stage:
         if actor is None:
             return
         customer = self.customers.get(event.contact)
-        if customer is not None and type(actor) is Person:
-            actor.met(event.contact, customer.plan.channel)
+        if customer is not None:
+            if type(actor) is Person:
+                actor.met(event.contact, customer.plan.channel, customer.plan.work_ms)
+            elif type(actor) is Bot:
+                actor.met(event.contact, customer.plan)
         self._tell(actor, event, text)
 
     def _connected(self, event: ev.ContactConnected, text: str) -> None:
@@ -304,15 +317,17 @@ class Stage:
     def _cut(self, actor: Served, away_ms: int) -> None:
         if actor in self._away:
             return
-        profile = actor.profile if isinstance(actor, Bot) else actor.post.profile
+        agent = (actor.profile if isinstance(actor, Bot) else actor.post.profile).agent
         self._away[actor] = []
-        self.do(None, cm.LoseAgent(agent=profile.agent))
-        self._call(away_ms, self._ranks[actor], Waking(self._backs, actor, profile.agent))
+        if self.dispatcher.agents[agent].state != "offline":
+            self.do(None, cm.LoseAgent(agent=agent))
+        self._call(away_ms, self._ranks[actor], Waking(self._backs, actor, agent))
 
     def _back(self, waking: Waking) -> None:
         """The stream goes on where it broke off; what was planned meanwhile is looked at once it has been read."""
         actor = waking.actor
-        self.do(None, cm.ReturnAgent(agent=waking.what))
+        if self.dispatcher.agents[waking.what].state != "offline":
+            self.do(None, cm.ReturnAgent(agent=waking.what))
         for event, text in self._away.pop(actor):
             deeds = actor.heard(event, text)
             if deeds:
@@ -320,7 +335,38 @@ class Stage:
         for wake in self._later.pop(actor, ()):
             self.env.schedule(Waking(self._wakes, actor, wake), self._ranks[actor], CATCH_UP_MS)
 
+    def disturb(self, faults: Iterable[Disturbance]) -> None:
+        """Lines that will be cut and engines that will stop, by their instants (dispatcher ms)."""
+        for fault in faults:
+            self._call(fault.at_ms - self.now, DEADLINES, Waking([self._disturbed], None, fault))
 
+    def _disturbed(self, waking: Waking) -> None:
+        fault = waking.what
+        if fault.agent:
+            actor = self.agents.get(fault.agent)
+            if actor is not None:
+                self._cut(actor, fault.for_ms)
+        else:
+            self.is_down = True
+            self._call(fault.for_ms, DEADLINES, Waking([self._up_again], None, fault.for_ms))
+
+    def _up_again(self, waking: Waking) -> None:
+        """The engine starts on what it had; whoever wanted something meanwhile has kept it, and everybody is soon back."""
+        self.is_down = False
+        self._epoch += 1
+        # Commands that came meanwhile were never heard, so they come after the start.
+        kept = list(self._soon)
+        self._soon.clear()
+        self.do(None, cm.StartEngine(epoch=self._epoch, down_ms=waking.what))
+        for agent, actor in self.agents.items():
+            if actor not in self._away and self.dispatcher.agents[agent].state != "offline":
+                self._away[actor] = []
+                self._call(RECONNECT_MS, self._ranks[actor], Waking(self._backs, actor, agent))
+        for each in kept:
+            self.do(*each)
+
+
+_ABSENT = frozenset({Phase.AWAY, Phase.LATER})
 _ANSWERS: dict[type, str] = {
     ev.ContactSubmitted: "queued",
     ev.ContactDeflected: "deflected",

@@ -60,7 +60,7 @@ class Stage:
             self._enter(Bot(profile, self.scenario, self.streams.stream("bot", profile.agent)))
         for post in roster(self.scenario, self.streams):
             if post.works_between(self.begin, self.until):
-                draws = self.streams.stream("person", post.profile.agent)
+                draws = self.streams.stream("person", *post.cause)
                 self._enter(Person(post, self.scenario, draws, passing))
         for plan in arrivals(self.scenario, self.streams, self.begin, self.end):
             customer = Customer(plan, self.scenario.tenant, self.scenario.topics[plan.topic].words)

@@ -149,9 +149,9 @@ def test_help_defines_every_figure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--day", "monday"], "the day is 'monday', wanted one of bank, double11"),
-        (["--at", "9.30"], "at is '9.30', wanted HH:MM"),
-        (["--scenario", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["--day", "monday"], 'scenario.day: got "monday", wanted one of bank, double11'),
+        (["--at", "9.30"], 'scenario.at: got "9.30", wanted HH:MM'),
+        (["--scenario", "nowhere.toml"], "nowhere.toml:1: cannot be read"),
         (["--speed", "0"], "Invalid value for '--speed'"),
         (["--for", "0"], "Invalid value for '--for'"),
     ],
@@ -170,24 +170,31 @@ def test_a_store_that_holds_something_is_not_played_into(tmp_path: Path) -> None
     assert done.exit_code == 2 and "not empty" in done.output
 
 
-def _shop_with_a_broken_policy(folder: Path) -> str:
-    text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
-    (folder / "scenario.toml").write_text(text, encoding="utf-8")
-    (folder / "policy.toml").write_text("[policy]\nname = 3\n", encoding="utf-8")
-    return str(folder / "scenario.toml")
+def _no_store(folder: Path) -> str:
+    """A path longer than SQLite takes: the engine will not start."""
+    return str(folder.joinpath(*["deep" * 50] * 6))
 
 
 def test_an_engine_that_cannot_start_is_one_line_and_code_3(tmp_path: Path) -> None:
-    """The policy is broken: the engine says so, and so do we, with its words."""
-    done = _run("--scenario", _shop_with_a_broken_policy(tmp_path), "--for", "1", "--lang", "en")
+    """There is no room for its journal: the engine says so, and so do we, with its words."""
+    done = _run("--store", _no_store(tmp_path), "--for", "1", "--lang", "en")
     assert done.returncode == 3
-    assert "the demo cannot go on" in done.stdout and "policy" in done.stdout
+    assert "the demo cannot go on" in done.stdout and "store" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_broken_policy_is_a_problem_of_the_scenario(tmp_path: Path) -> None:
+    """Told with its place before anything starts."""
+    text = SHOP.read_text(encoding="utf-8").replace("../data", str(SHOP.parents[1] / "data"))
+    (tmp_path / "scenario.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "policy.toml").write_text("[policy]\nname = 3\n", encoding="utf-8")
+    done = CliRunner().invoke(demo, ["--scenario", str(tmp_path / "scenario.toml")])
+    assert done.exit_code == 2 and "policy.toml:2, policy.name" in done.output
 
 
 def test_in_chinese_the_day_has_its_chinese_title(tmp_path: Path) -> None:
     """The scenario's own words, too, are in the language that was asked for."""
-    done = _run("--scenario", _shop_with_a_broken_policy(tmp_path), "--for", "1", "--lang", "zh")
+    done = _run("--store", _no_store(tmp_path), "--for", "1", "--lang", "zh")
     assert "平常的一天" in done.stdout and "a weekday" not in done.stdout
 
 
