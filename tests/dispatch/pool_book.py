@@ -69,8 +69,9 @@ class Book:
             page.passes[party] = max(page.passes.get(party, 0), page.virtual.get(party[:-1], 0))
 
     def level(self) -> None:
-        """A rearrangement is over: nobody looked who came in its course, so all start level at least."""
-        for name, page in self.pages.items():
+        """A rearrangement is over, or a swap: nobody looked who came in its course, so all start level at least."""
+        for name in [pool.name for pool in self.pools() if pool.shares != "none"]:
+            page = self.pages[name]
             for party in {*page.passes, *(party for pool, party in self.waiting() if pool == name)}:
                 page.passes[party] = max(page.passes.get(party, 0), page.virtual.get(party[:-1], 0))
 

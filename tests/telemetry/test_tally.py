@@ -11,7 +11,10 @@ import structlog
 
 from engine.dispatch import events as ev
 from engine.ports import Committed, Principal
+from engine.telemetry.counters import Counters
+from engine.telemetry.gauges import Gauges
 from engine.telemetry.logs import Calm, set_up_logs, where
+from engine.telemetry.metrics import EngineFigures, EngineMetrics
 from engine.telemetry.tally import Distribution, Tally
 
 
@@ -61,6 +64,21 @@ def test_counts_follow_a_contact_to_its_new_queue() -> None:
     )
     assert (tally.queue("help").submitted, tally.queue("help").abandoned) == (1, 0)
     assert (tally.queue("vip").abandoned, tally.queue("vip").abandoned_silently) == (1, 1)
+
+
+def test_an_alert_is_counted_for_who_scrapes() -> None:
+    """RONA at a pool's share: one alert each time, and a 0 that can be watched before the first."""
+    tally = Tally()
+    metrics = EngineMetrics(tally, Counters())
+
+    def scraped() -> list[str]:
+        lines = metrics.text(Gauges(), EngineFigures()).decode().splitlines()
+        return [line for line in lines if line.startswith("sluice_alerts_total")]
+
+    assert scraped() == ['sluice_alerts_total{alert="rona_share"} 0.0']
+    alert = ev.AlertRaised(5, "rona_share", "onsite", "ann", got=4, limit=3, present=10)
+    tally.on_commit([record(alert, alert), record(alert)])
+    assert scraped() == ['sluice_alerts_total{alert="rona_share"} 3.0']
 
 
 def test_a_bound_belongs_to_its_bucket() -> None:
