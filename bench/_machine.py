@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypedDict
 
 ROOT = Path(__file__).parents[1]
-# What `sluice serve` sets once it has started (engine/cli/serve.py; a test keeps the two equal).
-ENGINE_GC = (50_000, 20, 50)
+# What `sluice serve` sets once it has started (engine/cli/collector.py; a test keeps the two equal).
+ENGINE_GC = (2_000, 1_000_000_000, 1_000_000_000)
 
 
 class Machine(TypedDict):

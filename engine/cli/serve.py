@@ -19,6 +19,7 @@ import trio
 
 from engine.access.tokens import BadKeyFile, Keys
 from engine.bootstrap import name_of, open_driver, run_blocking, tune_process, wall_ms, warm_up
+from engine.cli import collector
 from engine.config import Address, BadAddress, ServeConfig
 from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
@@ -41,8 +42,6 @@ Exit codes:
 
 Signals: SIGTERM and SIGINT drain (last commits, goodbyes, at most 30 s); SIGHUP reads the policy file again, whole or not at all.
 """
-# Contacts live for minutes: most objects of a life are untracked, the others outlive any young generation.
-_GC = (50_000, 20, 50)
 # From SIGTERM to the end, at the very most.
 HARD_STOP_S = 30.0
 _RESTORE = "sluice journal restore BACKUP NEW-STORE"
@@ -195,9 +194,7 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
                 driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
             )
             server = Server(core, config, inherited)
-            gc.freeze()
-            gc.set_threshold(*_GC)
-            gc.enable()
+            collector.begin()
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with trio.open_nursery() as nursery:
                     addresses = await nursery.start(server.run)
@@ -207,6 +204,7 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
                         log.warning("store_remark", remark=remark)
                     _say_ready(config, driver, addresses, core.policy.version)
                     nursery.start_soon(_heed, signals, config, driver, server)
+                    nursery.start_soon(collector.keep, lambda: driver.figures.commits)
                     if config.dev:
                         log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
                     await server.stopping.wait()

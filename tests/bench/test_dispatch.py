@@ -12,7 +12,7 @@ import pytest
 
 from bench import _machine, dispatch
 from bench._lives import Play, Size, profiles
-from engine.cli import serve
+from engine.cli import collector
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def test_wrong_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_garbage_collector_is_set_as_in_the_engine() -> None:
     """The figures are those of the engine's own settings."""
-    assert serve._GC == _machine.ENGINE_GC
+    assert collector.THRESHOLDS == _machine.ENGINE_GC
 
 
 def test_help_says_each_default(capsys: pytest.CaptureFixture[str]) -> None:
