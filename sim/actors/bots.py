@@ -58,6 +58,8 @@ class Bot:
                 return [Wake(GREET_MS, "greet", contact)]
             case ev.MessageAdded(contact=contact, sender=Sender.CUSTOMER) if contact in self._talks:
                 return self._hear(contact, text)
+            case ev.AgentStateChanged(agent=self.profile.agent, after="offline"):
+                return [Do(cmd.SignOn(agent=self.profile.agent))]  # heard once its line is back: its grace was over
             case (
                 ev.ContactClosed(contact=contact)
                 | ev.ContactTransferred(contact=contact)
