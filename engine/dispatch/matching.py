@@ -282,8 +282,19 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
-    if contact.state is QUEUED:
+    if state.protected and not state.frozen:  # the freed agent may make its pool lend another one
+        place_in_turn(state, contact, trigger)
+    elif contact.state is QUEUED:
         place(state, contact, trigger)
+
+
+def place_in_turn(state: State, contact: Contact, trigger: str) -> None:
+    """Offer it to the agent whom it finds, after everybody whom that agent would rather have."""
+    while contact.state is QUEUED:
+        first = first_before(state, contact)
+        place(state, first, trigger)
+        if first.state is QUEUED:
+            return
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
