@@ -452,10 +452,10 @@ def reconsider_without(state: State, seat: Seat) -> None:
         reconsider_stranded(state, seat.lanes)
 
 
-def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> None:
+def reconsider_stranded(state: State, lanes: Iterable[Lane], still: Seat | None = None) -> None:
     """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew.
 
-    ``still``: the agent's seq, if it may serve some of them by other lanes, as before.
+    ``still``: the agent, if it may serve some of them by other lanes, as before.
     """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
@@ -466,7 +466,7 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(state, lanes))]
-    if still:
+    if still is not None:
         contacts = [one for one in contacts if not served_by(state, one, still)]
     for contact in contacts:
         if contact.stage == "bot" and contact.state is QUEUED:

@@ -94,6 +94,7 @@ class Records:
         self.lines: dict[str, Line] = {}
         self.seats: dict[str, Seat] = {}
         self.seats_by_seq: dict[int, Seat] = {}
+        self.seat_at: list[Seat | None] = []  # the same by place, for lanes: nothing to hash
         self.chosen: Seat | None = None  # whom the next offer is for, where that is known: spares a look-up by name
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.house = House(self.contacts)
