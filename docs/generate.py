@@ -320,7 +320,7 @@ def measures_page() -> str:
         "reports. They are sums over events, so a journal, a live engine and the twin that had the same events have the same",
         f"figures. T is {definitions.WITHIN_MS // 1000} s unless said otherwise. -1 says that there is nothing to measure.",
         "",
-        "Rows are kept by interval and queue, and by interval and group of agents (kind and pools); on demand by "
+        "Rows are kept by interval and queue, and by interval and group of agents (kind, pools, team); on demand by "
         + ", ".join(DIMENSIONS)
         + ".",
         f"Lengths are kept in histograms: counts, sums and shares within the marks ({', '.join(f'{m // 1000}' for m in lengths.MARKS_MS)} s,",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sim.reports.commands import compare
 from sim.twin.commands import run
 
 BUDGET_S = 25.0
@@ -33,6 +34,7 @@ def sim() -> None:
 
 
 sim.add_command(run)
+sim.add_command(compare)
 
 
 def _language() -> str:

@@ -85,7 +85,7 @@ class Sheet:
     ) -> StaffRow:  # fmt: skip
         """Agents of these kinds, in this pool if one is given: who is in several pools counts in each."""
         total, wanted = StaffRow(), frozenset(kinds)
-        for (index, (kind, pools)), row in self.staff.items():
+        for (index, (kind, pools, _team)), row in self.staff.items():
             fits = kind in wanted and (pool is None or pool in pools)
             if fits and (first is None or index >= first) and (last is None or index <= last):
                 total.merge(row)

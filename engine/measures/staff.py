@@ -1,7 +1,7 @@
 """Agents, folded from events: how long each was there, what each had in hand, and how many units were in use.
 
-Sums are kept by agent; whoever is told of groups or intervals adds agents up. A *group* is all agents of one kind with the
-same pools.
+Sums are kept by agent; whoever is told of groups or intervals adds agents up. A *group* is all agents of one kind and team with
+the same pools.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _PRESENT: Final = frozenset(state.value for state in PRESENT)
 _AVAILABLE: Final = AgentState.AVAILABLE.value
 _NOT_READY: Final = AgentState.NOT_READY.value
 
-# An agent's kind, and its pools.
-Group: TypeAlias = tuple[str, tuple[str, ...]]
+# Kind, pools, team.
+Group: TypeAlias = tuple[str, tuple[str, ...], str]
 
 
 class Member:
@@ -41,7 +41,7 @@ class Member:
 
     @property
     def group(self) -> Group:
-        return str(self.profile.kind), self.profile.pools
+        return str(self.profile.kind), self.profile.pools, self.profile.team
 
     def catch_up(self, now: int) -> None:
         """Before the load changes."""

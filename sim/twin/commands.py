@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
+
+from sim.reports.commands import check_out, report_fold, report_options
 
 RUN_EXIT = """\b
 SCENARIO is a file, or the name of one that comes along (`sluice sim run --list`).
@@ -34,12 +37,15 @@ def _language() -> str:
 @click.option("--volume", type=click.IntRange(1, 100_000_000), help="Contacts of the whole day.")
 @click.option("--day", help="The day's shape, one of the scenario's.")
 @click.option("--at", metavar="HH:MM", help="Time of day at which play starts.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report: page, CSV, XLSX.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios that come along.")
 @click.option("--lang", default=_language, show_default="from LANG", help="Language: en or zh.")
 def run(
     scenario: str | None, reps: int, processes: int | None, seed: int | None, volume: int | None, day: str | None,
-    at: str | None, as_json: bool, listing: bool, lang: str,
+    at: str | None, out: Path | None, interval_min: int | None, within_s: int, short_s: int | None, detail: bool, as_json: bool,
+    listing: bool, lang: str,
 ) -> None:  # fmt: skip
     """Play a scenario with the dispatcher that will route, in simulated time."""
     # Imported late: `sluice --help` needs no arrays.
@@ -61,17 +67,29 @@ def run(
         for problem in error.told(lang):
             click.echo(f"sluice: {problem}", err=True)
         sys.exit(2)
-    _play(loaded, reps, min(processes or cores(), reps), as_json, lang)
+    folds: tuple[Any, ...] = ()
+    if out is not None:
+        check_out(out)
+        folds = (report_fold(interval_min, within_s, short_s, detail),)
+    _play(loaded, reps, min(processes or cores(), reps), folds, out, as_json, lang)
 
 
-def _play(loaded: Any, reps: int, processes: int, as_json: bool, lang: str) -> None:
+def _play(
+    loaded: Any, reps: int, processes: int, folds: tuple[Any, ...], out: Path | None, as_json: bool, lang: str
+) -> None:
     import orjson
 
     from sim.twin.scenes import replicate
     from sim.twin.telling import Teller
 
     teller = Teller(loaded, reps, lang, lambda line: click.echo(line, err=as_json), time.perf_counter)
-    found = replicate(loaded, reps, processes, told=teller.told, progress=teller.progress if reps == 1 else None)
+    found = replicate(loaded, reps, processes, folds, told=teller.told, progress=teller.progress if reps == 1 else None)
     summary = teller.summary(found)
+    if out is not None:
+        from sim.reports.wording import TEXTS, language_of
+        from sim.reports.writing import write_report
+
+        page = write_report(loaded, found, out, language_of(lang))
+        click.echo(TEXTS[language_of(lang)]["written"].format(path=page), err=as_json)
     if as_json:
         click.echo(orjson.dumps(summary).decode())
