@@ -60,3 +60,15 @@ SENTENCES: dict[Code, str] = {
     Code.NO_BOTS: "no bot serves the queue",
     Code.NOT_SUPPORTED: "this release knows the command but not yet its rule",
 }
+
+
+# The last millisecond of the year 9999. Larger numbers are mistakes (nanoseconds, mostly), and beyond 64 bits no journal
+# could hold the event.
+LAST_INSTANT = 253_402_300_799_999
+
+
+def wanted_until(until: int, now: int) -> str:
+    """What an instant to come should have been; empty when it is one."""
+    if until <= now:
+        return f"an instant after {now}"
+    return "" if until <= LAST_INSTANT else f"an instant up to {LAST_INSTANT}, in milliseconds"

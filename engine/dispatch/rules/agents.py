@@ -15,7 +15,7 @@ from engine.dispatch.matching import (
     reconsider_without,
     start_reply_clock,
 )
-from engine.dispatch.refusals import Code
+from engine.dispatch.refusals import Code, wanted_until
 from engine.dispatch.rules.registry import find_agent, find_seat, handles
 from engine.dispatch.state import State
 from engine.dispatch.stepping import priority_in
@@ -100,8 +100,8 @@ def set_state(state: State, command: cmd.SetAgentState) -> None:
         return None
     if agent.state not in SIGNED_ON:
         return state.refuse(command, Code.WRONG_STATE, agent.state, "an agent who is signed on")
-    if command.until and command.until <= state.now:
-        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
+    if command.until and (wanted := wanted_until(command.until, state.now)):
+        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or {wanted}")
     if command.until and command.state == "available":
         return state.refuse(command, Code.BAD_VALUE, command.until, "until: only for paused, not_ready and finishing")
     until, finish_ms = command.until, state.policy.finish_ms
@@ -317,8 +317,8 @@ def set_capacity(state: State, command: cmd.SetCapacity) -> None:
         return None
     if not 0 <= command.capacity <= CAPACITY_LIMIT:
         return state.refuse(command, Code.BAD_VALUE, command.capacity, f"capacity: 0 to {CAPACITY_LIMIT}")
-    if command.until and command.until <= state.now:
-        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or an instant after {state.now}")
+    if command.until and (wanted := wanted_until(command.until, state.now)):
+        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: 0 or {wanted}")
     state.emit(ev.CapacityChanged(state.now, command.agent, command.capacity, command.until, command.reason))
     feed(state, seat, "capacity")
 

@@ -10,7 +10,7 @@ from engine.dispatch.agents import AgentState
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.matching import feed, freed, place_all
 from engine.dispatch.policy.compiled import Queue
-from engine.dispatch.refusals import Code
+from engine.dispatch.refusals import Code, wanted_until
 from engine.dispatch.rules.agents import CAPACITY_LIMIT, let_go
 from engine.dispatch.rules.contacts import PRIORITY_LIMIT, move_to, prioritise_as, take_back
 from engine.dispatch.rules.hours import to_bot
@@ -68,8 +68,8 @@ def set_group_capacity(state: State, command: cmd.SetGroupCapacity) -> None:
         return state.refuse(command, Code.BAD_VALUE, command.tenant, f"tenant: one of {', '.join(policy.tenants)}")
     if not 0 <= command.capacity <= CAPACITY_LIMIT:
         return state.refuse(command, Code.BAD_VALUE, command.capacity, f"capacity: 0 to {CAPACITY_LIMIT}")
-    if until and until <= state.now:
-        return state.refuse(command, Code.BAD_VALUE, until, f"until: 0 or an instant after {state.now}")
+    if until and (wanted := wanted_until(until, state.now)):
+        return state.refuse(command, Code.BAD_VALUE, until, f"until: 0 or {wanted}")
     if command.pool and command.pool not in policy.pools:
         return state.refuse(command, Code.UNKNOWN_POOL, command.pool, f"one of {', '.join(policy.pools)}")
     if not command.pool and not command.team:

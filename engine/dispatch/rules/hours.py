@@ -11,7 +11,7 @@ from engine.dispatch.changes.house import closes_for, waiting_under
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.house import CLOSING, HOURS, LIVE, NOTICE, PLACE_MASK, RELEASE, SORT_SHIFT
 from engine.dispatch.matching import again, freed, place, stop_reply_clock
-from engine.dispatch.refusals import Code
+from engine.dispatch.refusals import Code, wanted_until
 from engine.dispatch.rules.contacts import take_back
 from engine.dispatch.rules.gate import tell
 from engine.dispatch.rules.promises import go_live, leave, release, release_all, released_at_once
@@ -118,8 +118,8 @@ def set_notice(state: State, command: cmd.SetQueueNotice) -> None:
     if not NOTICE_CODE.fullmatch(notice):
         wanted = "notice: a code of 1 to 120 letters, digits and . _ : / # -, begun by a letter or digit"
         return state.refuse(command, Code.BAD_VALUE, notice[:120], wanted)
-    if command.until <= state.now:
-        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: an instant after {state.now}")
+    if wanted := wanted_until(command.until, state.now):
+        return state.refuse(command, Code.BAD_VALUE, command.until, f"until: {wanted}")
     if hanging is not None and (hanging.notice, hanging.until) == (notice, command.until):
         return None
     state.emit(ev.QueueNoticeSet(state.now, queue, notice, command.until))
