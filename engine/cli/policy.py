@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import click
 
@@ -56,14 +56,14 @@ def policy() -> None:
     help="Who there is: [groups.…] of a cases file, or [[agents]]. Says by name who can serve what.",
 )
 @click.option("--json", "json_out", is_flag=True, help="One JSON object instead of tables.")
-@click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=language, show_default="by LANG")
+@click.option("--lang", type=click.Choice(["en", "zh", "zh-CN"]), default=language, show_default="by LANG")
 def check(file: Path, agents_file: Path | None, json_out: bool, lang: str) -> None:
     """Show every problem of a policy FILE with its line; for a good one, what it will do.
 
     That is: who can serve each queue at each step, what can never match or be reached, and the overtaking windows: how
     much later one contact may arrive than another and still be chosen first. FILE may be - for standard input.
     """
-    spoken = cast(Lang, lang)
+    spoken: Lang = "zh-CN" if lang.startswith("zh") else "en"
     team = "" if agents_file is None else _text_of(agents_file, json_out, spoken)
     agents: list[AgentProfile] | None = None
     at_fault = file
@@ -127,7 +127,7 @@ def give_up(sentence: str) -> NoReturn:
 @policy.command(epilog=EXIT_CODES)
 @click.argument("path", type=FILE, default="policy.toml")
 @click.option("--force", is_flag=True, help="Write over a file that is there already.")
-@click.option("--lang", type=click.Choice(["en", "zh-CN"]), default=language, show_default="by LANG")
+@click.option("--lang", type=click.Choice(["en", "zh", "zh-CN"]), default=language, show_default="by LANG")
 def init(path: Path, force: bool, lang: str) -> None:
     """Write a commented example policy to PATH (policy.toml by default, - for standard output)."""
     if str(path) == "-":

@@ -47,6 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "offers": ("offers {what}", "提供 {what}"),
     "moves": ("moves to {queue}", "移至 {queue}"),
     "or": ("{a}, or {b}", "{a}，或{b}"),
+    "own": ("its own kind", "同类"),
     "windows": ("Who may overtake whom in pool {pool} (order: {order})", "池 {pool} 中谁可以超过谁（次序：{order}）"),
     "class": ("a contact of", "会话类别"),
     "unbounded": ("passes, however late it comes", "无论多晚都先于"),
@@ -210,15 +211,15 @@ def _windows_table(pool: PoolWindows, lang: Lang) -> Table:
     labels = [_label(one, lang) for one in pool.classes]
     for later, label in enumerate(labels):
         windows = by_later.get(later, [])
-        free = [labels[one.earlier] for one in windows if one.kind == "unbounded"]
-        bound = sorted(
-            (one.window_ms, labels[one.earlier]) for one in windows if one.kind == "within" and one.window_ms
-        )
-        equal = [labels[one.earlier] for one in windows if one.kind == "within" and not one.window_ms]
+        named = {**dict(enumerate(labels)), later: _word("own", lang)}
+        free = [named[one.earlier] for one in windows if one.kind == "unbounded" and one.earlier != later]
+        own = [named[later] for one in windows if one.kind == "unbounded" and one.earlier == later]
+        bound = sorted((one.window_ms, named[one.earlier]) for one in windows if one.kind == "within" and one.window_ms)
+        equal = [named[one.earlier] for one in windows if one.kind == "within" and not one.window_ms]
         everyone = len(free) == len(labels) - 1 and len(free) > 1
         cells = (
             label,
-            _word("all", lang) if everyone else _some(free, CLASSES_SHOWN, lang),
+            _some([_word("all", lang), *own] if everyone else [*own, *free], CLASSES_SHOWN, lang),
             _some([f"{name}: {length(window_ms, lang)}" for window_ms, name in bound], CLASSES_SHOWN, lang),
             _some(equal, CLASSES_SHOWN, lang),
         )

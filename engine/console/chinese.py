@@ -77,7 +77,7 @@ TEXTS: dict[str, str] = {
     "contact.told": "已告知客户：现在不在营业时间。",
     "contact.told.closing": "营业时间结束，已告知客户。",
     "contact.told.notice": "已告知客户队列公告。",
-    "contact.told.what": "告知内容：{notice}。",
+    "contact.told.what": "告知内容：“{notice}”。",
     "contact.told.offered": "另外提供：{alternative}。",
     "contact.sent_to_bot": "从这时起等待机器人（{reason}）。",
     "contact.abandoned": "客户等了 {waited_ms}后离开。",

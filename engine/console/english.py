@@ -77,7 +77,7 @@ TEXTS: dict[str, str] = {
     "contact.told": "The customer was told that it is outside opening hours.",
     "contact.told.closing": "Closing time: the customer was told.",
     "contact.told.notice": "The customer was told the queue's notice.",
-    "contact.told.what": "Told: {notice}.",
+    "contact.told.what": "Told: “{notice}”.",
     "contact.told.offered": "Offered instead: {alternative}.",
     "contact.sent_to_bot": "It waits for a bot from here on ({reason}).",
     "contact.abandoned": "The customer left after waiting {waited_ms}.",

@@ -351,10 +351,11 @@ def _waiting(now: Explanation, words: Words) -> Iterator[str]:
     if now.p50_ms >= 0:
         yield words.say("now.estimate", p50=words.length(now.p50_ms), p90=words.length(now.p90_ms))
     if now.next_step is not None:
-        yield _next_step(now.next_step, words)
+        yield next_step(now.next_step, words)
 
 
-def _next_step(step: NextStep, words: Words) -> str:
+def next_step(step: NextStep, words: Words) -> str:
+    """When the step opens, or what it still lacks, and what it does."""
     adds = words.say("now.step.adds", pools=words.listed(step.add_pools)) if step.add_pools else ""
     relaxes = words.say("now.step.relaxes", relax=words.listed(step.relax)) if step.relax else ""
     if adds and relaxes:

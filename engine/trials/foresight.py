@@ -228,8 +228,8 @@ class _Play:
             if handing_off is not None and (deadline is None or deadline > handing_off):
                 command = cmd.TransferContact(contact=self.number, agent=BOT)
                 self._note(handing_off, self.dispatcher.handle(command, handing_off))
-                # It has left the play: a bot who stays would be asked again.
-                self._note(handing_off, self.dispatcher.handle(cmd.SignOff(BOT), handing_off))
+                # From here on it is as busy as the people are: one with room would be asked again.
+                self._note(handing_off, self.dispatcher.handle(cmd.SetAgentState(BOT, "paused"), handing_off))
                 handing_off = None
             elif deadline is None:
                 break

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.console.sentences import code_of, tell
+from engine.console.sentences import code_of, next_step, tell
 from engine.console.wording import Language, Words, requirement
 from engine.dispatch import events as ev
 from engine.dispatch.commands import Value
@@ -84,6 +84,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "此后不再有规则改变什么：一直等到有人接待，或客户离开。",
     ),
     "rest.cut": ("What comes later is not shown.", "更晚的不再列出。"),
+    "shut.behind": ("The steps behind it wait for it.", "它后面的步骤都要等它。"),
     "alone": ("When nobody who may serve it is signed on", "没有能接待的人在线时"),
     "alone.same": (
         "Nothing opens early: it waits just so, and is served as soon as somebody suitable signs on.",
@@ -197,6 +198,7 @@ def _ways(seen: Foresight, teller: _Teller) -> Iterator[Line]:
     if seen.busy:
         yield teller.section("busy.bot" if bot else "busy", bot=shown_length(seen.bot_ms))
         yield from _moments(seen.busy, seen, teller)
+        yield from _shut(seen.busy, teller)
         yield Line("plain", INDENT + teller.say("rest.cut" if seen.cut else "rest"))
     else:
         yield teller.section("busy")
@@ -204,8 +206,19 @@ def _ways(seen: Foresight, teller: _Teller) -> Iterator[Line]:
     yield teller.section("alone")
     if _opens_early(seen.alone):
         yield from _moments(seen.alone, seen, teller)
+        yield from _shut(seen.alone, teller)
     else:
         yield Line("plain", INDENT + teller.say("alone.same"))
+
+
+def _shut(moments: Sequence[Moment], teller: _Teller) -> Iterator[Line]:
+    """The step that this play did not open, and what it lacks: crowds and estimates come from others' contacts."""
+    stand = moments[-1].stand
+    if stand is None or stand.next_step is None or not stand.next_step.missing:
+        return
+    yield Line("plain", INDENT + next_step(stand.next_step, teller.words))
+    if stand.step + 1 < len(teller.policy.queues[stand.queue].steps):
+        yield Line("plain", INDENT + teller.say("shut.behind"))
 
 
 def _opens_early(moments: Sequence[Moment]) -> bool:

@@ -162,6 +162,28 @@ def test_a_step_of_days_is_foreseen_and_what_lies_beyond_a_week_is_not() -> None
     assert "    What comes later is not shown." in told(foresight, policy=policy)
 
 
+def test_a_step_that_waits_for_a_crowd_is_named_and_so_is_what_stands_behind_it() -> None:
+    """One contact alone never makes a crowd: said so, instead of leaving the step out and saying that nothing changes."""
+    steps = '[[queues.vip.steps]]\nname = "crowd"\nqueue_length = 9\nraise_priority = 1\n'
+    steps += "[[queues.vip.steps]]\nafter_ms = 1_000\nraise_priority = 1\n"
+    policy = POLICY.replace("[queues.bells]", steps + "[queues.bells]")
+    said = told(
+        seen('{"tenant": "acme", "channel": "web", "attributes": {"tier": "vip"}}', policy=policy), policy=policy
+    )
+    assert any('Step "crowd" opens when' in line and "9 waiting in the queue (now 1)" in line for line in said), said
+    assert "    The steps behind it wait for it." in said
+
+
+def test_a_bot_that_handed_over_is_busy_and_not_gone() -> None:
+    """Closing time sends the contact back to the bots; they are there, so nobody says that none is."""
+    text = '[calendars.morning]\nweekly = { mon-fri = "09:00-12:00" }\nzone = "UTC"\n'
+    policy = POLICY.replace("[queues.help]", text + '\n[queues.help]\nhours = "morning"\nclosed = "bot"', 1)
+    said = told(seen(EASY, bot_ms=20_000, policy=policy), policy=policy)
+    busy = said[: said.index("When nobody who may serve it is signed on")]
+    assert any("waits for a bot" in line for line in busy), said
+    assert not any("no bot is there" in line for line in busy), said
+
+
 def test_it_comes_in_the_minute_in_which_a_calendar_opens() -> None:
     """The calendar's opening is told first; what is foreseen is the contact's way all the same."""
     text = '[calendars.morning]\nweekly = { mon-fri = "10:00-12:00" }\nzone = "UTC"\n'

@@ -104,14 +104,22 @@ class Level(NamedTuple):
 
 
 def overtaking_windows(policy: Policy) -> tuple[PoolWindows, ...]:
-    """One entry per pool in which contacts wait, in the policy's order; a class against itself is left out."""
+    """One entry per pool in which contacts wait, in the policy's order.
+
+    A class stands against itself only where it is not first come, first served within (:func:`_passes_itself`).
+    """
     classes = list(classes_of(policy))
     found, room, targets = [], MAX_WINDOWS, _targets(policy)
     for pool in policy.pools.values():
         here = [one for one in classes if pool.name in _pools_of(policy.queues[one.queue], one.stage)]
         if not here:
             continue
-        pairs = [(a, b) for a in range(len(here)) for b in range(len(here)) if a != b]
+        pairs = [
+            (a, b)
+            for a in range(len(here))
+            for b in range(len(here))
+            if a != b or _passes_itself(policy, pool, here[a], targets)
+        ]
         windows = tuple(_window(policy, pool, here, a, b, targets) for a, b in pairs[:room])
         found.append(PoolWindows(pool.name, pool.order, tuple(here), windows, len(pairs) - len(windows)))
         room -= len(windows)
@@ -136,6 +144,15 @@ def classes_of(policy: Policy) -> Iterator[ClassOf]:
             rules[queue.name, queue.priority, "person"] = []
     for (name, priority, stage), names in rules.items():
         yield ClassOf(name, priority, stage, tuple(names))
+
+
+def _passes_itself(policy: Policy, pool: Pool, one: ClassOf, targets: Targets) -> bool:
+    """Whether contacts of one class pass each other: shops' shares or targets differ, or the overdue stand behind."""
+    queue = policy.queues[one.queue]
+    if _share_apart(policy, pool, queue.tenant, queue.tenant):
+        return True
+    shortest, longest = targets[one.queue]
+    return pool.order == "promise" and (shortest != longest or (pool.overdue == "last" and longest > 0))
 
 
 def _pools_of(queue: Queue, stage: str) -> tuple[str, ...]:

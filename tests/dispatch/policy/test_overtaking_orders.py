@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
-from engine.dispatch.policy.overtaking import ClassOf, window_between
+from engine.dispatch.policy.overtaking import ClassOf, overtaking_windows, window_between
 from tests.dispatch.stage import policy_text
 
 MINUTE = 60_000
@@ -91,6 +91,24 @@ def test_shares_come_before_the_order() -> None:
     assert windows(two({"shares": "tenant"}, {}, {"priority": 9}), 0, 9) == (UNBOUNDED, NEVER)
     assert windows(two({"shares": "shop"}, {}, {"priority": 9}), 0, 9) == (UNBOUNDED, UNBOUNDED)
     assert windows(two({"shares": "shop"}, {"tenant": "bell"}, bell), 0, 9) == (UNBOUNDED, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("pool", "target_ms", "kind"),
+    [
+        ({}, 0, None),
+        (PROMISE, 0, None),
+        (LAST, 0, "unbounded"),
+        (PROMISE, 30_000, "within"),
+        ({"shares": "shop"}, 0, "unbounded"),
+        ({"shares": "tenant"}, 0, None),
+    ],
+)
+def test_a_class_that_passes_itself_is_told(pool: dict[str, Any], target_ms: int, kind: str | None) -> None:
+    """First come, first served within a class: unless the overdue stand behind, or its shops' targets or turns differ."""
+    text = policy_text(queues={"a": ONE}, pools={"onsite": pool}, shops={"flagship": {"target_ms": target_ms}})
+    itself = [one for one in overtaking_windows(compile_policy(text))[0].windows if one.earlier == one.later]
+    assert [one.kind for one in itself] == ([kind] if kind else [])
 
 
 # --- against plain counting ---------------------------------------------------------------------------------------------
