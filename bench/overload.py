@@ -1,9 +1,11 @@
 """``python -m bench overload``: ten times what the engine can do, for a minute; what gets done meanwhile, and after.
 
 Three acts on one engine over real sockets, each with an open-loop schedule: *peak* finds how many lives a second it
-completes when pushed; *flood* sends ten times that many new contacts (nobody retries) and counts the lives completed;
-*spike* sends three times as many for ten seconds from channels that retry three times. After each, the load falls to
-80 % of the peak, and the time until answers are as quick as before and nobody is refused is taken.
+completes when pushed (after a while: with an empty journal, all of it in the processor's cache, it is quicker by a third);
+*flood* sends ten times that many new contacts (nobody retries) and counts the lives completed; *spike* sends three times as
+many for ten seconds from channels that retry three times. After each, the load falls to 80 % of the peak, and the time
+is taken until answers are as quick as before and nobody is refused. Those whom the spike turned away come again for many
+seconds more, so after it also the time until nine tenths of what is due gets done, whoever is refused.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from bench.dispatch import Help, store_as
 
 # What is asked of the engine to find its peak, as a multiple of the estimate; and afterwards, as a share of the peak.
 NORMAL_SHARE = 0.8
+AT_WORK_SHARE = 0.9
+PUSHED, WARM_UP_S, PEAK_S = 2_600, 20, 8
 # Back to normal: a window of this length with no refusal, and its p99 no worse than twice the one before the flood
 # (or within the budget of 25 ms, whichever is more).
 WINDOW_S = 1.0
@@ -72,20 +76,25 @@ class Acts:
             **self.waiting.shares(),
         }
 
-    def normal_after(self, rate: float, p99_ms: float, within_s: float) -> float:
-        """Seconds from now, at ``rate``, until the first window in which all is as it was; -1: not within."""
-        ledger = self.ledger
+    def normal_after(self, rate: float, p99_ms: float, within_s: float) -> tuple[float, float]:
+        """Seconds from now, at ``rate``, until the first window in which all is as it was; -1: not within.
+
+        The second: until as much as is due gets done, as quickly, whoever is refused.
+        """
+        ledger, at_work_s = self.ledger, -1.0
         self.crowd.arrivals.set_rate(rate)
         began_s = self.loop.now_s()
         while (at_s := self.loop.now_s() - began_s) < within_s:
             ledger.begin()
-            refused = ledger.counts["submit refused"]
+            refused, lives = ledger.counts["submit refused"], ledger.counts["lives"]
             self.loop.run_for(WINDOW_S)
             waits = ledger.waits_s["accept"]
             well = bool(waits) and float(np.quantile(np.asarray(waits), 0.99)) * 1000 <= max(BUDGET_MS, 2 * p99_ms)
+            if well and at_work_s < 0 and ledger.counts["lives"] - lives >= AT_WORK_SHARE * rate * WINDOW_S:
+                at_work_s = round(at_s, 2)
             if well and ledger.counts["submit refused"] == refused:
-                return round(at_s, 2)
-        return -1.0
+                return round(at_s, 2), at_work_s
+        return -1.0, at_work_s
 
 
 def measure(seconds: float, times: float, agents: int, seed: int) -> dict[str, Any]:
@@ -96,18 +105,19 @@ def measure(seconds: float, times: float, agents: int, seed: int) -> dict[str, A
         crowd.assemble()
         acts.at_rate(300, 2)
         # Pushed a little beyond what it can do, it does what it can.
-        pushed = acts.at_rate(2_600, 8)
+        acts.at_rate(PUSHED, WARM_UP_S)
+        pushed = acts.at_rate(PUSHED, PEAK_S)
         peak = pushed["lives_per_s"]
         calm_rate = NORMAL_SHARE * peak
         acts.normal_after(calm_rate, 0, 10)
         normal = acts.at_rate(calm_rate, 6)
         p99_ms = normal["accept"].get("p99_ms", 0.0)
         flood = acts.at_rate(times * peak, seconds)
-        flood_over_s = acts.normal_after(calm_rate, p99_ms, 20)
+        flood_over_s, _ = acts.normal_after(calm_rate, p99_ms, 20)
         for channel in crowd.channels:
             channel.retries = 3
         spike = acts.at_rate(3 * peak, 10)
-        spike_over_s = acts.normal_after(calm_rate, p99_ms, 20)
+        spike_over_s, spike_at_work_s = acts.normal_after(calm_rate, p99_ms, 20)
         drained_s = crowd.drain(120)
         crowd.leave()
     ledger = crowd.ledger
@@ -118,6 +128,7 @@ def measure(seconds: float, times: float, agents: int, seed: int) -> dict[str, A
         "goodput_ratio": round(flood["lives_per_s"] / max(peak, 1e-9), 3),
         "normal_after_flood_s": flood_over_s,
         "normal_after_spike_s": spike_over_s,
+        "at_work_after_spike_s": spike_at_work_s,
         "peak": pushed,
         "normal": normal,
         "flood": flood,
@@ -139,7 +150,7 @@ def sentences(result: dict[str, Any]) -> str:
         f"{flood['seconds']:.0f} s {flood['lives_per_s']:,} ({result['goodput_ratio']:.0%}), accept p99 "
         f"{flood['accept'].get('p99_ms')} ms, agents held up {flood['agents_held_up']}\n"
         f"back to normal {result['normal_after_flood_s']} s after the flood, {result['normal_after_spike_s']} s after a "
-        f"spike with retries\nacked {result['acked']:,}, lost {result['lost']}, assigned twice {result['double_assigned']}"
+        f"spike with retries (all that is due gets done after {result['at_work_after_spike_s']} s)\nacked {result['acked']:,}, lost {result['lost']}, assigned twice {result['double_assigned']}"
     )
 
 

@@ -236,7 +236,9 @@ def snapshot_child(store: str | os.PathLike[str], keep_ms: int = 0) -> Callable[
 
     async def take() -> None:
         # By stdin: a URL may hold a password, and anybody on the machine reads a process's arguments.
-        command = [sys.executable, "-m", "engine.bootstrap", "snapshot"]
+        # It gives way before it loads anything: that alone is half a second of a core.
+        begin = "import os; os.nice(19); from engine.bootstrap import write_snapshot; write_snapshot()"
+        command = [sys.executable, "-c", begin]
         done = await trio.run_process(command, stdin=told, capture_stderr=True, check=False)
         if done.returncode != 0:
             raise StoreError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
@@ -244,10 +246,11 @@ def snapshot_child(store: str | os.PathLike[str], keep_ms: int = 0) -> Callable[
     return take
 
 
-def _write_snapshot(store: str, keep_ms: int) -> None:
+def write_snapshot() -> None:
+    """What the child of :func:`snapshot_child` does; it is told on stdin what for, and says on stderr why not."""
     from engine.store.recovery import take_snapshot
 
-    os.nice(19)
+    store, keep_ms = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[str, int])
     gc.disable()  # it holds one state, and then it is gone
     try:
         journal = open_journal(store)
@@ -257,11 +260,3 @@ def _write_snapshot(store: str, keep_ms: int) -> None:
             journal.close()
     except (StoreError, HistoryTrimmed) as error:
         sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["snapshot"]:
-            _write_snapshot(*msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[str, int]))
-        case _:
-            sys.exit("usage: python -m engine.bootstrap snapshot (the engine starts this by itself)")

@@ -41,8 +41,7 @@ class Ring:
                 after, wrapped = 0, 1
                 continue
             seq = int(found[0])
-            seat = lane.seats[seq]
-            assert seat is not None, seq
+            seat = lane.members[seq]
             if not lane.fits(seat):
                 self.agents.remove(found)
                 del lane.best[seq]

@@ -132,10 +132,12 @@ class Driver:
 
     def sheds(self, tenant: str) -> int:
         """Real ms after which a new contact of this tenant may come back, for who would rather not read it now; else 0."""
-        retry_after_ms = self._admission.sheds(tenant)
-        if retry_after_ms:
-            self.figures.contacts_shed = self._admission.refused
-        return retry_after_ms
+        return self._admission.sheds(tenant)
+
+    def shed(self, contacts: int) -> None:
+        """So many were refused unread because of :meth:`sheds`."""
+        self._admission.shed(contacts)
+        self.figures.contacts_shed = self._admission.refused
 
     def _admit(self, tenant: str) -> None:
         """Raises :class:`Overloaded`: a new contact, and no room for one."""
@@ -402,7 +404,7 @@ class Driver:
         self._in_making = None
         if batch.oldest_stamp:
             self.figures.lateness_ms = (self.now_ms() - batch.oldest_stamp) / self._clock.scale
-            self._admission.measured(self.figures.lateness_ms)
+            self._admission.measured(self.figures.lateness_ms, len(batch.deliveries))
             self.figures.admitted_per_s = self._admission.rate_per_s if self._admission.holds_back else -1.0
         for deliver, answer in batch.deliveries:
             deliver(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from engine.dispatch.commands import Command
 from engine.driver.limits import DriverLimits
@@ -117,7 +118,7 @@ class Inbox:
 
     def waiting(self, limit: int) -> list[Pending]:
         """The first ``limit``, still in the inbox."""
-        return [self._waiting[place] for place in range(min(limit, len(self._waiting)))]
+        return list(islice(self._waiting, limit))
 
 
 def _check_text(name: str, text: str) -> None:

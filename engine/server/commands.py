@@ -10,12 +10,10 @@ from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
 from engine.server.door import Door
 from engine.telemetry.counters import Counters
-from engine.wire.errors import SENTENCES, WireCode, WireError
+from engine.wire.errors import WireCode, WireError
 from engine.wire.messages import Do, Error, Ok
 
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
-_OVERLOADED = str(WireCode.OVERLOADED)
-_TOO_MUCH = SENTENCES[WireCode.OVERLOADED]
 # States of a submitted contact in which what the customer wrote becomes its first message.
 _TAKES_TEXT = frozenset({"queued", "joined", "resumed", "reopened"})
 
@@ -54,13 +52,6 @@ class Commands:
         else:
             self._post(connection, frame.id, command, frame.text.encode())
         return None
-
-    def shed(self, connection: Connection, id: str, retry_after_ms: int) -> None:
-        """Refuse a new contact that nobody has read."""
-        self._counters.refused_frames[_OVERLOADED] += 1
-        connection.send(
-            Error(id, _OVERLOADED, _TOO_MUCH, "new contacts", "too many", "a retry later", 0, retry_after_ms)
-        )
 
     def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
         def deliver(answer: Answer | Exception) -> None:

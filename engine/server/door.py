@@ -27,6 +27,9 @@ class Door(Protocol):
     def sheds(self, tenant: str) -> int:
         """After how many ms a new contact of this tenant may come back, whatever it says; 0: ask :meth:`post`."""
 
+    def shed(self, contacts: int) -> None:
+        """So many were told so, unread."""
+
     def is_late(self) -> bool:
         """Whether so much is to be done that questions must wait."""
 

@@ -32,7 +32,7 @@ class FramedCarrier:
     def __init__(self, limit_bytes: int = limits.HELLO_BYTES) -> None:
         self.limit_bytes = limit_bytes
         self.on_control: Callable[[], None] | None = None
-        self._buffer = bytearray()
+        self._buffer = b""
         self._at = 0
         self._speaks_http = False
         self._said_close = False
@@ -40,30 +40,25 @@ class FramedCarrier:
     def feed(self, data: bytes) -> None:
         """Take in what came from the peer; read it with :meth:`next_frame`. After our last word nothing is kept."""
         if not self._said_close:
-            self._buffer += data
+            self._buffer = self._buffer[self._at :] + data
+            self._at = 0
 
     def next_frame(self) -> bytes | None:
         """The next whole frame, None when more bytes are needed. Raises :class:`WireError` for an oversize one, at once."""
         begin = self._at + HEADER_BYTES
-        if len(self._buffer) < begin:
-            self._cut()
+        header = self._buffer[self._at : begin]
+        if len(header) < HEADER_BYTES:
             return None
-        length = int.from_bytes(self._buffer[self._at : begin])
-        if bytes(self._buffer[self._at : begin]) in _HTTP:
-            self._speaks_http = True
-            raise WireError(WireCode.WRONG_CARRIER, "connection", "HTTP", _WANTED, fatal=Close.MALFORMED)
-        if length > self.limit_bytes:
-            raise too_big(length, self.limit_bytes)
-        if len(self._buffer) < begin + length:
-            self._cut()
+        end = begin + int.from_bytes(header)
+        if end - begin > self.limit_bytes:
+            if header in _HTTP:
+                self._speaks_http = True
+                raise WireError(WireCode.WRONG_CARRIER, "connection", "HTTP", _WANTED, fatal=Close.MALFORMED)
+            raise too_big(end - begin, self.limit_bytes)
+        if len(self._buffer) < end:
             return None
-        self._at = begin + length
-        return bytes(self._buffer[begin : self._at])
-
-    def _cut(self) -> None:
-        """Frames are cut by moving a mark; what lies before it goes when a read is used up."""
-        del self._buffer[: self._at]
-        self._at = 0
+        self._at = end
+        return self._buffer[begin:end]
 
     def wrap(self, frame: bytes) -> bytes:
         """To who speaks HTTP a frame is noise: :meth:`close` answers it."""
@@ -79,8 +74,7 @@ class FramedCarrier:
     def close(self, code: Close, reason: str) -> bytes:
         """Framed connections end after a ``bye`` or ``error`` frame; there is nothing to add, but to who speaks HTTP."""
         self._said_close = True
-        self._buffer.clear()
-        self._at = 0
+        self._buffer, self._at = b"", 0
         if not self._speaks_http:
             return b""
         body = f"Not an HTTP address, wanted {_WANTED}.\n".encode()

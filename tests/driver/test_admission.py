@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 import trio
@@ -16,11 +16,17 @@ from tests.driver.stage import CHANNEL, World, contact
 LIMITS = DriverLimits()
 
 
+# A contact comes to so many commands; all but the first come so much later.
+COMMANDS, LATER_S = 5, 0.3
+
+
 class Floor:
-    """An engine that does ``can`` contacts a second, one after the other, and says how late it is."""
+    """An engine that does ``can`` contacts a second, five commands each, one after the other, and says how late it is."""
 
     def __init__(self, can: float, weights: dict[str, float] | None = None) -> None:
         self.now_s = 100.0
+        self.taken = 0
+        self.to_come: deque[float] = deque()
         self.can = can
         self.done_s = self.now_s
         self.in_: Counter[str] = Counter()
@@ -41,19 +47,35 @@ class Floor:
         while self.now_s < end_s:
             tenant = min(due, key=due.__getitem__)
             self.now_s = min(due[tenant], commit_s)
+            while self.to_come and self.to_come[0] <= self.now_s:
+                self.to_come.popleft()
+                self.work(COMMANDS - 1)
             if self.now_s == commit_s:
                 commit_s += 0.01
-                self.admission.measured(self.lateness_ms() + 5)
+                busy = self.lateness_ms() > 0
+                self.admission.measured(
+                    self.lateness_ms() + 5, round(0.01 * self.can * COMMANDS) if busy else self.taken
+                )
+                self.taken = 0
                 continue
             due[tenant] += 1 / rates[tenant]
-            retry_after_ms = self.admission.sheds(tenant) or self.admission.admit(tenant)
+            retry_after_ms = self.admission.sheds(tenant)
+            if retry_after_ms:
+                self.admission.shed(1)
+            else:
+                retry_after_ms = self.admission.admit(tenant)
             if retry_after_ms:
                 self.out[tenant] += 1
                 self.retries.append(retry_after_ms)
             else:
                 self.in_[tenant] += 1
-                self.done_s = max(self.done_s, self.now_s) + 1 / self.can
-                self.latest_ms = max(self.latest_ms, self.lateness_ms())
+                self.to_come.append(self.now_s + LATER_S)
+                self.work(1)
+
+    def work(self, commands: int) -> None:
+        self.taken += commands
+        self.done_s = max(self.done_s, self.now_s) + commands / COMMANDS / self.can
+        self.latest_ms = max(self.latest_ms, self.lateness_ms())
 
     def forget(self) -> None:
         self.in_.clear()

@@ -36,7 +36,7 @@ async def test_nothing_leaves_before_it_is_durable(autojump_clock: trio.testing.
 async def test_while_a_commit_runs_the_next_batch_gathers(autojump_clock: trio.testing.MockClock) -> None:
     """One command is being committed, five more come: one further commit takes them all, in their order."""
     world = World()
-    async with world.engine() as driver, trio.open_nursery() as nursery:
+    async with world.engine(limits={"batch_ms": 60_000.0}) as driver, trio.open_nursery() as nursery:
         before = world.hand.commits
         world.hand.hold()
         askers = await asking(nursery, driver, *(contact(number) for number in range(1, 7)))

@@ -59,8 +59,9 @@ def redefine(state: State, profile: AgentProfile) -> None:
     seat = state.seats[profile.agent]
     feed(state, seat, "redefined")
     if old is not None and seat.agent.state in PRESENT:
-        lost = [lane for lane in old.lanes if lane not in seat.lanes and not lane.drained]
-        reconsider_stranded(state, lost, seat)
+        seq = seat.agent.seq
+        lost = [lane for lane in old.lanes if seq not in lane.members and not lane.drained]
+        reconsider_stranded(state, lost, seq)
 
 
 @handles(cmd.RemoveAgent)
