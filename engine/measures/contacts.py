@@ -27,26 +27,28 @@ Rows: TypeAlias = dict[tuple[int, str], ContactRow]
 
 
 class _Place:
-    """Where an open contact counts. ``index``: the interval in which its wait began."""
+    """Where an open contact counts. ``index``: the interval in which its wait began.
 
-    __slots__ = (
-        "answered", "asks", "bot", "bot_since", "index", "names", "offered", "person", "pool", "queue", "rows", "served", "waits",
-    )  # fmt: skip
+    No slots: what most contacts never change stands once, in the class, and costs nothing to make.
+    """
 
-    def __init__(self, index: int, queue: str, asks: str, names: Names, bot: bool) -> None:
+    served: Names = ()  # by whom it is served
+    waits = False  # for a person, now
+    answered = False
+    offered = False  # and not connected since
+    pool = ""
+    bot_since = -1  # instant since which it waits for a bot's first word; -1: it does not
+
+    def __init__(
+        self, index: int, queue: str, asks: str, names: Names, bot: bool, rows: tuple[ContactRow, ...]
+    ) -> None:
         self.index = index
         self.queue = queue
         self.asks = asks
         self.names = names  # that it came with
-        self.served: Names = ()  # by whom it is served
         self.bot = bot
         self.person = not bot  # has waited for a person
-        self.waits = False  # for a person, now
-        self.answered = False
-        self.offered = False  # and not connected since
-        self.pool = ""
-        self.bot_since = -1  # instant since which it waits for a bot's first word; -1: it does not
-        self.rows: tuple[ContactRow, ...] = ()
+        self.rows = rows
 
 
 class _Line:
@@ -111,19 +113,15 @@ class ContactFold:
 
     def _settle(self, place: _Place) -> None:
         """Count in the rows of its interval, queue, names and server from here on."""
-        place.rows = self._rows_at(place, place.index)
+        place.rows = self._rows_at(place.index, place.queue, place.asks, place.names, place.served)
 
-    def _rows_at(self, place: _Place, index: int) -> tuple[ContactRow, ...]:
-        names = place.names
+    def _rows_at(self, index: int, queue: str, asks: str, names: Names, served: Names = ()) -> tuple[ContactRow, ...]:
         if self._more:
             if "skill" in self._more:
-                skills = (
-                    *self._queue_skills.get(place.queue, ()),
-                    *(parse_canonical(place.asks).skills if place.asks else ()),
-                )
+                skills = (*self._queue_skills.get(queue, ()), *(parse_canonical(asks).skills if asks else ()))
                 names += tuple(("skill", skill) for skill in dict.fromkeys(skills))
-            names += place.served
-        return self._set(index, place.queue, names)
+            names += served
+        return self._sets.get((index, queue, names)) or self._set(index, queue, names)
 
     def _names(self, shop: str, channel: str, tier: str) -> Names:
         if not self._more:
@@ -159,10 +157,10 @@ class ContactFold:
         for number, contact in contacts.items():
             tier = str(contact.attributes.get(TIER, ""))
             names = self._names(contact.shop, contact.channel, tier)
-            place = _Place(self.index, contact.queue, contact.requires, names, contact.stage == "bot")
+            queue, asks = contact.queue, contact.requires
+            rows = self._rows_at(self.index, queue, asks, names)
+            place = self._places[number] = _Place(self.index, queue, asks, names, contact.stage == "bot", rows)
             place.answered = contact.answered
-            self._settle(place)
-            self._places[number] = place
             if contact.state in WAITING and contact.stage != "bot":
                 self._wait(place, now)
 
@@ -197,19 +195,19 @@ class ContactFold:
     # --- one method per event that counts -------------------------------------------------------------------------
 
     def _submitted(self, event: ev.ContactSubmitted) -> None:
-        bot = event.stage == "bot"
+        bot, queue, asks = event.stage == "bot", event.queue, event.requires
         names: Names = ()
         if self._more:
             names = self._names(event.shop, event.channel, str(event.attributes.get(TIER, "")))
-        place = self._places[event.contact] = _Place(self.index, event.queue, event.requires, names, bot)
-        self._settle(place)
-        for row in place.rows:
+        rows = self._rows_at(self.index, queue, asks, names)
+        place = self._places[event.contact] = _Place(self.index, queue, asks, names, bot, rows)
+        rows[0].tenant = event.tenant
+        for row in rows:
             row.submitted += 1
             if bot:
                 row.to_bot += 1
             else:
                 row.to_people += 1
-        place.rows[0].tenant = event.tenant
         if bot:
             place.bot_since = event.at
         else:
@@ -411,7 +409,7 @@ class ContactFold:
         if self.interval_ms:
             index = self.index_of(event.at - event.took_ms)
             if index != place.index:
-                rows = self._rows_at(place, index)
+                rows = self._rows_at(index, place.queue, place.asks, place.names, place.served)
         for row in rows:
             if event.answered:
                 row.reply_rounds.add(event.took_ms)

@@ -47,7 +47,7 @@ class Lengths:
         self.longest = 0
 
     def add(self, length_ms: int) -> None:
-        place = bisect_left(self.edges, length_ms)
+        place = bisect_left(self.edges, length_ms) if length_ms else 0
         bins = self.bins
         bins[place] = bins.get(place, 0) + 1
         self.count += 1
