@@ -84,9 +84,10 @@ load: ## 200 locust users for 30 s against a running engine (WS=…, MSGPACK=…
 	$(VENV) load
 	@$(BIN)/locust -f bench/locust/sluice_user.py --headless -u 200 -r 50 -t 30s --host $(WS) --framed $(MSGPACK) $(ARGS)
 
-upgrade: ## one engine gives way to the next under load, and back again (RATE=1000 JSON=1): pause, acked, lost, double_assigned
-	$(VENV)
-	@$(BIN)/python -m bench upgrade --rate $(RATE) $(if $(JSON),--json) $(ARGS)
+upgrade: ## one engine gives way to the next under load, and back again (RATE=1000 STORE=postgresql JSON=1): pause, acked, lost, double_assigned
+	$(VENV) $(if $(STORE),test postgresql)
+	@$(if $(STORE),sh tools/postgresql.sh,true)
+	@$(BIN)/python -m bench upgrade --rate $(RATE) $(if $(STORE),--journal $(STORE)) $(if $(JSON),--json) $(ARGS)
 
 docs: ## write the generated pages again
 	$(VENV)

@@ -11,7 +11,8 @@ import json
 import select
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=6, help="of load before, between and after")
     found.add_argument("--agents", type=int, default=600, help="on WebSockets, four contacts at once each")
     found.add_argument("--seed", type=int, default=1, help="of the arrivals")
+    found.add_argument(
+        "--journal", default="", help="`postgresql`: a server of its own; or a URL; a folder when not given"
+    )
     found.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     found.add_argument("--store", action="store_true", help="keep the result under bench/results/")
     return found
@@ -66,11 +70,27 @@ def hand_over(old: Engine, new: Engine, crowd: Crowd) -> dict[str, float]:
     }
 
 
-def measure(rate: float, upgrades: int, seconds: float, agents: int, seed: int) -> dict[str, Any]:
+@contextmanager
+def journal_at(place: str) -> Iterator[str]:
+    """A URL for ``--store``, or nothing for the engine's own folder."""
+    if place != "postgresql":
+        yield place
+        return
+    from tests.cluster import programs, running_cluster  # the tests' own server, as they install and start it
+
+    if programs() is None:
+        raise SystemExit("there is no PostgreSQL server here: sh tools/postgresql.sh installs Debian's")
+    with running_cluster() as cluster:
+        yield cluster.new_place()
+
+
+def measure(rate: float, upgrades: int, seconds: float, agents: int, seed: int, journal: str = "") -> dict[str, Any]:
     yardstick = yardstick_ns()
     with tempfile.TemporaryDirectory(prefix="sluice-upgrade-") as name:
         folder = Path(name)
-        options = ("--handover", str(folder / "handover.sock"))
+        options: tuple[str, ...] = ("--handover", str(folder / "handover.sock"))
+        if journal:
+            options += ("--store", journal)
         engines = [Engine(*options, folder=folder) for _ in range(upgrades + 1)]
         try:
             engines[0].start()
@@ -127,8 +147,14 @@ def main(arguments: Sequence[str]) -> int:
     if given.rate <= 0 or given.upgrades < 1 or given.seconds <= 0 or given.agents < 1:
         print("rate, upgrades, seconds and agents must be above 0", file=sys.stderr)
         return 2
-    result = measure(given.rate, given.upgrades, given.seconds, given.agents, given.seed)
-    result = {**result, "machine": machine(), "commit": commit()}
+    with journal_at(given.journal) as journal:
+        result = measure(given.rate, given.upgrades, given.seconds, given.agents, given.seed, journal)
+    result = {
+        **result,
+        "journal": "postgresql" if given.journal else "sqlite",
+        "machine": machine(),
+        "commit": commit(),
+    }
     if given.store:
         path = store_as("upgrade", result)
         if not given.json:

@@ -10,6 +10,10 @@ import msgspec
 from engine.dispatch.commands import Command
 from engine.dispatch.events import Event
 
+# A restored store's epoch begins at the next multiple: an engine on the original would have to start a thousand times after
+# the backup for two histories to share one.
+EPOCHS_APART = 1_000
+
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 

@@ -81,6 +81,7 @@ class Connection:
         self.loopback = loopback
         self.principal = _NOBODY
         self.session = ""
+        self.of_another_history = False
         self.expires_s = 0
         self.in_flight = 0
         self.in_flight_limit = 1
@@ -94,6 +95,7 @@ class Connection:
         self._written: trio.Event | None = None
         self.nursery: trio.Nursery | None = None
         self.streams: set[StreamKey] = set()
+        self.resumed: set[StreamKey] = set()  # at least once, by this connection
         self._own: Subscription | None = None
         self._is_limited = False
         self._refused_in_a_row = 0

@@ -176,6 +176,7 @@ class Core:
         self.counters.open[connection.carrier.name, ""] -= 1
         self.counters.open[connection.carrier.name, role] += 1
         self.sockets[principal] += 1
+        connection.of_another_history = self.roster.is_of_another_history(hello.session)
         connection.session = self.roster.join(connection, hello.session)
         if role is Role.AGENT and self.comings.count(principal) >= limits.FLAPS:
             self.roster.rest(principal.subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import resource
 import socket
 import stat
 from collections import Counter
@@ -31,6 +32,8 @@ _TURN_AWAY_S = 2.0
 UNSENT_BYTES = 128 * 1024
 # Addresses remembered for their rate before those with nothing against them are forgotten.
 _ADDRESSES = 10_000
+# File descriptors that sockets never take: the journal and its log, archive, snapshots' children, policy files, questions.
+KEPT_BACK = 64
 
 
 class BindError(Exception):
@@ -105,11 +108,26 @@ def _numeric(host: str) -> str:
     return "127.0.0.1" if host == "localhost" else host
 
 
+def room_for_sockets() -> int:
+    """As many as the table of limits says, or as the system's limit on open files (``ulimit -n``) leaves.
+
+    The soft limit is raised as far as that needs and the hard one allows: 1,024, as systems set it, is for programs that
+    still call ``select``.
+    """
+    wanted = limits.SOCKETS + KEPT_BACK
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return limits.SOCKETS if soft == resource.RLIM_INFINITY else max(1, min(limits.SOCKETS, soft - KEPT_BACK))
+
+
 class Admission:
     """Who may open a socket. ``waiting`` counts those that have not said hello."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._sockets = room_for_sockets()
         self._by_address: Counter[str] = Counter()
         self._pace = Pace(limits.WELCOMES_PER_S, limits.WELCOMES, trio.current_time)
         self._rates: Buckets[str] = Buckets(
@@ -120,7 +138,7 @@ class Admission:
         """Why not, or nothing."""
         counters = self._core.counters
         pending = sum(number for (_carrier, role), number in counters.open.items() if not role)
-        if counters.open.total() >= limits.SOCKETS:
+        if counters.open.total() + self._by_address.total() >= min(self._sockets, limits.SOCKETS):
             return "sockets"
         if pending + self._by_address.total() >= limits.PENDING:
             return "pending"

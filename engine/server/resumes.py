@@ -26,6 +26,8 @@ from engine.wire.streams import CUSTOMER_SIDE, Directory, StreamKey, UnknownCont
 SNAPSHOT_MESSAGES = 20
 SNAPSHOT_CONTACTS = 100
 _READ_RECORDS = 512
+# An offset that no stream has: its client gets the state as it is.
+_NOT_OF_HERE = 1 << 62
 # A quarter of an outbox: the rest is for what else the client is told meanwhile.
 _AT_ONCE = limits.OUTBOX_FRAMES // 4
 
@@ -70,6 +72,9 @@ class Resumes:
                 connection.release_own(key)
             else:
                 connection.forget_own(key)
+            if connection.of_another_history and key not in connection.resumed and offset > 0:
+                offset = _NOT_OF_HERE
+            connection.resumed.add(key)
             connection.streams.add(key)
             waiting.append((self._hub.subscribe(connection, key, hold=True), offset))
         here = {subscription.stream.key.public: self._hub.last_lsn for subscription, _ in waiting}

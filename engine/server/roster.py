@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,13 +12,14 @@ from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON, AgentState
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
-from engine.ports import Answer, Committed, Draw, Overloaded, Principal, Stopped, StoreError
+from engine.ports import EPOCHS_APART, Answer, Committed, Draw, Overloaded, Principal, Stopped, StoreError
 from engine.server.door import Door
 
 SERVER = Principal("", Role.SERVER, "server")
 # Sessions of closed sockets are remembered by nobody: an id is only a key to fence its former socket.
 FLAPPING_MS = 60_000
 SESSION_BITS = 128
+_HEX = re.compile(r"[0-9a-f]{1,12}")
 
 
 class Member(Protocol):
@@ -74,7 +76,7 @@ class Roster:
         """The session's id. Fences the former socket of this session or agent; tells of an agent who is back."""
         former = self._sessions.get(session)
         if former is None or former.principal != member.principal:
-            session = f"{self._draw(1 << SESSION_BITS):032x}"
+            session = f"{self.epoch:x}-{self._draw(1 << SESSION_BITS):032x}"
         else:
             former.fence()
         self._sessions[session] = member
@@ -87,6 +89,16 @@ class Roster:
             if agent in self._losing or self._states.get(agent) is AgentState.LOST:
                 self._say(cmd.ReturnAgent(agent), agent)
         return session
+
+    def is_of_another_history(self, session: str) -> bool:
+        """Whether it began on a store that this one is no continuation of: a backup was restored in between. What its
+
+        client has read since the backup was made is told under the same offsets as other things now.
+        """
+        epoch, _, rest = session.partition("-")
+        if not rest or not _HEX.fullmatch(epoch):
+            return False
+        return int(epoch, 16) // EPOCHS_APART != self.epoch // EPOCHS_APART
 
     def rest(self, agent: str) -> None:
         """Its network flaps, and offers to it would time out: not ready, and ready again by itself in a minute."""

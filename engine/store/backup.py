@@ -16,12 +16,20 @@ from typing import BinaryIO
 
 import msgspec
 
-from engine.ports import Batch, Corrupt, JournalReader, MessageRow, Store, StoredAnswer, StoredRecord, StoreError
+from engine.ports import (
+    EPOCHS_APART,
+    Batch,
+    Corrupt,
+    JournalReader,
+    MessageRow,
+    Store,
+    StoredAnswer,
+    StoredRecord,
+    StoreError,
+)
 from engine.store.records import GENESIS, check_chain, command_of, events_of, message_rows, open_record
 
 FORMAT = 1
-# An engine on the original would have to start a thousand times after the backup for two histories to share an epoch.
-EPOCHS_APART = 1_000
 _MAGIC = b"sluice-backup\n"
 _AT_ONCE = 2_000
 _DIGEST = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
@@ -14,6 +14,7 @@ from trio._core import _run
 
 from adapters.storage import lease
 from tests.faults.chance import Chance
+from tests.faults.checker.due import GRACE_MS
 from tests.faults.checker.history import History
 from tests.faults.disk import Disk
 from tests.faults.machine import COMMIT_IO, Machine, Settings
@@ -24,6 +25,8 @@ from tests.faults.people import Agent, Channel, Client, Supervisor
 CALM_S = 300.0
 # The longest wrap-up of the policies below, and a little more.
 LAST_WRAP_UP_S = 7.0
+# Never signs on; its coming is the event before which everything due must have come.
+WITNESS = {"agent": "witness", "kind": "onsite", "pools": ["onsite"], "skills": {}}
 # Contacts are few: what goes wrong between two of them goes wrong between thousands.
 _POLICY = """
 [policy]
@@ -75,6 +78,13 @@ queue = "help"
 """
 
 
+# Events that promise something for later. In a share of the schedules whoever breaks things waits for one of them, lets a
+# snapshot or two be taken, and kills: a deadline is seldom open at a moment that chance alone picks.
+PREY = ("wrap_up.started", "contact.abandoned", "agent.lost", "offer.expired", "offer.declined", "contact.submitted")
+HUNTS = 0.4
+HUNTED_SNAPSHOT_RECORDS = 3
+
+
 def policy(chance: Chance, name: str) -> str:
     return _POLICY.format(
         name=name,
@@ -102,6 +112,7 @@ class Stage:
     """Everything of one schedule."""
 
     def __init__(self, seed: int, nursery: trio.Nursery) -> None:
+        self.seed = seed
         self.chance = Chance(seed, "schedule")
         self.history = History(lambda: round(trio.current_time() * 1_000))
         self.nursery = nursery
@@ -118,6 +129,12 @@ class Stage:
             stall=draw.one_of((0.0, 0.0, 0.01, 0.04)),
             sees_processes=draw.happens(0.7),
         )
+        hunt = Chance(
+            seed, "hunt"
+        )  # a stream of its own: seeds without a hunt mean what they meant before there was one
+        self.prey = hunt.one_of(PREY) if hunt.happens(HUNTS) else ""
+        if self.prey:
+            settings = replace(settings, snapshot_records=HUNTED_SNAPSHOT_RECORDS)
         self.machine = Machine(
             self.chance.spawn("machine"), settings, self.history, network, nursery, Disk(self.chance.spawn("disk"))
         )
@@ -171,6 +188,8 @@ class Stage:
         draw = self.chance.spawn("arrivals")
         for number in range(self.customers):
             start(self.channel.customer, number, draw.length_s(0.0, self.fault_s))
+        if self.prey:
+            start(self._hunt)
         await self._trouble()
         await self._calm()
         await self._audit()
@@ -189,6 +208,25 @@ class Stage:
             self.faults.append(f"{trio.current_time():.3f} {kind.__name__}")
             await kind(draw)
         await trio.sleep_until(self.fault_s)
+
+    async def _hunt(self) -> None:
+        """Kills whenever a deadline has just been promised, and a little later."""
+        draw = Chance(self.seed, "hunter")
+        with trio.move_on_at(self.fault_s):
+            for _ in range(draw.between(1, 3)):
+                await self._until_told_of(self.prey)
+                await trio.sleep(draw.length_s(0.1, 2.5))
+                self.faults.append(f"{trio.current_time():.3f} machine_kill after {self.prey}")
+                await self.machine_kill(draw)
+
+    async def _until_told_of(self, kind: str) -> None:
+        looked = len(self.history.entries)
+        while True:
+            await trio.sleep(0.05)
+            new, looked = self.history.entries[looked:], len(self.history.entries)
+            told = (entry.said for entry in new if entry.who == self.supervisor.name and entry.kind == "got")
+            if any(event["type"] == kind for said in told for event in said.get("events", ())):
+                return
 
     def _kinds(self) -> list[Callable[[Chance], Awaitable[None]]]:
         return [
@@ -308,6 +346,10 @@ class Stage:
             while self.channel.waiting_customers or not all(agent.is_idle for agent in self.agents):  # noqa: ASYNC110  # virtual time
                 await trio.sleep(0.5)
         await trio.sleep(LAST_WRAP_UP_S)
+        with trio.move_on_after(20.0):  # two more events, apart: whatever was due by now must stand before the second
+            for capacity in (1, 2):
+                await self.supervisor.do({"type": "agent.define", "profile": {**WITNESS, "capacity": capacity}})
+                await trio.sleep(2 * GRACE_MS / 1_000)
 
     async def _reopen(self) -> None:
         await self.supervisor.do({"type": "queue.open", "queue": "vip"})

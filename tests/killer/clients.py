@@ -30,6 +30,9 @@ OPEN_SECONDS = 3.0
 # Unanswered submits; the engine takes 1,024 of a channel's commands at once.
 UNANSWERED = 800
 DRAIN_S = 120.0
+# Agents on a WebSocket; the others speak framed msgpack. Reading a WebSocket in Python costs a client three times as much,
+# and at a thousand contacts a second clients and engine have one core each.
+ONE_IN = 8
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -121,15 +124,16 @@ class House:
         self.chance = Chance(config.seed, "killer")
         self.nursery = nursery
         self.channel = Channel(*self._who("web", "channel", ["channel:web"], websocket=False))
-        self.agents = [self._agent(f"agent-{number}") for number in range(config.agents)]
-        self.watcher = Supervisor(*self._who("sue", "supervisor", ["domain"], websocket=True))
+        self.agents = [self._agent(number) for number in range(config.agents)]
+        self.watcher = Supervisor(*self._who("sue", "supervisor", ["domain"], websocket=False))
 
     def _who(self, name: str, role: str, streams: list[str], *, websocket: bool) -> tuple[Any, ...]:
         ports = self.config.ws_ports if websocket else self.config.msgpack_ports
         return name, role, name, Dialler(ports, websocket=websocket), self.history, self.chance.spawn(name), streams
 
-    def _agent(self, name: str) -> Worker:
-        who = self._who(name, "agent", [f"agent:{name}"], websocket=True)
+    def _agent(self, number: int) -> Worker:
+        name = f"agent-{number}"
+        who = self._who(name, "agent", [f"agent:{name}"], websocket=number % ONE_IN == 0)
         worker = Worker(*who, capacity=self.config.capacity, start=self.nursery.start_soon)
         worker.calm = True
         return worker
@@ -145,7 +149,8 @@ class House:
         start(self.channel.arrivals, self.config.rate, start)
         await _calm_is_said()
         self.channel.calm = True
-        self.history.add("operator", "calm", {})
+        brought = {"submitted": self.channel.submitted, "cpu_s": time.process_time()}
+        self.history.add("operator", "calm", brought)
         await self._drain()
         self.history.add("operator", "audit", {})
         for person in self.people:

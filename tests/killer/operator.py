@@ -74,7 +74,11 @@ class Plan:
 
 @dataclass
 class Verdict:
-    """``lost``, ``double_assigned``, ``reordered``: what must be 0; ``problems``: every breach in words."""
+    """``lost``, ``double_assigned``, ``reordered``: what must be 0; ``problems``: every breach in words.
+
+    ``offered_per_s``: contacts that clients brought, of those wanted; ``contacts_per_s``: of those, submitted and durable;
+    ``…_up``: by the time in which an engine ran; ``clients_cpu_share``: of one core: near 1, they are what limits the rate.
+    """
 
     kills: int = 0
     acked: int = 0
@@ -87,7 +91,10 @@ class Verdict:
     records: int = 0
     load_s: float = 0.0
     wanted_per_s: float = 0.0
+    offered_per_s: float = 0.0
     contacts_per_s: float = 0.0
+    contacts_per_s_up: float = 0.0
+    clients_cpu_share: float = 0.0
     down_ms_median: int = 0
     down_ms_most: int = 0
     drain_s: float = 0.0
@@ -284,6 +291,11 @@ class Campaign:
         verdict.contacts, verdict.closed = kinds["contact.submitted"], kinds["contact.closed"]
         verdict.contacts_per_s = round(verdict.contacts / max(verdict.load_s, 0.001), 1)
         downs = sorted(self.downs) or [0]
+        up_s = verdict.load_s - sum(self.downs) / 1000
+        verdict.contacts_per_s_up = round(verdict.contacts / max(up_s, 0.001), 1)
+        calm = next((entry.said for entry in entries if entry.kind == "calm"), {})
+        verdict.offered_per_s = round(calm.get("submitted", 0) / max(verdict.load_s, 0.001), 1)
+        verdict.clients_cpu_share = round(calm.get("cpu_s", 0.0) / max(verdict.load_s, 0.001), 2)
         verdict.down_ms_median, verdict.down_ms_most = downs[len(downs) // 2], downs[-1]
         if any(entry.kind == "lingers" for entry in self.history.entries):
             verdict.problems.append("the first owner went on after it woke")

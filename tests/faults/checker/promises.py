@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
+from tests.faults.checker.due import Deadlines
 from tests.faults.checker.history import Entry, Frame, History
 from tests.faults.checker.house import AWAY, ENDED, WAITING, WRAP_UP, House
 from tests.faults.checker.ledger import AUDITOR, Ledger
@@ -286,6 +287,14 @@ def when_faults_stop_everything_drains(history: History, ledger: Ledger) -> Iter
             answered.add(entry.said["id"])
 
 
+def what_is_due_comes(history: History, ledger: Ledger) -> Iterator[str]:
+    """Offers, wrap-ups, windows, graces, pauses, steps end when they were said to, across any number of restarts."""
+    deadlines = Deadlines()
+    for lsn, event in ledger.events():
+        for problem in deadlines.apply(event):
+            yield f"record {lsn}: {problem}"
+
+
 def engines_end_only_for_a_reason(history: History, ledger: Ledger) -> Iterator[str]:
     """What an operator sees: no corruption after a power cut, no crash, no second owner while the lease holds."""
     begun = {event["epoch"] for _, event in ledger.events() if event["type"] == "engine.started"}
@@ -349,6 +358,7 @@ PROMISES: tuple[Callable[[History, Ledger], Iterator[str]], ...] = (
     snapshots_show_what_is,
     everything_ends_once_or_is_found,
     when_faults_stop_everything_drains,
+    what_is_due_comes,
     engines_end_only_for_a_reason,
 )
 
