@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.reports.reading import ALL, NAMES, WHOLE, WINDOW, Reading, Shape, Slice
+from engine.measures.contacts import QUEUE
+from sim.reports.reading import ALL, DETAILED, NAMES, WHOLE, WINDOW, Reading, Shape, Slice
 from sim.reports.statistics import NOTHING, Mean, mean_of
 from sim.scenario import DAY_MS, clock_text
 
@@ -48,8 +49,9 @@ class Figures:
         return sorted({key.name for key in self.table if key.dimension == dimension and key.interval == WHOLE})
 
     def dimensions(self) -> list[str]:
-        """In the order in which they came."""
-        return list(dict.fromkeys(key.dimension for key in self.table))
+        """In the order in which a report tells of them."""
+        found = {key.dimension for key in self.table}
+        return [name for name in (ALL, QUEUE, *DETAILED) if name in found]
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """As in the CSV file, the head apart: a row per run and slice; nothing to measure is an empty cell."""

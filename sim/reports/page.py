@@ -6,6 +6,7 @@ page as text only; its content policy forbids everything that is not in the file
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sim.reports.describing import Described, number, pair
 from sim.reports.figures import Figures, when
-from sim.reports.reading import ALL, CAPACITY, COST, LOST, NAMES, WHOLE, WINDOW
+from sim.reports.reading import ALL, CAPACITY, COST, LOST, NAMES, WINDOW
 from sim.reports.statistics import mean_of
 from sim.reports.wording import TEXTS, measure_words
 
@@ -151,15 +152,16 @@ def _heat(figures: Figures) -> dict[str, Any]:
 
 def _table(figures: Figures, dimension: str) -> list[dict[str, Any]]:
     names = figures.names(dimension)
-    names.sort(key=lambda name: (-np_zero(figures.mean("submitted", dimension, name).value), name))
+    names.sort(key=lambda name: (-_zero_if_none(figures.mean("submitted", dimension, name).value), name))
     return [
         {"name": name, "values": [pair(figures.mean(measure, dimension, name)) for measure in COLUMNS]}
         for name in names[:MOST_ROWS]
     ]
 
 
-def np_zero(value: float) -> float:
-    return value if value == value else 0.0
+def _zero_if_none(value: float) -> float:
+    """nan does not sort."""
+    return 0.0 if isnan(value) else value
 
 
 def _staff(described: Described, figures: Figures, pool: str) -> dict[str, Any]:
@@ -170,6 +172,3 @@ def _staff(described: Described, figures: Figures, pool: str) -> dict[str, Any]:
         "values": values,
         "fairness": [None, None] if fairness is None else [number(each) for each in fairness],
     }
-
-
-__all__ = ["WHOLE", "WINDOW", "busiest", "labels", "render", "run_page", "summary_rows", "worst_intervals"]

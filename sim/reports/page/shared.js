@@ -88,7 +88,7 @@ function yAxis(of, max, name) {
 
 function brief(value, of) {
   if (of === "share") return `${Math.round(value * 1000) / 10}%`;
-  if (of === "ms") return Math.abs(value) < 120000 ? `${Math.round(value / 100) / 10} s` : `${Math.round(value / 6000) / 10} min`;
+  if (of === "ms") return Math.abs(value) < 120000 ? `${Math.round(value / 100) / 10} s` : span(value);
   return Math.abs(value) >= 10000 ? `${Math.round(value / 100) / 10}k` : String(Math.round(value * 100) / 100);
 }
 
