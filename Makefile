@@ -4,7 +4,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS='…' is passed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults planted fuzz killer reference behaviour lint format setup bench sweep load upgrade docs lock clean
+.PHONY: help demo test faults planted fuzz killer reference behaviour lint format setup record bench sweep load upgrade docs lock clean
 
 ARGS ?=
 N ?= 20000
@@ -71,6 +71,10 @@ format: ## let ruff lay the code out
 
 setup: ## the set-up alone, with every extra
 	$(VENV) postgresql load plots test lint
+
+record: ## play and record the demo journal that the tests replay (tests/replay/shop_day.backup) again
+	$(VENV) test
+	@$(BIN)/python tools/record_day.py
 
 bench: ## full lives per second through the bare dispatcher (ARGS='--agents 100 --queues 1')
 	$(VENV)

@@ -101,6 +101,7 @@ def _version() -> str:
         "token": "engine.cli.token:token",
         "policy": "engine.cli.policy:policy",
         "journal": "engine.cli.journal:journal",
+        "replay": "engine.cli.replay:replay",
     },
     entry_point_group="sluice.commands",
     epilog=EXIT_CODES,

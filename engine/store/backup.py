@@ -180,12 +180,7 @@ def check_backup(path: Path) -> None:
 
 def restore_backup(path: Path, store: Store, progress: Progress | None = None) -> Copied:
     """Fill a new store. Raises ``StoreError`` when the store is not new or the backup is not whole."""
-    check_backup(path)
-    blocks = _blocks(path)
-    _, data = next(blocks)
-    head = msgspec.msgpack.decode(data, type=Head)
-    if head.format != FORMAT:
-        raise StoreError(f"{path}: backup format {head.format}; this release reads format {FORMAT}")
+    head, blocks = open_backup(path)
     opened = store.open()
     try:
         if not opened.created or opened.last_lsn:
@@ -217,8 +212,21 @@ def _messages(chunk: Chunk) -> list[MessageRow]:
     return rows
 
 
+def open_backup(path: Path) -> tuple[Head, Iterator[tuple[bytes, bytes]]]:
+    """Its head and the (kind, msgpack) of each block behind: ``C`` a :class:`Chunk`, ``S`` a snapshot as (lsn, bytes).
+
+    Raises as :func:`check_backup`, which is done first, and ``StoreError`` for a format of another release.
+    """
+    check_backup(path)
+    blocks = _blocks(path)
+    _, data = next(blocks)
+    head = msgspec.msgpack.decode(data, type=Head)
+    if head.format != FORMAT:
+        raise StoreError(f"{path}: backup format {head.format}; this release reads format {FORMAT}")
+    return head, blocks
+
+
 def _blocks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, msgpack) of each; the file was checked as a whole."""
     with path.open("rb") as file:
         file.seek(len(_MAGIC))
         while (kind := file.read(1)) != b"E":

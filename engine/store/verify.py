@@ -13,8 +13,9 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import Event, MessageAdded
 from engine.ports import Corrupt, HistoryTrimmed, JournalReader, Record, StoreError
 from engine.store.answers import open_answer
-from engine.store.records import GENESIS, command_of, encode_events, events_of
+from engine.store.records import GENESIS, events_of
 from engine.store.recovery import apply_record, fresh_dispatcher, load_snapshot, read_checked
+from engine.store.replaying import Difference, compare
 
 # One fault often brings a thousand others; these are enough to see what kind it is.
 PROBLEMS_KEPT = 20
@@ -197,22 +198,12 @@ class _Check:
         self._stamp = record.stamp
 
     def _compare_replay(self, dispatcher: Dispatcher, record: Record) -> None:
-        command = command_of(record)
-        try:
-            events = dispatcher.expire(record.stamp) if command is None else dispatcher.handle(command, record.stamp)
-            given = encode_events(events)
-        except Exception as error:  # noqa: BLE001  # whatever the dispatcher met, the report goes on without the replay
-            given, events = b"", []
-            self._verdict.blame(
-                f"journal record {record.lsn}: replay stops: {type(error).__name__}: {error}", record.lsn
-            )
-        if given != record.events:
-            self._replayed = None  # what follows differs because this did
-            self._verdict.blame(
-                f"journal record {record.lsn}: replay gives other events: "
-                + _first_difference(events, events_of(record)),
-                record.lsn,
-            )
+        difference = compare(dispatcher, record)
+        if difference is None:
+            return
+        self._replayed = None  # what follows differs because this did
+        what = f"replay stops: {difference.failure}" if difference.failure else "replay gives other events"
+        self._verdict.blame(f"journal record {record.lsn}: {what}: {_first_difference(difference)}", record.lsn)
 
     def _messages(self, record: Record, events: list[Event]) -> None:
         for event in events:
@@ -235,8 +226,8 @@ class _Check:
             self._verdict.blame(f"snapshot {lsn}: differs from the state that the journal gives", lsn)
 
 
-def _first_difference(given: list[Event], stored: list[Event]) -> str:
-    for place, (ours, theirs) in enumerate(zip(given, stored, strict=False)):
-        if ours != theirs:
-            return f"event {place + 1} is {ours}, the journal has {theirs}"
-    return f"{len(given)} events, the journal has {len(stored)}"
+def _first_difference(difference: Difference) -> str:
+    place, got, expected = difference.place - 1, difference.got, difference.expected
+    if place < min(len(got), len(expected)):
+        return f"event {place + 1} is {got[place]}, the journal has {expected[place]}"
+    return f"{len(got)} events, the journal has {len(expected)}"

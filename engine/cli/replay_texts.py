@@ -1,0 +1,50 @@
+"""What ``sluice replay`` prints, in English and Chinese."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "error": ("Error: {why}", "错误：{why}"),
+    "progress": ("deciding again", "重新决策"),
+    "reading": ("reading", "读取"),
+    "done": (
+        "{records:,} records, {commands:,} commands ({refused:,} refused) and {ticks:,} ticks: {events:,} events",
+        "{records:,} 条记录，其中 {commands:,} 条命令（{refused:,} 条被拒）、{ticks:,} 次计时：共 {events:,} 个事件",
+    ),
+    "span": (
+        "through lsn {last_lsn:,}; {hours:.2f} h, {epochs:,} starts of an engine, policies applied: {policies:,}",
+        "至 lsn {last_lsn:,}；时长 {hours:.2f} 小时，引擎启动 {epochs:,} 次，应用策略 {policies:,} 次",
+    ),
+    "after": (
+        "begun behind record {after:,}, with the state that a snapshot kept: what was before is gone",
+        "自记录 {after:,} 之后开始，以快照所存状态为起点：更早的记录已不在",
+    ),
+    "same": ("no event differs", "事件逐一相同，无差异"),
+    "differs": (
+        "lsn {lsn:,} differs: {differing:,} of its events; what follows was not looked at",
+        "lsn {lsn:,} 出现差异：{differing:,} 个事件不同；其后未再比较",
+    ),
+    "stamp": ("stamp", "时间戳"),
+    "principal": ("asked by", "发起者"),
+    "input": ("input", "输入"),
+    "tick": ("(time passed)", "（时间流逝）"),
+    "expected": ("recorded", "原记录"),
+    "got": ("decided now", "现决策"),
+    "failure": ("the dispatcher failed", "调度器出错"),
+    "nothing": ("(nothing)", "（无）"),
+    "no_plugin": (
+        "what-if replay needs the room sim, which is not installed here",
+        "假设重放需要 sim 部分，此处未安装",
+    ),
+    "no_out": (
+        "--policy wants --out DIR beside it, for what it finds",
+        "--policy 须与 --out DIR 一同给出，以写入结果",
+    ),
+    "either": (
+        "give --check, or --policy NEW.toml with --out DIR",
+        "请给出 --check，或 --policy NEW.toml 与 --out DIR",
+    ),
+}  # fmt: skip
+
+
+def say(key: str, lang: str, **fields: object) -> str:
+    return TEXTS[key][lang.startswith("zh")].format(**fields)
