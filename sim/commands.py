@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sim.live.commands import live
 from sim.reports.commands import compare
 from sim.twin.commands import run
 
@@ -35,6 +36,7 @@ def sim() -> None:
 
 sim.add_command(run)
 sim.add_command(compare)
+sim.add_command(live)
 
 
 def _language() -> str:

@@ -1,11 +1,10 @@
-"""``sluice replay``: a recorded journal decided again; by the same policies, or by another one."""
+"""``sluice replay``: a recorded journal decided again; not one event may differ."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -20,19 +19,16 @@ from engine.cli.policy import language
 from engine.cli.replay_texts import say
 from engine.ports import HistoryTrimmed, StoreError
 from engine.store.recordings import Recording, recording_of, recording_of_backup
-from engine.store.records import command_of, events_of
-from engine.store.replaying import TOLD_EVERY, Difference, Replayed, check_replay
+from engine.store.replaying import Difference, Replayed, check_replay
 
-# What decides a recorded day under another policy: function(days, policy, out, how) -> exit code, see _what_if.
-PLUG_INS = "sluice.replays"
 EXIT_CODES = """\b
 JOURNAL is a store's folder, a postgresql:// URL, or a file that `sluice journal backup` wrote; archives are read too.
 
 \b
 Exit codes:
-  0    with --check: every event is the recorded one; with --policy: compared, and DIR holds what came of it
-  1    with --check: an event differs; else: the new policy does not fit the recorded day
-  2    wrong usage, no journal, an empty or a damaged one, or a policy file with problems
+  0    every event is the recorded one
+  1    an event differs
+  2    wrong usage, no journal, an empty or a damaged one
   130  interrupted
 """
 USAGE = 2
@@ -44,31 +40,15 @@ T = TypeVar("T")
 @click.option(
     "--check", is_flag=True, help="Feed every input to the dispatcher again; the first different event is shown."
 )
-@click.option("--policy", type=click.Path(path_type=Path), help="What if this policy had decided that day?")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where the comparison is written.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="For what the recording does not tell."
-)
-@click.option(
-    "--reps", type=click.IntRange(1, 1_000), default=5, show_default=True, help="Draws of what it does not tell."
-)
 @click.option("--json", "json_out", is_flag=True, help="One JSON object on stdout instead of lines.")
 @click.option("--lang", type=click.Choice(["en", "zh", "zh-CN"]), default=language, show_default="by LANG")
-def replay(
-    journal: str, check: bool, policy: Path | None, out: Path | None, seed: int, reps: int, json_out: bool, lang: str
-) -> None:
+def replay(journal: str, check: bool, json_out: bool, lang: str) -> None:
     """Decide a recorded day again.
 
-    With --check under the policies that were in force then: not one event may differ. With --policy under another one:
-    the same arrivals, patience and handle times, and who would have waited more or less.
+    With --check: under the policies that were in force then, input by input; not one event may differ.
     """
-    if check == (policy is not None):
-        raise click.UsageError(say("either", lang))
-    if policy is not None:
-        if out is None:
-            raise click.UsageError(say("no_out", lang))
-        how = {"seed": seed, "reps": reps, "json": json_out, "lang": lang}
-        sys.exit(_what_if(journal, policy, out, how, lang))
+    if not check:
+        raise click.UsageError(say("check", lang))
     with _open(journal, lang) as recording:
         found = _with_progress(json_out, say("progress", lang), lambda told: check_replay(recording, told))
     if json_out:
@@ -89,32 +69,6 @@ def _open(journal: str, lang: str) -> Iterator[Recording]:
             yield recording_of(reader)
     except (StoreError, HistoryTrimmed) as error:
         _give_up(str(error), lang)
-
-
-def _what_if(journal: str, policy: Path, out: Path, how: dict[str, Any], lang: str) -> int:
-    """The room that simulates is found by its entry point: nothing in the engine knows it.
-
-    It is given ``days``: a function that begins the recording anew and yields (stamp, command or None, events) of each
-    record, with the state to begin with (empty: from nothing).
-    """
-    found = {point.name: point for point in entry_points(group=PLUG_INS)}
-    if "what_if" not in found:
-        _give_up(say("no_plugin", lang), lang)
-    compare = found["what_if"].load()
-    with _open(journal, lang) as recording:
-        records = _told(recording, say("reading", lang), how["json"])
-        code: int = compare(bytes(recording.state), records, policy, out, how)
-    return code
-
-
-def _told(recording: Recording, title: str, quiet: bool) -> Iterator[tuple[int, Any, list[Any]]]:
-    """The records' (stamp, command, events), with progress on the way."""
-    with _bar(quiet) as bar:
-        task = bar.add_task(title, total=recording.last - recording.after)
-        for place, record in enumerate(recording.records):
-            if not place % TOLD_EVERY:
-                bar.update(task, completed=place)
-            yield record.stamp, command_of(record), events_of(record)
 
 
 def _with_progress(quiet: bool, title: str, work: Callable[[Callable[[int, int], None]], T]) -> T:

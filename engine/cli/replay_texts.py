@@ -5,7 +5,6 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     "error": ("Error: {why}", "错误：{why}"),
     "progress": ("deciding again", "重新决策"),
-    "reading": ("reading", "读取"),
     "done": (
         "{records:,} records, {commands:,} commands ({refused:,} refused) and {ticks:,} ticks: {events:,} events",
         "{records:,} 条记录，其中 {commands:,} 条命令（{refused:,} 条被拒）、{ticks:,} 次计时：共 {events:,} 个事件",
@@ -31,18 +30,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "got": ("decided now", "现决策"),
     "failure": ("the dispatcher failed", "调度器出错"),
     "nothing": ("(nothing)", "（无）"),
-    "no_plugin": (
-        "what-if replay needs the room sim, which is not installed here",
-        "假设重放需要 sim 部分，此处未安装",
-    ),
-    "no_out": (
-        "--policy wants --out DIR beside it, for what it finds",
-        "--policy 须与 --out DIR 一同给出，以写入结果",
-    ),
-    "either": (
-        "give --check, or --policy NEW.toml with --out DIR",
-        "请给出 --check，或 --policy NEW.toml 与 --out DIR",
-    ),
+    "check": ("give --check", "请给出 --check"),
 }  # fmt: skip
 
 

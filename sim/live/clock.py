@@ -59,6 +59,7 @@ class Timeline:
         self._count = 0
         self._changed = trio.Event()
         self.lag_ms = 0.0
+        self.due_s: float | None = None  # while a function is called: when it was due, on trio's clock
         self._paused = False
 
     def pause(self) -> None:
@@ -89,7 +90,9 @@ class Timeline:
                     break
                 instant, _, call, args = heapq.heappop(heap)
                 self.lag_ms = max(self.lag_ms, (now - instant) / clock.scale)
+                self.due_s = clock.real_time(instant)
                 call(*args)
+            self.due_s = None
             if heap and heap[0][0] <= now and not self._paused:
                 await trio.lowlevel.checkpoint()
                 continue

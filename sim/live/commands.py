@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ SPEED = 15.0
 PLAY_S = 120.0
 # Served to the end after the doors close: a quarter of the play, and no longer than this.
 DRAIN_S = 30.0
+# Runs of the twin beside the demo: a few seconds for half an hour of the shop.
+DEMO_REPS = 3
 
 DEFINITIONS = """\b
 The JSON line (with --json the last line of stdout; waits in scenario ms, latencies in real ms):
@@ -56,6 +59,10 @@ class Request:
     lang: str
     store: Path | None
     drain_s: float = DRAIN_S
+    reps: int = 0
+    targets_ms: Mapping[str, float] = field(default_factory=dict)
+    url: str | None = None
+    framed: str | None = None
 
 
 def shipped_scenario() -> Path:
@@ -105,4 +112,121 @@ def demo(
     # Imported late: `sluice --help` and wrong usage need no engine, no sockets, no arrays.
     from sim.live.performance import run_demo
 
-    sys.exit(run_demo(Request(scenario, play_s, speed, as_json, hold, lang, store)))
+    sys.exit(run_demo(Request(scenario, play_s, speed, as_json, hold, lang, store, reps=DEMO_REPS)))
+
+
+LIVE_EXIT = DEFINITIONS.replace("0    played, no fault", "0    played, no fault, every latency target met").replace(
+    "1    a fault was found:", "1    a latency target was missed, or a fault was found:"
+)
+
+
+@click.command(epilog=LIVE_EXIT)
+@click.argument("scenario")
+@click.option(
+    "--embedded", is_flag=True, help="Start an engine of its own, a process beside this one, on an empty store."
+)
+@click.option(
+    "--target",
+    "url",
+    metavar="ws://HOST:PORT",
+    help="A running engine (`sluice serve --dev`), its clock at the same --clock-speed.",
+)
+@click.option(
+    "--target-msgpack",
+    "framed",
+    metavar="msgpack://HOST:PORT",
+    help="Where channels and bots go.  [default: as --target]",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.1, 1000),
+    default=SPEED,
+    show_default=True,
+    help="Scenario seconds in one real second.",
+)
+@click.option(
+    "--for",
+    "play_s",
+    type=click.FloatRange(1, 3600),
+    default=PLAY_S,
+    show_default=True,
+    help="Real seconds during which customers come.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.001, 10.0),
+    default=1.0,
+    show_default=True,
+    help="So much of the contacts and of the people: for a machine that cannot carry them all.",
+)
+@click.option(
+    "--reps", type=click.IntRange(2, 1000), default=5, show_default=True, help="Runs of the twin to hold it against."
+)
+@click.option(
+    "--offer-p99",
+    type=click.FloatRange(0, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="Target: real ms from a decision to the agent's client.",
+)
+@click.option(
+    "--ack-p99",
+    type=click.FloatRange(0, min_open=True),
+    default=25.0,
+    show_default=True,
+    help="Target: real ms from an accept being due to its durable answer.",
+)
+@click.option(
+    "--message-p99",
+    type=click.FloatRange(0, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="Target: real ms from a message's record to the other side's client.",
+)
+@click.option("--at", metavar="HH:MM", help="Time of day at which play starts.")
+@click.option("--day", help="The day's shape, one of the scenario's.")
+@click.option("--seed", type=click.IntRange(0), help="One seed, one day: the same customers and agents.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="With --embedded: an empty or new folder for the journal; it is kept.",
+)
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
+@click.option(
+    "--lang",
+    default=lambda: os.environ.get("LC_ALL") or os.environ.get("LANG") or "en",
+    show_default="from LANG",
+    help="Language: en or zh.",
+)
+def live(
+    scenario: str, embedded: bool, url: str | None, framed: str | None, speed: float, play_s: float, scale: float, reps: int,
+    offer_p99: float, ack_p99: float, message_p99: float, at: str | None, day: str | None, seed: int | None,
+    store: Path | None, as_json: bool, lang: str,
+) -> None:  # fmt: skip
+    """Play SCENARIO (a file, or one that comes along) against a running engine, and hold the twin against it.
+
+    Customers come at the instants of the scenario whatever the engine does (an open loop); what is late counts from the
+    instant at which it was due. Predicted and measured figures stand side by side.
+    """
+    from sim.ready_made import find_scenario, ready_made
+
+    if embedded == (url is not None):
+        raise click.UsageError("wanted one of --embedded and --target URL")
+    path = find_scenario(scenario)
+    if path is None:
+        raise click.BadParameter(f"got {scenario}, wanted a file or one of {', '.join(ready_made())}")
+    try:
+        loaded = load_scenario(path, day=day, at=at, seed=seed)
+    except ScenarioErrors as error:
+        for problem in error.problems:
+            click.echo(f"sluice: {problem}", err=True)
+        sys.exit(2)
+    if store is not None and store.exists() and any(store.iterdir()):
+        raise click.BadParameter(f"got {store}, which is not empty, wanted a new or empty folder", param_hint="--store")
+    from sim.live.performance import run_demo
+    from sim.live.scaling import scaled
+
+    targets = {"offer": offer_p99, "ack": ack_p99, "message": message_p99}
+    request = Request(scaled(loaded, scale), play_s, speed, as_json, hold=False, lang=lang, store=store, reps=reps,
+                      targets_ms=targets, url=url, framed=framed)  # fmt: skip
+    sys.exit(run_demo(request))

@@ -97,6 +97,28 @@ class Engine:
                 await process.wait()
 
 
+class RunningElsewhere:
+    """An engine that somebody else has started, and that is left as it is."""
+
+    def __init__(self, websocket: str, framed: str) -> None:
+        self._urls = {"ws": websocket, "http": websocket, "msgpack": framed}
+        self.store = Path()
+        self.policy = Path()
+
+    def url(self, carrier: str) -> str:
+        return self._urls[carrier]
+
+    async def start(self, speed: float) -> None:
+        """It runs already."""
+
+    async def watch(self) -> None:
+        """Its process is none of ours: should it end, the clients hear it."""
+        await trio.sleep_forever()
+
+    async def stop(self) -> None:
+        """It goes on."""
+
+
 @asynccontextmanager
 async def running_engine(policy: Path, store: Path, speed: float, log: Path) -> AsyncIterator[Engine]:
     """A started :class:`Engine`; told to stop at the end, and killed should that take too long."""

@@ -33,11 +33,12 @@ class Latencies:
 
 
 class Measured:
-    """``offers``: from the record that made an offer to the agent's client reading it. ``acks``: from a client's accept to
-    its durable answer."""
+    """``offers``: from the record that made an offer to the agent's client reading it. ``acks``: from the instant at which
+    an accept was due to its durable answer: what held it up on the way counts. ``messages``: from the record of what
+    somebody said to the other side's client reading it."""
 
     def __init__(self) -> None:
-        self.offers, self.acks = Latencies(), Latencies()
+        self.offers, self.acks, self.messages = Latencies(), Latencies(), Latencies()
 
     def distortion(self, speed: float, offer_ms: int) -> float:
         """The share of an offer's time that slow machinery takes: (offer p99 + ack p99) × speed ÷ ``offer_ms``."""

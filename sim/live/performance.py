@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,8 +17,9 @@ from rich.console import Console
 from adapters.clients import ClientError
 from engine.dispatch.policy.compile import PolicyErrors
 from sim.arrivals import mean_arrivals
-from sim.live.engine import Engine, EngineFailed, running_engine, verify_journal
+from sim.live.engine import Engine, EngineFailed, RunningElsewhere, running_engine, verify_journal
 from sim.live.play import Play, Settings, explain, supervising
+from sim.live.predicting import as_played, predict
 from sim.live.report import Report
 from sim.live.summary import show_summary
 from sim.live.view import View
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
 
 # Where nobody says how wide the page is: the summary's table without a broken line.
 LOG_WIDTH = 120
+
+
+# Two readings of an engine's clock so far apart, and how unlike its speed and ours may be.
+CLOCK_S, CLOCKS_APART = 1.0, 0.1
+
+
+def _engine(request: Request, policy: Path, store: Path, log: Path) -> Any:
+    if request.url is not None:
+        return nullcontext(RunningElsewhere(request.url, request.framed or request.url))
+    return running_engine(policy, store, request.speed, log)
 
 
 class Performance:
@@ -46,7 +58,9 @@ class Performance:
     def __init__(self, request: Request, folder: Path, console: Console, words: Wording) -> None:
         self.request, self.folder, self.console, self.words = request, folder, console, words
         drain_s = min(request.drain_s, request.play_s / 4)
-        self.settings = Settings(request.scenario, request.play_s, request.speed, drain_s)
+        self.settings = Settings(
+            request.scenario, request.play_s, request.speed, drain_s, request.reps, request.targets_ms
+        )
         self.view = View(console, words)
         self.code: int | None = None  # once all is told
 
@@ -64,13 +78,15 @@ class Performance:
         log = self.folder / "engine.log"
         policy = Path(scenario.policy_path)
         tenant = scenario.tenant
-        async with running_engine(policy, self.folder / "store", self.request.speed, log) as engine:
+        async with _engine(self.request, policy, self.folder / "store", log) as engine:
             where = {carrier: engine.url(carrier) for carrier in ("ws", "msgpack", "http")}
             say(words("engine", tenant=tenant, **where))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(engine.watch)
                 play = Play(self.settings, engine, self.view, words, nursery)
                 async with supervising(engine, scenario) as supervisor:
+                    if self.request.url is not None:
+                        await self._same_speed(engine)
                     report = Report(await play.perform(supervisor), self.settings)
                     stories = await explain(supervisor, [life.contact for life, _ in report.waits])
                     in_force = await supervisor.ask({"type": "policy", "text": True})
@@ -84,12 +100,39 @@ class Performance:
                 nursery.cancel_scope.cancel()
             await self._close(engine, report, stories)
 
-    async def _close(self, engine: Engine, report: Report, stories: Mapping[int, Mapping[str, Any]]) -> None:
+    async def _same_speed(self, engine: Engine | RunningElsewhere) -> None:
+        """An engine that runs already has a clock of its own."""
+        readings: list[tuple[float, int]] = []
+        for _ in range(2):
+            async with supervising(engine, self.request.scenario) as client:
+                readings.append((trio.current_time(), client.welcome.now))
+            await trio.sleep(CLOCK_S)
+        (begun_s, begun), (ended_s, ended) = readings
+        found = (ended - begun) / 1000 / (ended_s - begun_s)
+        if abs(found / self.request.speed - 1) > CLOCKS_APART:
+            raise EngineFailed(self.words("other_speed", found=found, wanted=self.request.speed))
+
+    async def _close(
+        self, engine: Engine | RunningElsewhere, report: Report, stories: Mapping[int, Mapping[str, Any]]
+    ) -> None:
         """The engine stops, its journal is verified, and all is told."""
         await engine.stop()
-        report.journal = await verify_journal(engine.store)
+        if self.request.url is None:
+            report.journal = await verify_journal(engine.store)
+        self._predict(report)
         self._tell(report, stories)
-        self.code = 0 if report.is_clean else 1
+        self.code = 0 if report.is_clean and report.meets_targets else 1
+
+    def _predict(self, report: Report) -> None:
+        """The twin's turn: afterwards, so that it takes no time from the actors."""
+        settings = self.settings
+        if not settings.reps:
+            return
+        self.view.say(self.words("predicting", reps=settings.reps))
+        length_ms, drain_ms = (round(each * 1000 * settings.speed) for each in (settings.play_s, settings.drain_s))
+        report.hold_against(
+            predict(as_played(settings.scenario, length_ms, drain_ms), settings.reps), settings.targets_ms
+        )
 
     def _policy_file(self, in_force: str) -> Path:
         """For the next start: the scenario's own file, unless somebody has applied another policy meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from sim.actors.people import Person, mail_queues, passes_on
 from sim.arrivals import arrivals
 from sim.checker import Verdict, judge
 from sim.live.clock import SharedClock, Timeline
-from sim.live.engine import Engine
+from sim.live.engine import Engine, RunningElsewhere
 from sim.live.latency import Measured
 from sim.live.players import AgentPlayer, ChannelPlayer, Player, Troupe
 from sim.live.view import LOOK_S, Moment, View
@@ -42,6 +42,8 @@ class Settings:
     play_s: float
     speed: float
     drain_s: float
+    reps: int = 0  # runs of the twin to hold it against
+    targets_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,7 +67,9 @@ class Seen:
 class Play:
     """Runs inside a nursery that its players share; :meth:`perform` returns when everybody has been heard."""
 
-    def __init__(self, settings: Settings, engine: Engine, view: View, words: Wording, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine | RunningElsewhere, view: View, words: Wording, nursery: trio.Nursery
+    ) -> None:
         scenario = settings.scenario
         self.settings, self.view, self.words = settings, view, words
         self.policy = compile_policy(scenario.policy_text)
@@ -273,6 +277,6 @@ async def explain(supervisor: Client, contacts: Sequence[int]) -> dict[int, dict
     return stories
 
 
-def supervising(engine: Engine, scenario: Scenario) -> Any:
+def supervising(engine: Engine | RunningElsewhere, scenario: Scenario) -> Any:
     """A supervisor's client (an async context manager)."""
     return connect(engine.url("msgpack"), role="supervisor", subject="demo", tenant=scenario.tenant, name="sluice-demo")

@@ -13,6 +13,7 @@ import trio
 from adapters.clients import Client, ClientError, Options, Overloaded, Push, Refused, Reply, connect
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
+from engine.dispatch.commands import Sender
 from sim.actors.bots import Bot
 from sim.actors.customers import Customer, Phase
 from sim.actors.deeds import Cut, Deed, Do, Wake
@@ -58,6 +59,7 @@ class Troupe:
     resyncs: int = 0
     retries: int = 0
     may_cut: bool = True
+    customers: dict[int, Customer] = field(default_factory=dict)
     mail_queues: frozenset[str] = frozenset()
 
 
@@ -68,7 +70,7 @@ class Player:
         self.troupe, self.url, self.role, self.subject = troupe, url, role, subject
         self.client: Client | None = None
         self.away = False
-        self._out: deque[tuple[Actor, Do]] = deque()
+        self._out: deque[tuple[Actor, Do, float]] = deque()  # and since when it has been due
         self._wake = trio.Event()
         self._unread: deque[tuple[Actor, Do, Reply]] = deque()
         self._awaited = 0
@@ -101,6 +103,12 @@ class Player:
         self.read_answers()
         return len(self._out) + len(self._unread) + self._awaited
 
+    def _heard_of(self, event: ev.Event) -> None:
+        """How long it took to hear what somebody else has said."""
+        if isinstance(event, ev.MessageAdded) and event.agent != self.subject and not self.away:
+            clock = self.troupe.clock
+            self.troupe.measured.messages.add((clock.exact_ms() - event.at) / clock.scale)
+
     def begin(self) -> None:
         """Called once connected."""
 
@@ -118,7 +126,8 @@ class Player:
     def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:
         for deed in deeds:
             if isinstance(deed, Do):
-                self._out.append((actor, deed))
+                due_s = self.troupe.timeline.due_s
+                self._out.append((actor, deed, trio.current_time() if due_s is None else due_s))
                 self._wake.set()
             elif isinstance(deed, Wake):
                 self.troupe.timeline.after(deed.in_ms, self.decide, actor, deed)
@@ -140,17 +149,17 @@ class Player:
     async def _pump(self, client: Client) -> None:
         while True:
             while self._out:
-                actor, deed = self._out.popleft()
-                await self._send(client, actor, deed)
+                actor, deed, due_s = self._out.popleft()
+                await self._send(client, actor, deed, due_s)
             self._wake = trio.Event()
             await self._wake.wait()
 
-    async def _send(self, client: Client, actor: Actor, deed: Do) -> None:
+    async def _send(self, client: Client, actor: Actor, deed: Do, due_s: float) -> None:
         reply = await client.begin(msgspec.to_builtins(deed.command), deed.text or None)
         self.troupe.commands += 1
         if isinstance(deed.command, cmd.SubmitContact | cmd.AbandonContact | cmd.AcceptOffer):
             self._awaited += 1
-            self.troupe.nursery.start_soon(self._await, actor, deed, reply)
+            self.troupe.nursery.start_soon(self._await, actor, deed, reply, due_s)
             return
         # The other answers only say yes; they are looked at when the next command leaves.
         self._unread.append((actor, deed, reply))
@@ -163,8 +172,7 @@ class Player:
             if reply.error is not None:
                 self._refused(actor, deed, reply.error)
 
-    async def _await(self, actor: Actor, deed: Do, reply: Reply) -> None:
-        begun = trio.current_time()
+    async def _await(self, actor: Actor, deed: Do, reply: Reply, due_s: float) -> None:
         try:
             result = await reply.wait()
         except ClientError as error:
@@ -173,7 +181,7 @@ class Player:
         finally:
             self._awaited -= 1
         if isinstance(deed.command, cmd.AcceptOffer):
-            self.troupe.measured.acks.add((trio.current_time() - begun) * 1000)
+            self.troupe.measured.acks.add((trio.current_time() - due_s) * 1000)
         else:
             self.answered(actor, deed, result)
 
@@ -211,7 +219,20 @@ class AgentPlayer(Player):
             self.troupe.witness.agent_saw(self.subject, event, push.offset)
             if isinstance(event, ev.OfferMade) and event.agent == self.subject:
                 self._offered(event)
+            if isinstance(event, ev.OfferMade | ev.OfferAccepted | ev.ContactConnected):
+                self._meet(event.contact)
+            self._heard_of(event)
             self.carry_out(self.actor, self.actor.heard(event, push.text))
+
+    def _meet(self, contact: int) -> None:
+        """Where a scenario gives a contact's work as a whole, whoever serves it learns it from the customer."""
+        customer = self.troupe.customers.get(contact)
+        if customer is None:
+            return
+        if isinstance(self.actor, Bot):
+            self.actor.met(contact, customer.plan)
+        elif customer.plan.work_ms >= 0:
+            self.actor.met(contact, customer.plan.channel, customer.plan.work_ms)
 
     def _offered(self, event: ev.OfferMade) -> None:
         clock = self.troupe.clock
@@ -283,7 +304,7 @@ class ChannelPlayer(Player):
             actor.submitted(contact, state)
             self._coming.pop(deed.command.external_id, None)
             if state != "deflected" and actor.phase != Phase.DONE:
-                self._customers[contact] = actor
+                self._customers[contact] = self.troupe.customers[contact] = actor
 
     def take(self, push: Push) -> None:
         if push.snapshot is not None:
@@ -291,13 +312,16 @@ class ChannelPlayer(Player):
             return
         for event in events_of(push):
             self.troupe.witness.channel_saw(event, push.offset)
+            if not isinstance(event, ev.MessageAdded) or event.sender != Sender.CUSTOMER:
+                self._heard_of(event)
             if isinstance(event, ev.ContactSubmitted):
                 customer = self._coming.get(event.external_id)
                 if customer is not None:
                     self._customers.pop(customer.contact, None)  # came back too late for the old one
-                    self._customers[event.contact] = customer
+                    self._customers[event.contact] = self.troupe.customers[event.contact] = customer
             customer = self._customers.get(getattr(event, "contact", 0))
             if customer is not None:
                 self.carry_out(customer, customer.heard(event))
                 if customer.phase == Phase.DONE:
                     del self._customers[customer.contact]
+                    self.troupe.customers.pop(customer.contact, None)

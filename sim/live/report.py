@@ -8,7 +8,7 @@ wrote to the customer, and it has ended), *abandoned* (ended unserved), *open* (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 
 from sim.live.latency import HONEST_SHARE
 from sim.live.play import Seen, Settings
+from sim.live.predicting import Beside, beside, figures_of
 from sim.scenario import clock_text
 from sim.tally import Figures, longest_waits, per_queue, quantile
 from sim.witness import Life
@@ -23,6 +24,17 @@ from sim.witness import Life
 EXPLAINED = 3
 # The actors may be this late, in real ms, before it is worth a word.
 LAG_WORTH_SAYING_MS = 250.0
+# … and this late, it was another scenario that they played.
+OVERRUN_MS = 2_000.0
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A latency's p99 in real ms against its limit; nothing measured passes nothing."""
+
+    limit_ms: float
+    p99_ms: float
+    measured: int
+    passed: bool
 
 
 class Report:
@@ -43,6 +55,21 @@ class Report:
         self.strangers = self.witness.strangers()
         self.counts = self._counts()
         self.journal: dict[str, Any] = {}
+        self.predicted: dict[str, Beside] = {}
+        self.targets: dict[str, Target] = {}
+
+    def hold_against(self, runs: Sequence[Mapping[str, float]], targets_ms: Mapping[str, float]) -> None:
+        """Beside the twin's runs, and against targets: ``offer``, ``ack``, ``message`` → p99 in real ms."""
+        self.predicted = beside(runs, figures_of(self.total))
+        measured = self.seen.troupe.measured
+        found = {"offer": measured.offers, "ack": measured.acks, "message": measured.messages}
+        for name, limit in targets_ms.items():
+            p99 = found[name].quantile(0.99)
+            self.targets[name] = Target(limit, p99, found[name].n, 0 <= p99 <= limit)
+
+    @property
+    def meets_targets(self) -> bool:
+        return all(target.passed for target in self.targets.values())
 
     def _counts(self) -> dict[str, tuple[int, int]]:
         """What the clients saw beside what the engine counted, both by event."""
@@ -62,6 +89,11 @@ class Report:
     @property
     def is_lagging(self) -> bool:
         return self.seen.lag_ms > LAG_WORTH_SAYING_MS
+
+    @property
+    def is_overrun(self) -> bool:
+        """The actors fell so far behind that the scenario was not the one that was asked for."""
+        return self.seen.lag_ms > OVERRUN_MS
 
     @property
     def is_clean(self) -> bool:
@@ -95,8 +127,13 @@ class Report:
             "offer_p99_ms": measured.offers.quantile(0.99),
             "accept_ack_p50_ms": measured.acks.quantile(0.5),
             "accept_ack_p99_ms": measured.acks.quantile(0.99),
+            "message_p99_ms": measured.messages.quantile(0.99),
+            "predicted": msgspec.to_builtins(self.predicted),
+            "targets": msgspec.to_builtins(self.targets),
+            "contacts_per_s": round(total.submitted / self.settings.play_s, 1),
             "share_of_offer_lost": round(self.distortion, 4),
             "distorted": self.is_distorted,
+            "carried": not self.is_overrun,
             "actor_lag_ms": round(seen.lag_ms, 1),
             "queues": {row.name or "(deflected)": _row(row) for row in self.rows if row.submitted},
             "counts": {name: {"clients": ours, "engine": theirs} for name, (ours, theirs) in self.counts.items()},

@@ -12,6 +12,7 @@ from rich.table import Table
 from engine.console.sentences import story
 from engine.console.wording import Words, language_of
 from engine.dispatch import events as ev
+from sim.live.predicting import LENGTHS, SHARES
 from sim.live.report import Report
 from sim.live.wording import Wording, share, span
 from sim.scenario import clock_text
@@ -47,6 +48,32 @@ def show_summary(console: Console, report: Report, words: Wording, stories: Mapp
         say(("✓ " if is_good else "✗ ") + text, "green" if is_good else "bold red")
     for text in _speed(report, words):
         say(text)
+    for text in _predicted(report, words):
+        say(text)
+    for name, target in report.targets.items():
+        mark = "✓ " if target.passed else "✗ "
+        text = words("target", name=name, p99=target.p99_ms, limit=target.limit_ms, n=target.measured)
+        say(mark + text, "green" if target.passed else "bold red")
+
+
+def _predicted(report: Report, words: Wording) -> Iterator[str]:
+    if not report.predicted:
+        return
+    yield ""
+    yield words("predicted", reps=report.settings.reps)
+    for name, one in report.predicted.items():
+        mark = words("unsaid" if one.inside is None else "inside" if one.inside else "outside")
+        shown = {key: _figure(name, getattr(one, key)) for key in ("predicted", "low", "high", "measured")}
+        yield words("beside", name=name, mark=mark, **shown)
+    left_out = len(report.settings.scenario.faults)
+    if left_out:
+        yield words("faults_left", n=left_out)
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return share(value) if name in SHARES else span(round(value)) if name in LENGTHS else f"{value:,.0f}"
 
 
 def _table(report: Report, words: Wording) -> Table:
@@ -192,5 +219,8 @@ def _speed(report: Report, words: Wording) -> Iterator[str]:
         share=share(report.distortion),
         offer_s=report.offer_ms / 1000,
     )
-    if report.is_lagging:
+    if report.is_overrun:
+        rate = report.total.submitted / report.settings.play_s
+        yield words("not_carried", rate=rate, lag=report.seen.lag_ms)
+    elif report.is_lagging:
         yield words("lagging", lag=report.seen.lag_ms)
