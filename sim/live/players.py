@@ -36,6 +36,9 @@ PATIENT = Options(
 )
 # After a drop the stream is read up to date before anything is done on the strength of what was seen before.
 CATCH_UP_MS = 2_000
+# A contact that no customer of ours has named by then is somebody else's.
+STRANGER_S = 10.0
+_MEETINGS = frozenset({"offer.made", "contact.connected"})
 
 
 def events_of(push: Push) -> list[ev.Event]:
@@ -60,6 +63,14 @@ class Troupe:
     retries: int = 0
     may_cut: bool = True
     customers: dict[int, Customer] = field(default_factory=dict)
+    came: trio.Event = field(default_factory=trio.Event)
+
+    def is_of(self, contact: int, customer: Customer) -> None:
+        """A contact's number is known; who waits to know whose it is goes on."""
+        self.customers[contact] = customer
+        self.came.set()
+        self.came = trio.Event()
+
     mail_queues: frozenset[str] = frozenset()
 
 
@@ -95,6 +106,7 @@ class Player:
                 self.begin()
                 task_status.started()
                 async for push in client.pushes():
+                    await self.before(push)
                     self.take(push)
 
     @property
@@ -111,6 +123,9 @@ class Player:
 
     def begin(self) -> None:
         """Called once connected."""
+
+    async def before(self, push: Push) -> None:
+        """Waits until the push can be taken."""
 
     def take(self, push: Push) -> None:
         """Called for each push, in order."""
@@ -224,6 +239,18 @@ class AgentPlayer(Player):
             self._heard_of(event)
             self.carry_out(self.actor, self.actor.heard(event, push.text))
 
+    async def before(self, push: Push) -> None:
+        """Where work is given as a whole, what a contact will take is the customer's to say; the channel's stream, which
+        tells whose it is, may come a moment after the agent's."""
+        scenario = self.troupe.scenario
+        if push.snapshot is not None or not scenario.work:
+            return
+        with trio.move_on_after(STRANGER_S):
+            for event in push.events:
+                if event["type"] in _MEETINGS:
+                    while event["contact"] not in self.troupe.customers:
+                        await self.troupe.came.wait()
+
     def _meet(self, contact: int) -> None:
         """Where a scenario gives a contact's work as a whole, whoever serves it learns it from the customer."""
         customer = self.troupe.customers.get(contact)
@@ -304,7 +331,8 @@ class ChannelPlayer(Player):
             actor.submitted(contact, state)
             self._coming.pop(deed.command.external_id, None)
             if state != "deflected" and actor.phase != Phase.DONE:
-                self._customers[contact] = self.troupe.customers[contact] = actor
+                self._customers[contact] = actor
+                self.troupe.is_of(contact, actor)
 
     def take(self, push: Push) -> None:
         if push.snapshot is not None:
@@ -318,10 +346,10 @@ class ChannelPlayer(Player):
                 customer = self._coming.get(event.external_id)
                 if customer is not None:
                     self._customers.pop(customer.contact, None)  # came back too late for the old one
-                    self._customers[event.contact] = self.troupe.customers[event.contact] = customer
+                    self._customers[event.contact] = customer
+                    self.troupe.is_of(event.contact, customer)
             customer = self._customers.get(getattr(event, "contact", 0))
             if customer is not None:
                 self.carry_out(customer, customer.heard(event))
                 if customer.phase == Phase.DONE:
                     del self._customers[customer.contact]
-                    self.troupe.customers.pop(customer.contact, None)
