@@ -73,7 +73,9 @@ class Life:
             return "open"
         if self.answered_at:
             return "answered"
-        if self.stage == "bot" and self.bot_reply_ms >= 0 and self.state != "abandoned":
+        # Where a scenario gives a bot's time as a whole nobody speaks: that it was solved is then all there is to hear.
+        served = self.bot_reply_ms >= 0 or self.reason == "solved"
+        if self.stage == "bot" and served and self.state != "abandoned":
             return "bot_contained"
         return "abandoned"
 
