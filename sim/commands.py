@@ -12,6 +12,7 @@ import click
 
 from sim.live.commands import live
 from sim.reports.commands import compare
+from sim.staffing.commands import staff
 from sim.twin.commands import run
 
 BUDGET_S = 25.0
@@ -37,6 +38,7 @@ def sim() -> None:
 sim.add_command(run)
 sim.add_command(compare)
 sim.add_command(live)
+sim.add_command(staff)
 
 
 def _language() -> str:

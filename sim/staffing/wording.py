@@ -1,0 +1,45 @@
+"""What `sluice sim staff` says, in English and Chinese."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "pilot": "  load: {people:,} people × intervals, {busy} team(s) still too busy to show all of theirs",
+        "tried": "  candidate {place}: {people:,} people × intervals, {verdict}",
+        "met": "meets the targets", "missed": "misses",
+        "confirmed": "  {people:,} people × intervals hold on {runs} fresh runs",
+        "not_confirmed": "  {people:,} people × intervals do not hold on {runs} fresh runs: one step back",
+        "target": "target {text}: {value:.4g} ({low:.4g} to {high:.4g}), {verdict}",
+        "sure": "met with 95 % confidence", "unsure": "NOT met with 95 % confidence",
+        "fewer": "the last candidate with fewer people: {text} {value:.4g}",
+        "table": "people by hour of the day (needed / load):",
+        "cost": "{hours:,.1f} hours of work a day, {cost:,.0f} in pay; the scenario's own shifts: {planned:,.1f} hours, {plan_cost:,.0f}",
+        "took": "{candidates} candidates, {runs} fresh runs of {contacts:,.0f} contacts, {seconds:.0f} s",
+        "out_of_reach": "no number of people tried meets {what}: something else is short (queues that no team serves, bots, hours)",
+        "title": "{name}: people needed against load", "people": "needed", "load": "load (people fully in use)",
+        "plan": "the scenario's shifts",
+        "problem": "--target {text!r}: got {got}, wanted {wanted} (character {column})",
+        "no_scenario": "got {name}, wanted a file or one of {names}",
+        "nothing": "nobody comes of whom {what} speaks: no contact waited for a person there",
+        "no_people": "the scenario has no teams to staff",
+    },
+    "zh": {
+        "pilot": "  负载试算：{people:,} 人×时段，{busy} 个班组仍太忙，负载尚未全部显现",
+        "tried": "  方案 {place}：{people:,} 人×时段，{verdict}",
+        "met": "达标", "missed": "未达标",
+        "confirmed": "  {people:,} 人×时段，在 {runs} 次新的运行中成立",
+        "not_confirmed": "  {people:,} 人×时段，在 {runs} 次新的运行中不成立：退回一步",
+        "target": "目标 {text}：{value:.4g}（{low:.4g} 至 {high:.4g}），{verdict}",
+        "sure": "以 95 % 置信度达标", "unsure": "未能以 95 % 置信度达标",
+        "fewer": "最后一个人数更少的方案：{text} {value:.4g}",
+        "table": "一天中各小时所需人数（需要 / 负载）：",
+        "cost": "每天 {hours:,.1f} 工时，工资 {cost:,.0f}；场景原有班次：{planned:,.1f} 工时，{plan_cost:,.0f}",
+        "took": "{candidates} 个方案，{runs} 次新的运行（每次 {contacts:,.0f} 个会话），{seconds:.0f} 秒",
+        "out_of_reach": "试过的人数都不能满足 {what}：缺的是别的（没有班组服务的队列、机器人、营业时间）",
+        "title": "{name}：所需人数与负载", "people": "所需人数", "load": "负载（满负荷人数）", "plan": "场景原有班次",
+        "problem": "--target {text!r}：得到 {got}，应为 {wanted}（第 {column} 个字符）",
+        "no_scenario": "得到 {name}，应为文件，或 {names} 之一",
+        "nothing": "没有任何会话属于 {what}：那里没有人等待人工",
+        "no_people": "场景中没有可配置的班组",
+    },
+}  # fmt: skip
