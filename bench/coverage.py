@@ -39,11 +39,11 @@ class Trial:
 
 # Runs long enough that batches are many times as long as the queue remembers; no longer.
 TRIALS = {
-    "mm1_rho0.9": Trial("E_Lq", 400_000),
-    "erlanga_garnett50": Trial("P_abandon", 40_000),
-    "n_model_prio_class1": Trial("E_Lq_class2", 20_000),
-    "chat5_k3_MBF": Trial("E_Lq", 20_000),
-    "d11_pulse_n400": Trial("frac_abandoned", 1, least=10),
+    "mm1_rho0.9": Trial("E_Lq", 200_000),
+    "erlanga_garnett50": Trial("P_abandon", 20_000),
+    "n_model_prio_class1": Trial("E_Lq_class2", 10_000),
+    "chat5_k3_MBF": Trial("E_Lq", 10_000),
+    "d11_pulse_n400": Trial("frac_abandoned", 1, least=5),
 }
 
 
@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--only", action="append", choices=sorted(TRIALS), help="this case alone")
     found.add_argument("--seed", type=int, default=1, help="of the first run; the next one has the next")
     found.add_argument("--processes", type=int, default=cores(), help="runs at once")
+    found.add_argument("--keep", type=Path, help="file of runs: those in it are not run again, new ones are added")
+    found.add_argument("--for-s", type=float, default=0.0, help="begin no run after so many seconds (0: all of them)")
     found.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     found.add_argument("--store", action="store_true", help="keep the result under bench/results/")
     return found
@@ -79,42 +81,87 @@ def share_of(runs: Sequence[dict[str, bool]]) -> dict[str, float]:
     }
 
 
-def measure(names: Sequence[str], runs: int, seed: int, processes: int) -> dict[str, Any]:
+class Kept:
+    """Runs made before, in a file of a line each: a measurement of hours may be made in pieces."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.known: dict[tuple[str, int, int, int], dict[str, bool]] = {}
+        for line in path.read_text().splitlines() if path is not None and path.exists() else ():
+            row = json.loads(line)
+            self.known[row["case"], row["contacts"], row["least"], row["seed"]] = row["covered"]
+
+    def missing(self, name: str, trial: Trial, seeds: range) -> list[int]:
+        return [seed for seed in seeds if (name, trial.contacts, trial.least, seed) not in self.known]
+
+    def add(self, name: str, trial: Trial, seed: int, found: dict[str, bool]) -> None:
+        self.known[name, trial.contacts, trial.least, seed] = found
+        if self.path is not None:
+            row = {"case": name, "contacts": trial.contacts, "least": trial.least, "seed": seed, "covered": found}
+            with self.path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def runs(self, name: str, trial: Trial, seeds: range) -> list[dict[str, bool]]:
+        found = [self.known.get((name, trial.contacts, trial.least, seed)) for seed in seeds]
+        return [run for run in found if run is not None]
+
+
+def play_missing(names: Sequence[str], seeds: range, processes: int, kept: Kept, for_s: float) -> None:
+    """Make the runs that are not there yet, as many as there is time for."""
     known = {case.id: case for case in load_cases(cases_file()).cases}
-    found = {}
+    began = time.perf_counter()
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         for name in names:
-            trial, began = TRIALS[name], time.perf_counter()
-            seeds = range(seed, seed + runs)
-            done = list(pool.map(covered, [known[name]] * runs, [trial] * runs, seeds, chunksize=5))
-            shares = share_of(done)
-            found[name] = {
-                "metric": trial.metric,
-                "coverage": shares[trial.metric],
-                "holds": LOW <= shares[trial.metric] <= HIGH,
-                "others": {other: share for other, share in shares.items() if other != trial.metric},
-                "seconds": round(time.perf_counter() - began, 1),
-            }
-            print(f"{name}: {found[name]['coverage']:.1%} of {runs} intervals of {trial.metric}", file=sys.stderr)
+            trial = TRIALS[name]
+            missing = kept.missing(name, trial, seeds)
+            while missing and not (for_s and time.perf_counter() - began > for_s):
+                now, missing = missing[: 10 * processes], missing[10 * processes :]
+                done = pool.map(covered, [known[name]] * len(now), [trial] * len(now), now)
+                for seed, found in zip(now, done, strict=True):
+                    kept.add(name, trial, seed, found)
+
+
+def measure(names: Sequence[str], runs: int, seed: int, processes: int, kept: Kept, for_s: float) -> dict[str, Any]:
+    """``complete``: whether there was time for all runs."""
+    seeds = range(seed, seed + runs)
+    play_missing(names, seeds, processes, kept, for_s)
+    found = {}
+    for name in names:
+        trial = TRIALS[name]
+        done = kept.runs(name, trial, seeds)
+        if not done:
+            continue
+        shares = share_of(done)
+        found[name] = {
+            "metric": trial.metric,
+            "contacts_a_run": trial.contacts if trial.contacts > 1 else None,
+            "replications_a_run": trial.least if trial.contacts == 1 else None,
+            "runs": len(done),
+            "coverage": shares[trial.metric],
+            "holds": LOW <= shares[trial.metric] <= HIGH,
+            "others": {other: share for other, share in shares.items() if other != trial.metric},
+        }
+    complete = all(name in found and found[name]["runs"] == runs for name in names)
     return {
         "benchmark": "coverage",
         "runs": runs,
         "seed": seed,
         "wanted": [LOW, HIGH],
         "cases": found,
-        "holds": all(case["holds"] for case in found.values()),
+        "complete": complete,
+        "holds": complete and all(case["holds"] for case in found.values()),
         "compiled": engine.COMPILED,
     }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0: every case's share lies between the bounds; 1: one does not; 2: wrong use."""
+    """0: all runs are made and every case's share lies between the bounds; 1: not so; 2: wrong use."""
     given = parser().parse_args(arguments)
     if min(given.runs, given.processes) < 1:
         print("runs and processes must be ≥ 1", file=sys.stderr)
         return 2
     result = {
-        **measure(given.only or list(TRIALS), given.runs, given.seed, given.processes),
+        **measure(given.only or list(TRIALS), given.runs, given.seed, given.processes, Kept(given.keep), given.for_s),
         "machine": machine(),
         "commit": commit(),
     }
@@ -126,7 +173,8 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps(result, ensure_ascii=False))
     else:
         for name, case in result["cases"].items():
-            print(
-                f"{name:22} {case['metric']:16} {case['coverage']:.1%}  {'holds' if case['holds'] else 'DOES NOT HOLD'}"
-            )
+            holds = "holds" if case["holds"] else "DOES NOT HOLD"
+            print(f"{name:22} {case['metric']:16} {case['coverage']:.1%} of {case['runs']} runs  {holds}")
+        if not result["complete"]:
+            print("not all runs are made yet: once more with the same --keep")
     return 0 if result["holds"] else 1

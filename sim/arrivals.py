@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from scipy.signal import fftconvolve
 
-from sim.laws import Array, share_within
+from sim.laws import Array, spread
 from sim.plans import Cast, Wish
 from sim.plans import Plan as Plan
 from sim.plans import Round as Round
@@ -55,7 +55,9 @@ def arrivals(scenario: Scenario, streams: Streams, begin_ms: int, end_ms: int) -
         parts = [_drawn(cast, piece) for piece in _pieces(scenario, flows, streams, interval)]
         plans = parts[0] if len(parts) == 1 else merge(*parts, key=lambda plan: (plan.at_ms, plan.external_id))
         for plan in plans:
-            if begin_ms <= plan.at_ms < end_ms:
+            if plan.at_ms >= end_ms:
+                break
+            if plan.at_ms >= begin_ms:
                 number += 1
                 msgspec.structs.force_setattr(plan, "number", number)  # nobody else has it yet
                 yield plan
@@ -170,8 +172,7 @@ class _Means:
         for place in range(bins):
             stretches = _stretches(self._scenario, flow.source, place * GRID_MS, (place + 1) * GRID_MS)
             happen[place] = sum(each.mean for each in stretches)
-        edges: Array = np.arange(bins + 1, dtype=np.float64) * (GRID_MS / 1000)
-        later = np.diff(share_within(flow.lag, edges[1:]), prepend=0.0)
+        later = spread(flow.lag, GRID_MS / 1000, bins)
         writing: Array = fftconvolve(happen, later)[:bins]
         return np.maximum(writing, 0.0) * flow.contact_rate
 

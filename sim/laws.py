@@ -91,7 +91,10 @@ _LAWS: dict[str, Callable[[Length, np.random.Generator, int], Array]] = {
 }
 
 
-def share_within(length: Length, seconds: Array) -> Array:
-    """P(X ≤ seconds) by 20,000 draws of its own stream: how a driver's contacts spread over the time behind it."""
-    drawn = np.sort(lengths_s(length, np.random.default_rng(1), 20_000))
-    return np.asarray(np.searchsorted(drawn, seconds, side="right") / len(drawn))
+def spread(length: Length, grid_s: float, bins: int) -> Array:
+    """The share that falls so many bins behind, of what happens anywhere within one: by 200,000 draws of a fixed seed."""
+    draws = np.random.default_rng(1)
+    n = 200_000
+    later = lengths_s(length, draws, n) + draws.random(n) * grid_s
+    counts = np.bincount(np.minimum(later / grid_s, bins).astype(np.int64), minlength=bins + 1)
+    return np.asarray(counts[:bins] / n)

@@ -93,7 +93,7 @@ def bots(scenario: Scenario) -> list[AgentProfile]:
             tenant=scenario.tenant,
             name=f"小枫 {number}",
             team="bots",
-            pools=("bot",),
+            pools=(scenario.bots.pool,),
             capacity=scenario.bots.capacity,
             auto_accept=True,
         )
@@ -196,6 +196,7 @@ def _profile(tenant: str, team: Team, agent: str, name: str, draws: np.random.Ge
         team=team.name,
         pools=team.pools or (team.kind.value,),
         skills=levels,
+        attributes=team.attributes,
         capacity=capacity,
         channel_limits=team.channel_limits,
     )

@@ -23,7 +23,7 @@ from engine.compiled import STAMP, fingerprint, stamped  # noqa: E402  # the rep
 # Everything that runs for each command. What runs once (the policy's compiler, explanations) stays
 # as it is; of snapshots what runs for each of a million contacts.
 HOT = (
-    "agents", "choosing", "clocks", "contact_rows", "contacts", "dispatcher", "estimates", "house", "lanes", "matching",
+    "agents", "choosing", "clocks", "contact_rows", "contacts", "dispatcher", "estimates", "house", "idlers", "lanes", "matching",
     "names", "pools", "ranks", "records", "rings", "seats", "selecting",
     "stands", "state", "stepping", "strands", "swapping", "timers", "policy/entering",
 )  # fmt: skip

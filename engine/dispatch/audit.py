@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.dispatch import snapshots
 from engine.dispatch.agents import PRESENT
 from engine.dispatch.contacts import WAITING, ContactState
-from engine.dispatch.lanes import LaneKey
+from engine.dispatch.lanes import LaneKey, Seat
 from engine.dispatch.slices import OPENING
 from engine.dispatch.state import State
 from engine.dispatch.strands import ContactKey
@@ -77,13 +77,17 @@ def places(state: State, *, all_placed: bool = True) -> list[str]:
 
 def lanes(state: State) -> list[str]:
     wrong = []
+    seated = members(state)
     for key, lane in state.lanes.items():
-        signed_on = sum(1 for seat in lane.members.values() if seat.agent.state in PRESENT)
+        seats = seated.get(key, [])
+        if lane.seated != len(seats):
+            wrong.append(f"lane {key}: counts {lane.seated} agents, {len(seats)} qualify")
+        signed_on = sum(1 for seat in seats if seat.agent.state in PRESENT)
         if lane.signed_on != signed_on:
             wrong.append(f"lane {key}: counts {lane.signed_on} signed on, {signed_on} are")
         keys = lane.known()
-        for seq, seat in lane.members.items():
-            known = keys.get(seq)
+        for seat in seats:
+            known = keys.get(seat.agent.seq)
             if lane.fits(seat) and (known is None or known > lane.agent_key(seat)):
                 wrong.append(f"lane {key}: free agent {seat.agent.profile.agent} known as {known}")
             if known is None and lane not in seat.absent:
@@ -106,8 +110,11 @@ def indexes(state: State) -> list[str]:
     mine, rebuilt = waiting(state), waiting(other)
     if mine != rebuilt:
         wrong.append("waiting contacts in the lanes differ from the rebuilt index")
+    seated, rebuilt_seated = (
+        {key: {seat.name for seat in seats} for key, seats in members(one).items()} for one in (state, other)
+    )
     for key in mine:
-        if set(state.lanes[key].members) != set(other.lanes[key].members):
+        if seated.get(key) != rebuilt_seated.get(key):
             wrong.append(f"lane {key}: members differ from the rebuilt index")
     for name, seat in state.seats.items():
         same = (seat.declined, seat.preferred) == (other.seats[name].declined, other.seats[name].preferred)
@@ -116,6 +123,15 @@ def indexes(state: State) -> list[str]:
         if not same or units != (rebuilt_seat.external, rebuilt_seat.yielding, rebuilt_seat.beside):
             wrong.append(f"agent {name}: seat differs from the rebuilt one")
     return wrong
+
+
+def members(state: State) -> dict[LaneKey, list[Seat]]:
+    """Who sits in the lanes."""
+    found: dict[LaneKey, list[Seat]] = {}
+    for seat in state.seats.values():
+        for lane in seat.lanes:
+            found.setdefault(lane.key, []).append(seat)
+    return found
 
 
 def waiting(state: State) -> dict[LaneKey, list[ContactKey]]:

@@ -80,10 +80,9 @@ def pool_between(state: State, seat: Seat, contact: Contact) -> str:
     the one that the agent's own list ranks first, as its order has chosen."""
     if len(seat.groups) == 1:
         return next(iter(seat.groups))
-    seq = seat.agent.seq
     found, best_group = "", 0
     for lane in state.stood(contact).lanes:
-        if seq in lane.members and not lane.drained and (not lane.guarded or lane.lets(seat)):
+        if lane in seat.lanes and not lane.drained and (not lane.guarded or lane.lets(seat)):
             group = seat.groups[lane.pool.name]
             if not found or group < best_group:
                 found, best_group = lane.pool.name, group
@@ -131,15 +130,15 @@ def only_decliners_left(state: State, contact: Contact, also: str = "") -> bool:
     for lane in state.lanes_of(contact):
         if lane.drained:
             continue
-        signed_on = sum(1 for seat in decliners if seat.agent.seq in lane.members and seat.agent.state in PRESENT)
+        signed_on = sum(1 for seat in decliners if lane in seat.lanes and seat.agent.state in PRESENT)
         if lane.signed_on > signed_on:
             return False
     return True
 
 
-def served_by(state: State, contact: Contact, seq: int) -> bool:
+def served_by(state: State, contact: Contact, seat: Seat) -> bool:
     """Whether the agent may serve the contact through one of its open pools."""
-    return any(seq in lane.members and not lane.drained for lane in state.lanes_of(contact))
+    return any(lane in seat.lanes and not lane.drained for lane in state.lanes_of(contact))
 
 
 def stranded(state: State, lanes: Iterable[Lane]) -> set[int]:
@@ -151,7 +150,8 @@ def stranded(state: State, lanes: Iterable[Lane]) -> set[int]:
         if lane.drained or not lane.signed_on:
             numbers.update(key[3] for key in lane.standing())
             continue
-        for member in lane.members.values():
-            if member.declined and member.agent.state in PRESENT:
+        by_skill = (lane.pool.name, lane.requirement.must_have)
+        for member in state.seats_by_skill.get(by_skill, {}).values():
+            if member.declined and member.agent.state in PRESENT and lane in member.lanes:
                 numbers.update(number for number in member.declined if state.stands_in(state.contacts[number], lane))
     return numbers

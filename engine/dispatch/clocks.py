@@ -40,10 +40,15 @@ class Clocks(Records):
 
         Steps open for contacts that wait without an offer; one that comes back opens what has fallen due meanwhile.
         """
+        if contact.state is not QUEUED or contact.stage == "bot":
+            return 0
         if self.unplaced_from < contact.contact < self.unplaced_until:
             return 0
+        stand = contact.stand
+        if stand is not None and stand.era == self.era:
+            return self.looks.get(contact.contact, 0) if stand.watched else stand.step_due(contact)
         steps = self.queue_of(contact).steps
-        if contact.step >= len(steps) or contact.state is not QUEUED or contact.stage == "bot":
+        if contact.step >= len(steps):
             return 0
         step = steps[contact.step]
         if step.watched:

@@ -134,7 +134,7 @@ def index_names(contacts: list[Contact], by_external: Names, by_customer: Names)
         if contact.state is WRAP_UP:
             continue
         number = contact.contact
-        by_external.add((contact.tenant, contact.channel), contact.external_id, number)
+        by_external.add(contact.tenant, contact.channel, contact.external_id, number)
         for channel, external_id in contact.joined:
-            by_external.add((contact.tenant, channel), external_id, number)
-        by_customer.add((contact.tenant, contact.shop), contact.customer, number)
+            by_external.add(contact.tenant, channel, external_id, number)
+        by_customer.add(contact.tenant, contact.shop, contact.customer, number)

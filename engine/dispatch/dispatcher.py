@@ -8,7 +8,7 @@ expires what is due, a refused command changes nothing but time, and no event is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.dispatch import snapshots
 from engine.dispatch.audit import audit
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from engine.dispatch.contacts import Contact, Offer
 
 # One call does a bounded amount of work: 512 expiries cost about 5–10 ms.
-EXPIRE_LIMIT = 512
+EXPIRE_LIMIT: Final = 512
 # … and where one deadline sets off many (a lost bot's contacts), so many events end the call.
-EVENT_LIMIT = 400
-UNBOUNDED = 1 << 62
+EVENT_LIMIT: Final = 400
+UNBOUNDED: Final = 1 << 62
 
 
 class Dispatcher:
@@ -59,6 +59,9 @@ class Dispatcher:
         if slice_units:
             self._state.slice_units = slice_units
         self._state.apply = APPLY
+        # At hand: a name of the module is looked up by its text, for every command.
+        self._handlers = HANDLERS
+        self._start: type = StartEngine
         self._looked_at = 0
 
     # --- inputs ---------------------------------------------------------------------------------------------------
@@ -75,10 +78,11 @@ class Dispatcher:
         if stamp < state.now:
             state.refuse(command, Code.TIME_WENT_BACK, stamp, f"≥ {state.now}")
             return out
-        if type(command) is StartEngine:  # what was open when the last epoch ended is nobody's fault: taken back first
+        kind = type(command)
+        if kind is self._start:  # what was open when the last epoch ended is nobody's fault: taken back first
             state.settle()
             state.now = stamp
-            HANDLERS[StartEngine](state, command)
+            self._handlers[kind](state, command)
             look_again(state)
             self._tidy_up()
             if state.rearranging is None:
@@ -93,7 +97,7 @@ class Dispatcher:
             self._expire_due(stamp, UNBOUNDED, UNBOUNDED)
             state.trim_timers()
         state.now = stamp
-        HANDLERS[type(command)](state, command)
+        self._handlers[kind](state, command)
         if state.reached:
             look_again(state)
         if state.shaken or state.stirred:

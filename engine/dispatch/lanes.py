@@ -16,13 +16,14 @@ from typing import Any, Final, TypeAlias
 
 from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import AgentKind
+from engine.dispatch.idlers import SEQ_BITS, Idlers
 from engine.dispatch.policy.compiled import Pool
 from engine.dispatch.policy.requirements import Requirement
 from engine.dispatch.pools import LONGEST, LOW_MASK, OVERDUE_LAST, PLACES, Gate, Length, Party, kind_of, late_key
 from engine.dispatch.rings import Ring
 from engine.dispatch.strands import ContactKey, Spot, Strands
 
-# (choice's own measures …, seq): smaller is chosen first. Of choice longest_idle its heap has (idle since, seq, seat).
+# (choice's own measures …, seq): smaller is chosen first.
 AgentKey: TypeAlias = tuple[Any, ...]
 # … and, where the pool protects itself from borrowers or keeps shares: whether they borrow, and whose shop's they are.
 LaneKey: TypeAlias = tuple[str, str, str, int, str, str, bool, str]
@@ -67,7 +68,6 @@ class Seat:
         "declined",
         "external",
         "gates",
-        "gone",
         "groups",
         "known_out",
         "known_present",
@@ -110,11 +110,6 @@ class Seat:
         self.known_present: bool = False
         self.known_out: bool = False
         self.open: int = 0  # offers not answered yet, where a pool has a quota
-        self.gone: bool = False  # the agent has another seat, or none
-
-    def __lt__(self, other: object) -> bool:
-        """No part of any order: only entries of one agent differ in nothing else, and all but one are of seats gone."""
-        return False
 
     def free(self) -> int:
         """Units left for live contacts."""
@@ -165,6 +160,7 @@ class Lane:
         "guarded",
         "heaps",
         "idle",
+        "idlers",
         "key",
         "kind",
         "length_unit",
@@ -176,6 +172,8 @@ class Lane:
         "quota",
         "requirement",
         "ring",
+        "seated",
+        "seats",
         "signed_on",
         "strict",
         "units",
@@ -188,6 +186,7 @@ class Lane:
         requirement: Requirement,
         pool: Pool,
         bound: Bound | None,
+        seats: list[Seat | None],
         lengths: dict[float, Length],
         gate: Gate | None,
         party: Party | None,
@@ -202,11 +201,13 @@ class Lane:
         self.drained = False
         self.bound = bound
         self.limited = bound is not None
-        self.members: dict[int, Seat] = {}  # seq → seat of everyone who qualifies, signed on or not
+        self.seats = seats  # by seq, the whole domain's
+        self.seated = 0  # those who qualify, signed on or not: whose ``lanes`` this one is among
         self.signed_on = 0
         self.units = 0  # of the members who are available
+        self.idlers = Idlers(seats)  # of choice longest idle
+        # Of the other choices, and seq → the smallest key the heap holds for it.
         self.agents: list[AgentKey] = []
-        # seq → the smallest key the heap holds for it. Of choice longest_idle a heap has one of each, and this is empty.
         self.best: dict[int, AgentKey] = {}
         self.heaps: dict[float, Strands] = {}  # slope → keys
         self.strict: Strands | None = None  # the only ones, if their keys do not change with time
@@ -361,15 +362,23 @@ class Lane:
         return self.requirement.matches(profile.skills, profile.attributes)
 
     def add_member(self, seat: Seat) -> None:
-        self.members[seat.agent.seq] = seat
-        if self.idle and len(self.agents) > 64 + 2 * len(self.members):
-            self.agents = [entry for entry in self.agents if not entry[2].gone]
-            heapify(self.agents)
+        self.seated += 1
+        self.idlers.trim(self.seated)
         self.units += seat.units
         seat.lanes.append(self)
         if self.choice in RESTLESS:
             seat.loaded.append(self)
         seat.absent.append(self)
+
+    def drop_member(self, seat: Seat) -> None:
+        """The agent has another seat from here on, or none."""
+        seq = seat.agent.seq
+        self.seated -= 1
+        self.units -= seat.units
+        if self.best.pop(seq, None) is not None and self.ring is not None:
+            self.ring.agents.remove((seq,))
+        if self.idle and self not in seat.absent:
+            self.idlers.give_up(seat)
 
     def offer_side(self, seat: Seat) -> bool:
         """Put the agent's present key into the heap if it may take work now; says whether the heap knows it."""
@@ -379,14 +388,14 @@ class Lane:
         if self.ring is not None:
             return self.ring.add(self, seat)
         if self.idle:
-            heappush(self.agents, (seat.agent.idle_since, seq, seat))
+            self.idlers.add(seat)
             return True
         key = self.agent_key(seat)
         known = self.best.get(seq)
         if known is None or key < known:
             self.best[seq] = key
             heappush(self.agents, key)
-            if len(self.agents) > 64 + 2 * len(self.members):
+            if len(self.agents) > 64 + 2 * self.seated:
                 self.agents[:] = [entry for entry in self.agents if self.best.get(entry[-1]) is entry]
                 heapify(self.agents)
         return True
@@ -398,7 +407,7 @@ class Lane:
         if self.ring is not None:
             return self.ring.pick(self, decliners)
         if self.idle:
-            return self._longest_idle(decliners)
+            return self.idlers.pick(self, decliners)
         heap, best = self.agents, self.best
         passed: list[AgentKey] = []
         found = None
@@ -408,7 +417,8 @@ class Lane:
             if best.get(seq) is not key:
                 heappop(heap)
                 continue
-            seat = self.members[seq]
+            seat = self.seats[seq]
+            assert seat is not None, seq
             agent = seat.agent
             if not self.fits(seat):
                 heappop(heap)
@@ -426,34 +436,9 @@ class Lane:
             heappush(heap, key)
         return found
 
-    def _longest_idle(self, decliners: Collection[str]) -> tuple[AgentKey, Seat] | None:
-        """As :meth:`pick`: entries name their seats, and of each agent there is one, or the lane is in ``seat.absent``."""
-        heap = self.agents
-        passed: list[AgentKey] = []
-        found = None
-        while heap:
-            key = heap[0]
-            seat: Seat = key[2]
-            agent = seat.agent
-            if seat.gone:
-                heappop(heap)
-            elif not self.fits(seat):
-                heappop(heap)
-                seat.absent.append(self)
-            elif agent.idle_since != key[0]:
-                heapreplace(heap, (agent.idle_since, agent.seq, seat))
-            elif decliners and seat.name in decliners:
-                passed.append(heappop(heap))
-            else:
-                found = (key, seat)
-                break
-        for key in passed:
-            heappush(heap, key)
-        return found
-
     def known(self) -> dict[int, AgentKey]:
         """seq → its key in the heap; O(n), for audits."""
-        return {key[1]: key[:2] for key in self.agents if not key[2].gone} if self.idle else self.best
+        return self.idlers.known() if self.idle else self.best
 
 
 def recount(seat: Seat) -> None:
@@ -477,12 +462,12 @@ def refresh(seat: Seat) -> None:
     """Tell the lanes that this agent may have become freer."""
     if seat.absent:
         room = seat.room()
-        shared: AgentKey = (seat.agent.idle_since, seat.agent.seq, seat)
+        shared: Any = seat.agent.idle_since << SEQ_BITS | seat.agent.seq  # one object for all of them
         still: list[Lane] = []
         for lane in seat.absent:
             # The common case in one breath: the longest-idle key is the same for all of the agent's lanes.
             if lane.idle and not lane.limited and lane.cost <= room:
-                heappush(lane.agents, shared)
+                heappush(lane.idlers.heap, shared)
             elif not lane.offer_side(seat):
                 still.append(lane)
         seat.absent = still

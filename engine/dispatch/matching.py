@@ -220,10 +220,10 @@ def ask_person(state: State, contact: Contact, intent: str, reason: str) -> None
 
 def start_reply_clock(state: State, contact: Contact) -> None:
     """If the customer has written and waits for a person, the reply clock runs from now, unless it already does."""
-    channel = state.policy.channels.get(contact.channel)
-    if contact.promised:
-        return  # the promise is its clock
-    if contact.owed and not contact.replying and contact.stage == "person" and channel is not None and channel.messages:
+    if contact.promised or contact.replying or not contact.owed or contact.stage != "person":
+        return  # a promise is its own clock
+    channel = state.channels.get(contact.channel)
+    if channel is not None and channel.messages:
         state.emit_on(contact, ev.ReplyStarted(state.now, contact.contact, contact.reply_round + 1))
 
 
@@ -282,8 +282,19 @@ def place_beside(state: State, contact: Contact, seat: Seat, trigger: str) -> No
     open_due_steps(state, contact)
     while seat.room() > 0 and feed_one(state, seat, "freed", contact.contact):
         pass
-    if contact.state is QUEUED:
+    if state.protected and not state.frozen:  # the freed agent may make its pool lend another one
+        place_in_turn(state, contact, trigger)
+    elif contact.state is QUEUED:
         place(state, contact, trigger)
+
+
+def place_in_turn(state: State, contact: Contact, trigger: str) -> None:
+    """Offer it to the agent whom it finds, after everybody whom that agent would rather have."""
+    while contact.state is QUEUED:
+        first = first_before(state, contact)
+        place(state, first, trigger)
+        if first.state is QUEUED:
+            return
 
 
 def place_all(state: State, contacts: Iterable[Contact], trigger: str) -> None:
@@ -384,27 +395,27 @@ def make_offer(
     preferred: bool = False,
 ) -> None:
     """Reserve and offer in one event; an auto-accepting agent is connected in the same step."""
-    queue = state.queue_of(contact)
-    rules = state.policy.pools.get(pool)
+    rules = state.pools.get(pool)
+    now = state.now
     state.chosen = seat
     state.emit_on(
         contact,
         ev.OfferMade(
-            at=state.now,
+            at=now,
             offer=state.next_offer,
             contact=contact.contact,
             agent=seat.name,
-            queue=queue.name,
+            queue=contact.queue,
             pool=pool or next(iter(seat.groups), ""),
             step=contact.step,
             cost=contact.cost,
-            deadline=state.now + queue.offer_ms,
-            waited_ms=state.now - contact.start,
+            deadline=now + state.queue_of(contact).offer_ms,
+            waited_ms=now - contact.start,
             trigger=trigger,
             choice="preferred" if rules is None else rules.choice,
             order="preferred" if rules is None else rules.order,
             rank=rank,
-            policy=state.policy.version,
+            policy=state.policy_version,
             preferred=preferred,
         ),
     )
@@ -420,7 +431,7 @@ def connect(state: State, contact: Contact, offer: Offer) -> None:
     state.emit_on(contact, ev.ContactConnected(state.now, contact.contact, offer.agent, waited))
     if promised:
         start_reply_clock(state, contact)
-    channel = state.policy.channels.get(contact.channel)
+    channel = state.channels.get(contact.channel)
     if contact.answered or channel is None or channel.messages:
         return
     if contact.seat is not None and not contact.seat.bot:
@@ -441,10 +452,10 @@ def reconsider_without(state: State, seat: Seat) -> None:
         reconsider_stranded(state, seat.lanes)
 
 
-def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> None:
+def reconsider_stranded(state: State, lanes: Iterable[Lane], still: Seat | None = None) -> None:
     """These lanes have lost an agent: who waits in them with nobody left, or decliners only, is decided anew.
 
-    ``still``: the agent's seq, if it may serve some of them by other lanes, as before.
+    ``still``: the agent, if it may serve some of them by other lanes, as before.
     """
     work = state.rearranging
     if work is not None and work.stage < OPENING:
@@ -455,7 +466,7 @@ def reconsider_stranded(state: State, lanes: Iterable[Lane], still: int = 0) -> 
         state.emit(ev.RearrangementStarted(state.now, "agent_left", OPENING))
         return
     contacts = [state.contacts[number] for number in sorted(stranded(state, lanes))]
-    if still:
+    if still is not None:
         contacts = [one for one in contacts if not served_by(state, one, still)]
     for contact in contacts:
         if contact.stage == "bot" and contact.state is QUEUED:

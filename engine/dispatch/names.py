@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-Scope = tuple[str, str]
+from typing import TypeAlias
+
+Known: TypeAlias = dict[str, int | tuple[int, ...]]
 
 
 class Names:
-    """Scope → name → contact, or contacts in ascending order.
+    """Tenant → scope (a channel, or a shop) → name → contact, or contacts in ascending order.
 
-    Two levels, and a bare number where one contact has the name: at a hundred thousand open contacts a key tuple each
-    costs more memory traffic than everything else that a submit does.
+    Levels, and a bare number where one contact has the name: at a hundred thousand open contacts a key tuple each costs
+    more memory traffic than everything else that a submit does, and a tuple of tenant and scope has to be made and hashed.
     """
 
-    __slots__ = ("scopes",)
+    __slots__ = ("tenants",)
 
     def __init__(self) -> None:
-        self.scopes: dict[Scope, dict[str, int | tuple[int, ...]]] = {}
+        self.tenants: dict[str, dict[str, Known]] = {}
 
     def __eq__(self, other: object) -> bool:
         """Equal content; empty scopes do not count."""
-        if not isinstance(other, Names):
-            return NotImplemented
-        mine = {scope: names for scope, names in self.scopes.items() if names}
-        return mine == {scope: names for scope, names in other.scopes.items() if names}
+        return self.content() == other.content() if isinstance(other, Names) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
-    def last(self, scope: Scope, name: str) -> int | None:
+    def content(self) -> dict[tuple[str, str], Known]:
+        """(tenant, scope) → its names, where there are any."""
+        return {
+            (tenant, scope): names
+            for tenant, scopes in self.tenants.items()
+            for scope, names in scopes.items()
+            if names
+        }  # fmt: skip
+
+    def last(self, tenant: str, scope: str, name: str) -> int | None:
         """The newest contact of this name."""
-        names = self.scopes.get(scope)
+        scopes = self.tenants.get(tenant)
+        names = None if scopes is None else scopes.get(scope)
         found = None if names is None else names.get(name)
         return found[-1] if isinstance(found, tuple) else found
 
-    def add(self, scope: Scope, name: str, contact: int) -> None:
+    def add(self, tenant: str, scope: str, name: str, contact: int) -> None:
         """Nothing happens for the empty name."""
         if not name:
             return
-        names = self.scopes.get(scope)
+        scopes = self.tenants.get(tenant)
+        if scopes is None:
+            scopes = self.tenants[tenant] = {}
+        names = scopes.get(scope)
         if names is None:
-            names = self.scopes[scope] = {}
+            names = scopes[scope] = {}
         known = names.get(name)
         if known is None:
             names[name] = contact
         else:
             names[name] = (*known, contact) if isinstance(known, tuple) else (known, contact)
 
-    def drop(self, scope: Scope, name: str, contact: int) -> None:
+    def drop(self, tenant: str, scope: str, name: str, contact: int) -> None:
         """The contact no longer has this name."""
         if not name:
             return
-        names = self.scopes[scope]
+        names = self.tenants[tenant][scope]
         known = names.pop(name)
         if isinstance(known, tuple):
             left = tuple(number for number in known if number != contact)

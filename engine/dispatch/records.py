@@ -17,7 +17,7 @@ from engine.dispatch.house import House
 from engine.dispatch.lanes import Bound, Lane, LaneKey, Seat
 from engine.dispatch.ledgers import Ledger
 from engine.dispatch.names import Names
-from engine.dispatch.policy.compiled import Policy, Pool, Queue
+from engine.dispatch.policy.compiled import Channel, Policy, Pool, Queue
 from engine.dispatch.policy.entering import EntryIndex
 from engine.dispatch.policy.requirements import Requirement, both, parse, parse_canonical
 from engine.dispatch.pools import (
@@ -94,6 +94,7 @@ class Records:
         self.lines: dict[str, Line] = {}
         self.seats: dict[str, Seat] = {}
         self.seats_by_seq: dict[int, Seat] = {}
+        self.seat_at: list[Seat | None] = []  # the same by place, for lanes: nothing to hash
         self.chosen: Seat | None = None  # whom the next offer is for, where that is known: spares a look-up by name
         self.freed: dict[int, Seat] = {}  # perhaps freer, and the lanes do not know it yet
         self.house = House(self.contacts)
@@ -103,6 +104,11 @@ class Records:
     def use(self, policy: Policy) -> None:
         """Decide by this policy from here on; the lanes are empty and wait to be filled."""
         self.policy = policy
+        # Its tables, one attribute away: a field of the policy costs as much as the look-up itself.
+        self.queues: dict[str, Queue] = dict(policy.queues)
+        self.channels: dict[str, Channel] = dict(policy.channels)
+        self.pools: dict[str, Pool] = dict(policy.pools)
+        self.policy_version = policy.version
         self.era += 1
         self.entering = EntryIndex([rule.when for rule in policy.entry])
         self.limited = {name for name, channel in policy.channels.items() if channel.limit}
@@ -191,7 +197,7 @@ class Records:
 
     def queue_of(self, contact: Contact) -> Queue:
         """Its queue; while a policy is being swapped in, perhaps one of the former policy."""
-        queue = self.policy.queues.get(contact.queue)
+        queue = self.queues.get(contact.queue)
         return queue if queue is not None else self.former[contact.queue]
 
     def pools_of(self, contact: Contact) -> tuple[Pool, ...]:

@@ -41,7 +41,8 @@ class Ring:
                 after, wrapped = 0, 1
                 continue
             seq = int(found[0])
-            seat = lane.members[seq]
+            seat = lane.seats[seq]
+            assert seat is not None, seq
             if not lane.fits(seat):
                 self.agents.remove(found)
                 del lane.best[seq]

@@ -42,6 +42,9 @@ class Seats(Clocks):
         recount(seat)
         self.seats[profile.agent] = seat
         self.seats_by_seq[agent.seq] = seat
+        if agent.seq >= len(self.seat_at):
+            self.seat_at += [None] * (agent.seq + 1 - len(self.seat_at))
+        self.seat_at[agent.seq] = seat
         if self.noting:  # another profile
             self.note(0, agent.seq)
         for number in agent.contacts:
@@ -173,14 +176,11 @@ class Seats(Clocks):
     def unseat_agent(self, agent: Agent) -> Seat:
         """Take the agent out of every index; returns the old seat."""
         seat = self.seats.pop(agent.profile.agent)
-        seat.gone = True
         self.freed.pop(agent.seq, None)
         del self.seats_by_seq[agent.seq]
+        self.seat_at[agent.seq] = None
         for lane in seat.lanes:
-            del lane.members[agent.seq]
-            if lane.best.pop(agent.seq, None) is not None and lane.ring is not None:
-                lane.ring.agents.remove((agent.seq,))
-            lane.units -= seat.units
+            lane.drop_member(seat)
             if agent.state in PRESENT:
                 lane.signed_on -= 1
         for name in agent.profile.pools:

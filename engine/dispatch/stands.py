@@ -34,8 +34,8 @@ class Stand:
     """
 
     __slots__ = (
-        "at_once", "boost", "era", "even", "keyed", "lanes", "length", "parties", "person", "special", "stepped", "target_ms",
-        "watched",
+        "after_ms", "at_once", "boost", "by_clock", "clock", "era", "even", "keyed", "lanes", "length", "parties", "person",
+        "special", "stepped", "target_ms", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,10 @@ class Stand:
         self.stepped = step is not None  # another step may open
         self.at_once = step is not None and not step.after_ms  # … without any time passing
         self.watched = person and step is not None and step.watched  # … on more than its clock
+        # … by its clock alone, at a set time: so long after that clock's zero
+        self.by_clock = person and step is not None and not step.watched and not step.only_nobody
+        self.clock: str = "" if step is None else step.clock
+        self.after_ms: int = 0 if step is None else step.after_ms
         self.person = person  # its contacts wait for a person
         self.target_ms = target_ms
         self.special = length is not None or bool(parties)
@@ -63,6 +67,14 @@ class Stand:
         self.parties = parties
         self.even = len(set(keyed)) == 1  # one key for all of its lanes
         self.era = era  # of the policy that it belongs to, see ``Records.era``
+
+    def step_due(self, contact: Contact) -> int:
+        """When the next step opens by its clock; 0: at no set time. As :meth:`clocks.Clocks.clock_due`."""
+        if not self.by_clock:
+            return 0
+        if self.clock == "step":
+            return contact.step_at + self.after_ms
+        return (contact.start if self.clock == "waited" else contact.arrived_at) + self.after_ms
 
     def key(self, contact: Contact, place: int = 0) -> ContactKey:
         """The order of the lane's pool as a key; smaller is served first, see :data:`strands.ContactKey`.

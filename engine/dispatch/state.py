@@ -6,8 +6,7 @@ operations below, so that indexes can be rebuilt from state at any time and comp
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from engine.dispatch.contacts import WAITING, Contact, ContactState
 from engine.dispatch.estimates import Measure
@@ -49,9 +48,6 @@ HOUSE: Final = Kind.HOUSE
 LOOK_MS: Final = 5_000
 
 
-Appliers: TypeAlias = "dict[type, tuple[Callable[..., None], bool]]"
-
-
 class State(Seats):
     """Contacts, agents and offers by number or id, and the indexes over them."""
 
@@ -68,6 +64,7 @@ class State(Seats):
         self.house.set_policy(policy)
         self.seats = {}
         self.seats_by_seq = {}
+        self.seat_at = []
         self.freed = {}
         self.lines = {name: self.line_of(name) for name in (*policy.queues, *self.former)}
         for agent in self.agents.values():
@@ -219,7 +216,9 @@ class State(Seats):
         if lane is None:
             gate = self.gates[pool.name] if key[6] else None
             ring = Ring(self.rings[pool.name]) if pool.name in self.rings else None
-            lane = self.lanes[key] = Lane(key, requirement, pool, bound, self.lengths_by_number, gate, party, ring)
+            lane = self.lanes[key] = Lane(
+                key, requirement, pool, bound, self.seat_at, self.lengths_by_number, gate, party, ring
+            )
             if gate is not None:
                 self.borrowing.setdefault(pool.name, []).append(lane)
             if pool.name in self.drained:

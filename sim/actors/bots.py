@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,23 +50,35 @@ class Bot:
         return [Do(cmd.DefineAgent(self.profile)), Do(cmd.SignOn(agent=self.profile.agent))]
 
     def heard(self, event: ev.Event, text: str) -> list[Deed]:
-        match event:
-            case ev.ContactConnected(contact=contact) if contact in self._coming:
-                plan = self._sessions[contact] = self._coming.pop(contact)
-                return [Wake(plan.bot_ms, "session", contact)]
-            case ev.ContactConnected(contact=contact, agent=self.profile.agent):
-                self._talks[contact] = _Talk()
-                return [Wake(GREET_MS, "greet", contact)]
-            case ev.MessageAdded(contact=contact, sender=Sender.CUSTOMER) if contact in self._talks:
-                return self._hear(contact, text)
-            case (
-                ev.ContactClosed(contact=contact)
-                | ev.ContactTransferred(contact=contact)
-                | ev.ContactRequeued(contact=contact)
-                | ev.ContactAbandoned(contact=contact)
-            ):
-                self._talks.pop(contact, None)
-                self._sessions.pop(contact, None)
+        """An event of this agent's stream, in the stream's order."""
+        hear = _HEAR.get(type(event))
+        return hear(self, event, text) if hear is not None else []
+
+    def _hear_connected(self, event: ev.ContactConnected, _text: str) -> list[Deed]:
+        contact = event.contact
+        plan = self._coming.pop(contact, None)
+        if plan is not None:
+            self._sessions[contact] = plan
+            return [Wake(plan.bot_ms, "session", contact)]
+        if event.agent != self.profile.agent:
+            return []
+        self._talks[contact] = _Talk()
+        return [Wake(GREET_MS, "greet", contact)]
+
+    def _hear_message(self, event: ev.MessageAdded, text: str) -> list[Deed]:
+        if event.sender == Sender.CUSTOMER and event.contact in self._talks:
+            return self._hear(event.contact, text)
+        return []
+
+    def _hear_state(self, event: ev.AgentStateChanged, _text: str) -> list[Deed]:
+        """Its grace was over before its line was back: it signs on again."""
+        if event.agent == self.profile.agent and event.after == "offline":
+            return [Do(cmd.SignOn(agent=self.profile.agent))]
+        return []
+
+    def _hear_gone(self, event: ev.ContactClosed | ev.ContactTransferred, _text: str) -> list[Deed]:
+        self._talks.pop(event.contact, None)
+        self._sessions.pop(event.contact, None)
         return []
 
     def woken(self, what: str, contact: int, guard: int) -> list[Deed]:
@@ -144,3 +157,14 @@ class Bot:
     def _close(self, contact: int, reason: str) -> Do:
         self._talks.pop(contact, None)
         return Do(cmd.CloseContact(contact=contact, agent=self.profile.agent, reason=reason))
+
+
+_HEAR: dict[type, Callable[[Bot, Any, str], list[Deed]]] = {
+    ev.ContactConnected: Bot._hear_connected,
+    ev.MessageAdded: Bot._hear_message,
+    ev.AgentStateChanged: Bot._hear_state,
+    ev.ContactClosed: Bot._hear_gone,
+    ev.ContactTransferred: Bot._hear_gone,
+    ev.ContactRequeued: Bot._hear_gone,
+    ev.ContactAbandoned: Bot._hear_gone,
+}

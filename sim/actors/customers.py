@@ -114,7 +114,10 @@ class Customer:
         if self._stage != "person" or self.phase is not Phase.WAITING:
             return []
         self.phase = Phase.TALKING
-        return [self._patience()] if self.plan.opening else []  # somebody is there: it starts again
+        if not self.plan.opening:
+            self._wait += 1  # nothing is waited for any more
+            return []
+        return [self._patience()]  # somebody is there: it starts again
 
     def _hear_waiting(self, event: ev.Event) -> list[Deed]:
         """It waits for a person from here on; or for a bot again, when that one was lost."""

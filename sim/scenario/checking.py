@@ -25,7 +25,7 @@ def start_ms(text: str) -> int | None:
     return at if at is not None and at < DAY_MS else None
 
 
-def check(file: File, policy: Policy | None, policy_name: str, problems: Problems) -> None:
+def check(file: File, policy: Policy | None, problems: Problems) -> None:
     """Adds every problem; ``policy`` None: it could not be read, which has been said."""
     checker = _Checker(file, policy, problems)
     checker.head()
@@ -44,6 +44,8 @@ def check(file: File, policy: Policy | None, policy_name: str, problems: Problem
         checker.team(("teams", place), team)
     for place, fault in enumerate(file.faults):
         checker.fault(("faults", place), fault)
+    if policy is not None and file.bots.count:
+        checker.need(("bots", "pool"), file.bots.pool, policy.pools, "no_pool")
     checker.work()
     checker.money()
     checker.ends()

@@ -38,7 +38,7 @@ def load_scenario(
     file = msgspec.structs.replace(file, scenario=head)
     reader = _Reader(path, file, problems)
     policy = reader.read_policy()
-    check(file, policy, reader.policy_name, problems)
+    check(file, policy, problems)
     scenario = reader.scenario(policy) if not problems.found else None
     if problems.found or scenario is None:
         raise ScenarioErrors(problems.found)

@@ -238,6 +238,7 @@ class Bots(Table, frozen=True):
     """``session``: a bot keeps a contact as long as that and settles it or hands it on; without it, it talks by turns."""
 
     count: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    pool: str = "bot"
     capacity: Annotated[int, msgspec.Meta(ge=1)] = 1_000
     answer: Length = Length(1.0)
     silence: Length = Length(240.0)
@@ -262,6 +263,7 @@ class Team(Table, frozen=True):
     capacity: tuple[Annotated[int, msgspec.Meta(ge=1)], Annotated[int, msgspec.Meta(ge=1)]]
     skills: dict[str, tuple[Level, Level]] = {}
     some: dict[str, Some] = {}
+    attributes: Attributes = {}
     pools: tuple[str, ...] = ()
     channel_limits: dict[str, int] = {}
     cuts_per_hour: Positive | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp
@@ -116,6 +117,42 @@ class OneByOne:
     def mean_number(self) -> float:
         """Mean number waiting or in service."""
         return self.arrivals * self.mean_time
+
+
+def waiting_variances(arrivals: float, moments: Sequence[float]) -> dict[str, float]:
+    """lim T·Var over [0, T] of what a run of M/G/1 measures: ``wait``, ``queue``, ``time``, ``number``.
+
+    ``moments``: E[S] … E[S⁴]. The workload V solves its Poisson equation with h(v) = λv² ÷ 2(1 − ρ) for the sum of the
+    waits, so a customer adds g(V, S) + h(V + S) − h(V), whose second moment, times λ, is the variance (a martingale's
+    quadratic variation); E[V], E[V²] by Takács. ``g`` is V, or V + S where the service counts, less the mean where it is a
+    mean per customer.
+    """
+    first, second, third, fourth = moments
+    spare = 1 - arrivals * first
+    wait = arrivals * second / (2 * spare)
+    squared = 2 * wait**2 + arrivals * third / (3 * spare)
+    half = arrivals / (2 * spare)
+
+    def scatter(level: float, of_service: float) -> float:
+        """λ·E[(V − level + of_service·S + 2·half·V·S + half·S²)²]."""
+        # As (V·(1 + 2·half·S) + of_service·S + half·S² − level)², moment by moment.
+        slope_2 = 1 + 4 * half * first + 4 * half**2 * second
+        mixed = (
+            of_service * first + half * second - level
+            + 2 * half * (of_service * second + half * third - level * first)
+        )  # fmt: skip
+        rest = (
+            of_service**2 * second + half**2 * fourth + level**2
+            + 2 * of_service * half * third - 2 * level * (of_service * first + half * second)
+        )  # fmt: skip
+        return arrivals * (squared * slope_2 + 2 * wait * mixed + rest)
+
+    return {
+        "wait": scatter(wait, 0.0) / arrivals**2,
+        "time": scatter(wait + first, 1.0) / arrivals**2,
+        "queue": scatter(0.0, 0.0),
+        "number": scatter(0.0, 1.0),
+    }
 
 
 def lognormal_variation(sigma_log: float) -> float:

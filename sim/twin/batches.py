@@ -45,19 +45,21 @@ def one_run(model: Model, seed: int, budget: Budget, marks_ms: Sequence[int] = (
     play = Play(model, seed, marks_ms, histogram=histogram)
     length = max(1, round(FIRST_ARRIVALS / sum(kind.rate for kind in model.kinds)))
     most = 2 * (LEAST + WARM_UP)
-    rows = [play.row()]
+    rows, waits = [play.row()], [play.waits()]
     while True:
         play.run(play.now + length)
         rows.append(play.row())
+        waits.append(play.waits())
         enough = len(rows) - 1 >= LEAST + WARM_UP
         if enough and budget.is_spent(sum(kind.arrived for kind in play.kinds)):
             break
         if len(rows) - 1 >= most:
-            rows, length = rows[::2], length * 2
-    play.count_waits()
+            rows, waits, length = rows[::2], waits[::2], length * 2
     table = np.diff(np.asarray(rows, dtype=object), axis=0)[WARM_UP:].astype(float)
     columns = play.columns()
-    return Rows(columns, table, _controls(model, columns, table), play.histogram if histogram else None)
+    counted = np.asarray(waits)
+    histograms = (counted[1:] - counted[:-1])[WARM_UP:] if histogram else None
+    return Rows(columns, table, _controls(model, columns, table), histograms)
 
 
 def _controls(model: Model, columns: Sequence[str], table: Array) -> Array | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.dispatch import commands as cm
 from engine.dispatch import events as ev
@@ -243,6 +244,11 @@ class Play:
         self._bins.append(bin_of(wait))
         if len(self._bins) >= WAITS_AT_ONCE:
             self.count_waits()
+
+    def waits(self) -> NDArray[np.int64]:
+        """The histogram so far, a copy."""
+        self.count_waits()
+        return self.histogram.copy()
 
     def count_waits(self) -> None:
         """Waits seen since the last time go into the histogram (none of those served at once are in it)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isnan
 from typing import Any
 
 from sim.validation import chain_roads, queue_roads, time_roads
@@ -45,7 +46,7 @@ def asymptotic_variances(case: Case) -> dict[str, float]:
     """
     with _of(case) as road:
         found = {name: road.variance(parse_metric(name)) for name in case.expected}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None and not isnan(value)}
 
 
 def unknown_metrics(case: Case) -> list[str]:

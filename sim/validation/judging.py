@@ -34,6 +34,7 @@ NEAR_CERTAIN, CLOSE = 1e-3, 0.003
 # Metrics whose variance by theory leaves a little out; metrics by instant.
 ROUGHLY = ("W_q", "SL_")
 COURSES = ("E_Lq(", "m(")
+AT_INSTANTS = ("P_wait(",)
 SHARES = ("P_", "P(", "SL_", "util", "slot_util", "frac_", "occupancy", "Pdelay")
 
 
@@ -109,9 +110,10 @@ def judge(case: Case, *, seed: int, budget: Budget, metrics: int, slack: float =
         verdict = _by_formula(case, name, formulas.get(name))
         if measured is not None and name in measured.too_short:
             verdict = replace(verdict, roads=(*verdict.roads, "twin"), why=verdict.why or "too_short")
-        elif (found := estimates.get(name)) is not None:
+        elif measured is not None and (found := estimates.get(name)) is not None:
+            known = _known_error(case, name, variances.get(name), measured)
             limit = _limit(case, name, found, variances.get(name), length, slack)
-            verdict = _by_twin(verdict, found, limit, ALARM / metrics)
+            verdict = _by_twin(verdict, found, limit, ALARM / metrics, known)
         verdicts.append(verdict if verdict.roads else replace(verdict, why="no_road"))
     return Outcome(case, tuple(verdicts), measured, time.process_time() - started)
 
@@ -124,9 +126,12 @@ def _by_formula(case: Case, name: str, formula: float | None) -> Verdict:
     return Verdict(name, ("formula",), exact, formula, why="" if agrees else "formula")
 
 
-def _by_twin(verdict: Verdict, found: Estimate, limit: float, alarm: float) -> Verdict:
+def _by_twin(verdict: Verdict, found: Estimate, limit: float, alarm: float, known: float) -> Verdict:
+    """``known``: the standard error that theory says; what chance made look surer than that is not believed."""
     name, exact = verdict.metric, verdict.exact
-    p = _p_value(found, exact, limit)
+    if name.startswith(AT_INSTANTS) and known:
+        found = replace(found, error=known)
+    p = _p_value(replace(found, error=max(found.error, known)), exact, limit)
     return replace(
         verdict,
         roads=(*verdict.roads, "twin"),
@@ -136,6 +141,16 @@ def _by_twin(verdict: Verdict, found: Estimate, limit: float, alarm: float) -> V
         p=p,
         why=verdict.why or _complaint(name, found, exact, limit, p, alarm),
     )
+
+
+def _known_error(case: Case, name: str, variance: float | None, measured: Measured) -> float:
+    """Of a run so long by theory, 0 where that is silent. Yes or no at an instant scatters by p(1 − p) in each run."""
+    if name.startswith(AT_INSTANTS) and not measured.length:
+        share = case.expected[name]
+        return sqrt(max(share * (1 - share), 0.0) / measured.rows)
+    if variance is None or not measured.length or name.startswith(ROUGHLY):
+        return 0.0
+    return sqrt(max(variance, 0.0) / measured.length)
 
 
 def _limit(case: Case, name: str, found: Estimate, variance: float | None, length: float, slack: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import exp
+from functools import cache
+from math import exp, nan, prod
 from typing import Any
 
 import msgspec
@@ -13,9 +14,10 @@ from sim.theory.abandonment import PatienceQueue, erlang_a
 from sim.theory.birth_death import BirthDeath
 from sim.theory.erlang import ErlangC, LimitedPlaces, abandoning_queue, erlang_b
 from sim.theory.lifetimes import Balking, Deterministic, Exponential, HyperExponential, Lifetime, Lognormal, Weibull
-from sim.theory.priorities import Priorities
+from sim.theory.priorities import Priorities, priorities_with_abandonment
 from sim.theory.queue_runs import QueueRun
-from sim.theory.sharing import EndlessSharing, OneByOne, SharedAgent, lognormal_variation
+from sim.theory.sharing import EndlessSharing, OneByOne, SharedAgent, lognormal_variation, waiting_variances
+from sim.theory.skills import SkillModel
 from sim.theory.transients import Outcomes
 from sim.theory.uncertain_days import DayCounts, MixedErlangA
 from sim.validation.kinds import (
@@ -209,7 +211,37 @@ def _priorities(params: PriorityParams) -> Road:
         "util": lambda: model.together.occupancy,
         "P(W#>#)": lambda number, t: model.wait_tail(int(number) - 1, t),
     }
-    return Road(values | classes(count, {"E_W_class#": model.mean_wait, "E_Lq_class#": model.mean_queue}))
+    run = QueueRun(model.together.process(), params.n)
+    variances: dict[str, Answer] = {
+        "P_wait": run.delay, "E_W_all": run.wait, "E_Lq": run.queue, "util": run.occupancy
+    }  # fmt: skip
+    variances |= classes(count, _scatter_by_class(params))
+    return Road(values | classes(count, {"E_W_class#": model.mean_wait, "E_Lq_class#": model.mean_queue}), variances)
+
+
+def _scatter_by_class(params: PriorityParams) -> dict[str, Callable[[int], float]]:
+    """From the chain of the queues by class; NaN where that is no small one, or of more classes than two."""
+
+    @cache
+    def model() -> SkillModel | None:
+        if len(params.lams) > 2:
+            return None
+        chain = priorities_with_abandonment(params.lams, params.mu, params.n, (0.0,) * len(params.lams))
+        try:
+            _ = chain.chain
+        except ValueError:
+            return None
+        return chain
+
+    def wait(place: int) -> float:
+        found = model()
+        return nan if found is None else found.wait_variance(place)
+
+    def queue(place: int) -> float:
+        found = model()
+        return nan if found is None else found.chain.variance(found.queue(place))
+
+    return {"E_W_class#": wait, "E_Lq_class#": queue}
 
 
 def _ps_loss(params: PsLossParams) -> Road:
@@ -234,7 +266,12 @@ def _ps_loss(params: PsLossParams) -> Road:
 
 def _mg1_ps(params: Mg1PsParams) -> Road:
     model = EndlessSharing(params.lam, params.mean_work)
-    return Road({"E_T": lambda: model.mean_time, "E_N": lambda: model.mean_number, "P_idle": lambda: 1 - model.load})
+    values: dict[str, Answer] = {
+        "E_T": lambda: model.mean_time, "E_N": lambda: model.mean_number, "P_idle": lambda: 1 - model.load
+    }  # fmt: skip
+    # Played with exponential work: the number there is that of M/M/1.
+    run = QueueRun(ErlangC(params.lam, 1 / params.mean_work, 1).process(), 1)
+    return Road(values, {"E_T": run.time_in_system, "E_N": run.number, "P_idle": run.occupancy})
 
 
 def _mg1(params: Mg1Params) -> Road:
@@ -252,8 +289,24 @@ def _mg1(params: Mg1Params) -> Road:
             "E_T": lambda: model.mean_time,
             "E_Lq": lambda: model.mean_queue,
             "E_N": lambda: model.mean_number,
-        }
+        },
+        _scatter_of_one(params),
     )
+
+
+def _scatter_of_one(params: Mg1Params) -> dict[str, Answer]:
+    """As the twin plays it: lognormal, or Gamma with this variation."""
+    if params.sigma_log:
+        growth = [exp(params.sigma_log**2 * power * (power - 1) / 2) for power in (1, 2, 3, 4)]
+    else:
+        growth = [prod(1 + step * (params.cv2 or 0.0) for step in range(power)) for power in (1, 2, 3, 4)]
+    scatter = waiting_variances(params.lam, [params.mean**power * of for power, of in enumerate(growth, 1)])
+    return {
+        "E_W": lambda: scatter["wait"],
+        "E_T": lambda: scatter["time"],
+        "E_Lq": lambda: scatter["queue"],
+        "E_N": lambda: scatter["number"],
+    }
 
 
 def _gamma_poisson(params: GammaPoissonParams) -> Road:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.twin.batches import Budget, one_run
-from sim.twin.estimates import Estimate, Rows, TooShort, ratio
-from sim.twin.sums import bin_edges
+from sim.twin.estimates import Array, Estimate, TooShort, ratio
+from sim.twin.sums import BINS, bin_edges
 from sim.validation.cases import FREE_UNIT_MS, Case
 from sim.validation.metrics import Metric, parse_metric
 from sim.validation.readings import Reader, mark_of
@@ -19,6 +19,8 @@ from sim.validation.twin_queues import STEADY, Steady
 # Metrics whose last number is a wait at which those who wait are told apart.
 BOUNDED = ("SL_all(#)", "SL_exclAbT(#)", "SL_served(#)", "SL_entered(#)", "P(W>#)", "P(W#>#)")
 PERCENTILE = "W_q#"
+# Of the bins of waits, in ms.
+EDGES = np.asarray([bin_edges(place) for place in range(BINS)])
 # A unit of fewer milliseconds than this (a second, that is) may hold many events.
 COARSE_MS = 60_000
 
@@ -53,7 +55,6 @@ def _steady(case: Case, steady: Steady, seed: int, budget: Budget) -> Measured:
     metrics = [parse_metric(name) for name in case.expected]
     marks = {mark_of(metric.numbers[-1], case.unit_ms) for metric in metrics if metric.shape in BOUNDED}
     percentiles = [metric for metric in metrics if metric.shape == PERCENTILE]
-    marks |= {mark_of(case.expected[metric.name], case.unit_ms) for metric in percentiles}
     rows = one_run(steady.model, seed, budget, sorted(marks), histogram=bool(percentiles))
     reader = Reader(rows, case.unit_ms, sorted(marks), steady.loss)
     readings = steady.readings(reader)
@@ -62,7 +63,7 @@ def _steady(case: Case, steady: Steady, seed: int, budget: Budget) -> Measured:
     for metric in metrics:
         try:
             if metric.shape == PERCENTILE:
-                found[metric.name] = _percentile(case, metric, reader)
+                found[metric.name] = _percentile(metric, reader)
             elif metric.shape in readings:
                 found[metric.name] = ratio(*readings[metric.shape](*metric.numbers), rows.controls, serial=True)
         except TooShort:
@@ -71,32 +72,37 @@ def _steady(case: Case, steady: Steady, seed: int, budget: Budget) -> Measured:
     return Measured(found, frozenset(too_short), float(rows["time"].sum()) / case.unit_ms, len(rows), contacts)
 
 
-def _percentile(case: Case, metric: Metric, reader: Reader) -> Estimate:
-    """The share of waits up to the exact value scatters as the share does; turned into a wait by the waits' density.
+def _percentile(metric: Metric, reader: Reader) -> Estimate:
+    """The wait that this share does not pass, from the histogram of waits.
 
-    So the test is the share's own: nothing is asked of the density but the width of the interval.
+    Its scatter is that of the share of longer waits, row by row, divided by the waits' density there (sectioning): both
+    taken at the percentile found, where enough waits have been seen whatever the exact one is.
     """
-    exact, share = case.expected[metric.name], metric.numbers[0]
+    assert reader.rows.histograms is not None, "asked for with the percentiles"
     kinds = range(sum(name.endswith(".arrived") for name in reader.rows.columns))
-    over = reader.good(kinds, exact) + reader.within(kinds, "left", exact)
-    below = ratio(over, reader.ended(kinds), reader.rows.controls, serial=True)
-    if not exact:  # fewer wait than that: there is a share to be sure of, and no density
-        return Estimate(0.0 if below.value >= share else 1.0, 0.0, below.freedom)
-    density = _density(reader.rows, exact * reader.unit_ms, float(reader.ended(kinds).sum())) * reader.unit_ms
-    return Estimate(exact - (below.value - share) / density, below.error / density, below.freedom)
+    ended, share = reader.ended(kinds), metric.numbers[0]
+    counts = reader.rows.histograms.sum(axis=0).astype(float)
+    longer = (1 - share) * ended.sum()
+    if longer >= counts.sum():
+        return Estimate(0.0, 0.0, len(ended) - 1)  # so many do not wait at all
+    above = np.cumsum(counts[::-1])[::-1]  # in this bin or a higher one
+    place = int(np.searchsorted(-above, -longer, side="right")) - 1
+    part = (longer - (above[place] - counts[place])) / counts[place]  # of this bin's waits
+    low, high = bin_edges(place)
+    found = high - part * (high - low)
+    rows = reader.rows.histograms.astype(float)
+    over = ratio(rows[:, place + 1 :].sum(axis=1) + part * rows[:, place], ended, reader.rows.controls, serial=True)
+    density = _density(counts, found) / float(ended.sum())
+    wait = found + (over.value - (1 - share)) / density
+    return Estimate(wait, over.error / density, over.freedom).scaled(1 / reader.unit_ms)
 
 
-def _density(rows: Rows, wait_ms: float, ended: float) -> float:
-    """Of all waits per ms about this one: over the bins within 10 % of it."""
-    assert rows.histogram is not None, "asked for with the percentiles"
-    edges = np.asarray([bin_edges(place) for place in range(len(rows.histogram))])
-    near = (edges[:, 0] >= wait_ms * 0.9) & (edges[:, 1] <= wait_ms * 1.1)
-    if not rows.histogram[near].sum():
+def _density(counts: Array, wait_ms: float) -> float:
+    """Waits per ms about this one: over the bins within 10 % of it."""
+    near = (EDGES[:, 0] >= wait_ms * 0.9) & (EDGES[:, 1] <= wait_ms * 1.1)
+    if not counts[near].sum():
         raise TooShort(f"nobody waited about {wait_ms:g} ms")
-    width = float(edges[near, 1].max() - edges[near, 0].min())
-    # The histogram holds the way from the start too: the share of those who waited is the rows' own.
-    waited = float(rows["kind0.served"].sum() + rows["kind0.abandoned"].sum())
-    return float(rows.histogram[near].sum()) / max(float(rows.histogram.sum()), 1.0) * waited / ended / width
+    return float(counts[near].sum()) / float(EDGES[near, 1].max() - EDGES[near, 0].min())
 
 
 def _course(case: Case, seed: int, budget: Budget) -> Measured:

@@ -154,6 +154,11 @@ def place_beside(desk: Desk, contact: Contact, agent: Agent, trigger: str) -> No
     steps.open_by_itself(desk, contact)
     while (better := best_contact(desk, agent)) is not None and better[0] is not contact:
         offer(desk, better[0], agent, better[1], "freed")
+    if any(pool.owners for pool in desk.policy.pools.values()):  # the freed one may make its pool lend another
+        while (first := who_goes_first(desk, contact)) is not contact:
+            place(desk, first, trigger)
+            if first.state == ContactState.QUEUED:
+                break
     place(desk, contact, trigger)
     freed(desk, agent)
 

@@ -62,7 +62,7 @@ def test_wrong_types_in_three_tables_are_three_messages_with_their_paths(tmp_pat
     assert problems == [
         'FILE:12, scenario.volume: got "many", wanted a whole number ≥ 0',
         "FILE:120, tiers.vip.share: got 3.0, wanted a number ≥ 0 and ≤ 1",
-        "FILE:167, bots.legs: is unknown, wanted one of count, capacity, answer, silence, session",
+        "FILE:167, bots.legs: is unknown, wanted one of count, pool, capacity, answer, silence, session",
     ]
 
 

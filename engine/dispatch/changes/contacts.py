@@ -26,18 +26,16 @@ RINGS_KEPT: Final = 7
 
 @applies(ev.ContactSubmitted)
 def submitted(state: State, event: ev.ContactSubmitted) -> None:
-    number = event.contact
     contact = Contact(event)
+    number, tenant = contact.contact, contact.tenant
     state.contacts[number] = contact
     state.next_contact = number + 1
-    if event.external_id:
-        state.by_external.add((event.tenant, event.channel), event.external_id, number)
-    if event.customer:
-        state.by_customer.add((event.tenant, event.shop), event.customer, number)
+    state.by_external.add(tenant, contact.channel, contact.external_id, number)
+    state.by_customer.add(tenant, contact.shop, contact.customer, number)
     state.enter_line(contact)
     state.enter_lanes(contact)
     if state.house.counting:
-        state.house.count(event.queue, event.shop, event.at)
+        state.house.count(contact.queue, contact.shop, contact.arrived_at)
 
 
 @applies(ev.ContactDeflected)
@@ -65,10 +63,10 @@ def resumed(state: State, event: ev.ContactResumed, contact: Contact) -> None:
 
 def name_too(state: State, contact: Contact, channel: str, external_id: str) -> None:
     """The contact is known under this external id as well."""
-    scope = (contact.tenant, channel)
-    if external_id and state.by_external.last(scope, external_id) is None:
+    tenant = contact.tenant
+    if external_id and state.by_external.last(tenant, channel, external_id) is None:
         contact.joined = (*contact.joined, (channel, external_id))
-        state.by_external.add(scope, external_id, contact.contact)
+        state.by_external.add(tenant, channel, external_id, contact.contact)
 
 
 @applies_to_contact(ev.ContactUpdated)
@@ -198,16 +196,17 @@ def measure(state: State, gate: Gate, at: int, answered: int, in_time: int, aban
 @applies_to_contact(ev.ContactConnected)
 def connected(state: State, event: ev.ContactConnected, contact: Contact) -> None:
     state.leave_line(contact)
+    at = event.at
     offer = state.offers.pop(contact.offer, None)
-    if not event.contact & RINGS_KEPT and offer is not None and contact.stage != "bot":
+    if not contact.contact & RINGS_KEPT and offer is not None and contact.stage != "bot":
         line = state.measures.get(contact.queue)
         if line is not None:
-            line.rang(event.at - offer.made_at)
+            line.rang(at - offer.made_at)
     if state.remembering and offer is not None and offer.pool in state.shares:
         state.ledgers[offer.pool].charges.pop(offer.offer, None)
     contact.state, contact.offer = CONNECTED, 0
-    contact.waited = event.at - contact.start
-    contact.connected_at = contact.left_at = event.at
+    contact.waited = at - contact.start
+    contact.connected_at = contact.left_at = at
     seat = contact.seat
     assert seat is not None, contact.contact
     seat.agent.served += 1
@@ -220,7 +219,7 @@ def connected(state: State, event: ev.ContactConnected, contact: Contact) -> Non
     if seat.watched:
         seat.open -= 1
         if state.quotas:
-            count_for_quota(state, seat.agent, event.at)
+            count_for_quota(state, seat.agent, at)
 
 
 def count_for_quota(state: State, agent: Agent, at: int) -> None:
@@ -299,7 +298,7 @@ def closed(state: State, event: ev.ContactClosed, contact: Contact) -> None:
         state.leave_line(contact)
     contact.state = CLOSED
     if state.consults:
-        state.shake(event.contact, "closed")
+        state.shake(contact.contact, "closed")
     if event.reopen_until:  # its names stay: they open it again
         release(state, contact, event.at)
         contact.prefer, contact.left_at, contact.resume_until = event.agent, event.at, event.reopen_until
@@ -322,10 +321,11 @@ def forgotten(state: State, event: ev.ContactForgotten, contact: Contact) -> Non
 
 @applies_to_contact(ev.WrapUpStarted)
 def wrap_up_started(state: State, event: ev.WrapUpStarted, contact: Contact) -> None:
-    contact.state, contact.wrap_up_until = WRAP_UP, event.until
-    state.timers.arm(event.until, Kind.WRAP_UP, contact.contact)
-    if event.cost is not None:
-        hold(state, contact, event.cost)
+    until, cost = event.until, event.cost
+    contact.state, contact.wrap_up_until = WRAP_UP, until
+    state.timers.arm(until, Kind.WRAP_UP, contact.contact)
+    if cost is not None:
+        hold(state, contact, cost)
 
 
 @applies_to_contact(ev.WrapUpEnded)
@@ -387,10 +387,10 @@ def keep_promise(state: State, contact: Contact) -> None:
 def unname(state: State, contact: Contact) -> None:
     """Its ids and its customer may open another contact."""
     tenant, number = contact.tenant, contact.contact
-    state.by_external.drop((tenant, contact.channel), contact.external_id, number)
+    state.by_external.drop(tenant, contact.channel, contact.external_id, number)
     for channel, external_id in contact.joined:
-        state.by_external.drop((tenant, channel), external_id, number)
-    state.by_customer.drop((tenant, contact.shop), contact.customer, number)
+        state.by_external.drop(tenant, channel, external_id, number)
+    state.by_customer.drop(tenant, contact.shop, contact.customer, number)
 
 
 def forget(state: State, contact: Contact) -> None:

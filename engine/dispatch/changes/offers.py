@@ -23,40 +23,44 @@ ENDED_KEPT = 16
 @applies_to_contact(ev.OfferMade)
 def offer_made(state: State, event: ev.OfferMade, contact: Contact) -> None:
     """Capacity is reserved in the same step that makes the offer."""
-    if event.waited_ms and event.trigger in FEEDS and not event.preferred:
-        state.measure_leaving(contact, event.at, RELEASED)
-    elif event.waited_ms:
-        state.measure_leaving(contact, event.at, OTHERWISE)
+    at, number, name, cost = event.at, event.offer, event.agent, event.cost
+    if event.waited_ms:
+        how = RELEASED if event.trigger in FEEDS and not event.preferred else OTHERWISE
+        state.measure_leaving(contact, at, how)
     state.leave_lanes(contact)
     seat, state.chosen = state.chosen, None
-    if seat is None or seat.name != event.agent:
-        seat = state.seats[event.agent]
+    if seat is None or seat.name != name:
+        seat = state.seats[name]
     agent = seat.agent
-    agent.load += event.cost
-    agent.contacts[event.contact] = event.cost
-    agent.idle_since = event.at
+    agent.load += cost
+    agent.contacts[contact.contact] = cost
+    agent.idle_since = at
     if state.bounded:
-        state.count(seat, contact.channel, contact.shop, 1, event.cost)
+        state.count(seat, contact.channel, contact.shop, 1, cost)
     if seat.watched:
         seat.open += 1
         state.freer(seat)  # not freer, but its pools count it, or put those first who have least room
-    if state.remembering and event.pool in state.ledgers:
+    pool = event.pool
+    if state.remembering and pool in state.ledgers:
         remember_offer(state, event, contact)
-    contact.state, contact.agent, contact.seat, contact.offer = OFFERED, event.agent, seat, event.offer
+    # The seat's own name: an event's would be one more object a contact, far from everything else.
+    contact.state, contact.agent, contact.seat, contact.offer = OFFERED, seat.name, seat, number
     contact.offers += 1
     if contact.prefer:
         contact.prefer, contact.prefer_until, contact.prefer_only = "", 0, False
-    state.offers[event.offer] = Offer(event.offer, event.contact, event.agent, event.pool, event.at, event.deadline)
-    state.next_offer = event.offer + 1
-    state.timers.arm(event.deadline, Kind.OFFER, event.offer)
+    deadline = event.deadline
+    state.offers[number] = Offer(number, contact.contact, seat.name, pool, at, deadline)
+    state.next_offer = number + 1
+    state.timers.arm(deadline, Kind.OFFER, number)
 
 
 @applies_to_contact(ev.OfferAccepted)
 def offer_accepted(state: State, event: ev.OfferAccepted, contact: Contact) -> None:
     contact.state = HELD
-    offer = state.offers[event.offer]
-    offer.held, offer.deadline = event.held, event.hold_until
-    state.timers.arm(event.hold_until, Kind.OFFER, event.offer)
+    number, until = event.offer, event.hold_until
+    offer = state.offers[number]
+    offer.held, offer.deadline = event.held, until
+    state.timers.arm(until, Kind.OFFER, number)
 
 
 @applies_to_contact(ev.OfferDeclined)

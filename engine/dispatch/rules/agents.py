@@ -59,9 +59,8 @@ def redefine(state: State, profile: AgentProfile) -> None:
     seat = state.seats[profile.agent]
     feed(state, seat, "redefined")
     if old is not None and seat.agent.state in PRESENT:
-        seq = seat.agent.seq
-        lost = [lane for lane in old.lanes if seq not in lane.members and not lane.drained]
-        reconsider_stranded(state, lost, seq)
+        lost = [lane for lane in old.lanes if lane not in seat.lanes and not lane.drained]
+        reconsider_stranded(state, lost, seat)
 
 
 @handles(cmd.RemoveAgent)

@@ -37,44 +37,49 @@ PRIORITY_LIMIT = 1_000_000
 @handles(cmd.SubmitContact)
 def submit(state: State, command: cmd.SubmitContact) -> None:
     policy = state.policy
-    channel = policy.channels.get(command.channel)
+    tenant, shop, name, attributes = command.tenant, command.shop, command.channel, command.attributes
+    channel = state.channels.get(name)
     if channel is None:
-        return state.refuse(command, Code.UNKNOWN_CHANNEL, command.channel, f"one of {', '.join(policy.channels)}")
-    if command.tenant not in policy.tenants:
-        return state.refuse(command, Code.BAD_VALUE, command.tenant, f"tenant: one of {', '.join(policy.tenants)}")
-    if command.shop and (command.shop not in policy.shops or policy.shops[command.shop].tenant != command.tenant):
-        return state.refuse(command, Code.UNKNOWN_SHOP, command.shop, "a shop of this tenant")
+        return state.refuse(command, Code.UNKNOWN_CHANNEL, name, f"one of {', '.join(policy.channels)}")
+    if tenant not in policy.tenants:
+        return state.refuse(command, Code.BAD_VALUE, tenant, f"tenant: one of {', '.join(policy.tenants)}")
+    if shop and (shop not in policy.shops or policy.shops[shop].tenant != tenant):
+        return state.refuse(command, Code.UNKNOWN_SHOP, shop, "a shop of this tenant")
+    wants = command.requires
     try:
-        asks = parse(command.requires) if command.requires else ANYONE
+        asks = parse(wants) if wants else ANYONE
     except RequirementError as error:
         return state.refuse(command, Code.BAD_REQUIREMENT, error.got, f"{error.wanted} at column {error.column}")
-    if rejoin(state, command):
-        return None
-    entry = enter(state, command.tenant, command.shop, command.channel, command.attributes)
+    external_id, customer = command.external_id, command.customer
+    known = known_as(state, tenant, shop, name, external_id, customer)
+    if known:
+        return rejoin(state, command, known)
+    entry = enter(state, tenant, shop, name, attributes)
     if deflect(state, command, entry):
         return None
-    queue = policy.queues[entry.queue]
-    requires = joined(entry.requirement, asks)
+    queue = state.queues[entry.queue]
+    requires = joined(entry.requirement, asks).text
     number = state.next_contact
-    outside = queue.closed if state.house.gated and not open_now(state, queue.name, command.shop) else ""
+    outside = queue.closed if state.house.gated and not open_now(state, queue.name, shop) else ""
     stage = "bot" if entry.first == "bot" and queue.bot_pools else "person"
+    priority = entry.priority
     if outside:
         stage = "bot" if outside == "bot" else "person"
     state.emit(
         ev.ContactSubmitted(
             at=state.now,
             contact=number,
-            tenant=command.tenant,
-            channel=command.channel,
-            external_id=command.external_id,
-            customer=command.customer,
-            shop=command.shop,
+            tenant=tenant,
+            channel=name,
+            external_id=external_id,
+            customer=customer,
+            shop=shop,
             queue=queue.name,
             rule=entry.rule,
             stage=stage,
-            priority=queue.priority if entry.priority is None else entry.priority,
-            requires=requires.text,
-            attributes=command.attributes,
+            priority=queue.priority if priority is None else priority,
+            requires=requires,
+            attributes=attributes,
             transcript=command.transcript,
             opening=command.opening,
             asks=asks.text,
@@ -112,27 +117,30 @@ def enter(state: State, tenant: str, shop: str, channel: str, attributes: cmd.At
         matching &= matching - 1
 
 
-def rejoin(state: State, command: cmd.SubmitContact) -> bool:
-    """The same id again, or the same customer and shop: the open contact answers, an abandoned one gets its place."""
+def known_as(state: State, tenant: str, shop: str, channel: str, external_id: str, customer: str) -> int:
+    """The contact that has this id already, or else is the same customer's with the same shop; 0: none."""
     number = None
-    if command.external_id:
-        number = state.by_external.last((command.tenant, command.channel), command.external_id)
-    if number is None and command.customer:
-        number = state.by_customer.last((command.tenant, command.shop), command.customer)
+    if external_id:
+        number = state.by_external.last(tenant, channel, external_id)
+    if number is None and customer:
+        number = state.by_customer.last(tenant, shop, customer)
         if number is not None and state.policy.several_per_customer:
             number = number if state.contacts[number].state in (ABANDONED, CLOSED) else None
-    if number is None:
-        return False
+    return number or 0
+
+
+def rejoin(state: State, command: cmd.SubmitContact, number: int) -> None:
+    """The same id again, or the same customer and shop: the open contact answers, an abandoned one gets its place."""
     contact = state.contacts[number]
     if contact.state is ABANDONED:
         state.emit(ev.ContactResumed(state.now, number, command.external_id, command.channel, command.opening))
         start_reply_clock(state, contact)
         place(state, contact, "resumed")
-        return True
+        return
     if contact.state is CLOSED:
         served_by = reopen(state, contact, command.external_id, command.channel, command.opening, command.source)
         settle_reopened(state, contact, served_by)
-        return True
+        return
     woken = wake(state, contact) if contact.state is DORMANT else None
     state.emit(
         ev.ContactJoined(state.now, number, command.channel, command.external_id, command.opening, command.source)
@@ -140,17 +148,18 @@ def rejoin(state: State, command: cmd.SubmitContact) -> bool:
     start_reply_clock(state, contact)
     if woken is not None:
         settle_woken(state, contact, woken)
-    return True
 
 
 def deflect(state: State, command: cmd.SubmitContact, entry: Entry) -> bool:
     """Refused entry, with a reason and an alternative; never silence."""
-    if entry.deflect is not None:
-        reason, alternative, notice = entry.deflect.reason, entry.deflect.alternative, entry.deflect.notice
+    gated, sent = state.house.gated, entry.deflect
+    if sent is not None:
+        reason, alternative, notice = sent.reason, sent.alternative, sent.notice
+    elif not gated and not state.closed_queues:
+        return False
     else:
-        queue = state.policy.queues[entry.queue]
+        queue = state.queues[entry.queue]
         alternative, notice = queue.closed_alternative, queue.closed_notice
-        gated = state.house.gated
         if gated and queue.closed == "serve" and not open_now(state, queue.name, command.shop):
             reason = "outside_hours"
         elif entry.queue in state.closed_queues:
@@ -287,11 +296,12 @@ def close(state: State, command: cmd.CloseContact) -> None:
     contact = find_contact(state, command)
     if contact is None:
         return None
-    if command.agent and command.agent != contact.agent:
+    agent = command.agent
+    if agent and agent != contact.agent:
         return state.refuse(command, Code.NOT_YOURS, contact.agent or "nobody", "the agent that serves the contact")
     if contact.state in (WRAP_UP, ABANDONED):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "an open contact")
-    if command.agent and contact.state not in (CONNECTED, DORMANT):
+    if agent and contact.state not in (CONNECTED, DORMANT):
         return state.refuse(command, Code.WRONG_STATE, contact.state, "connected")
     seat = contact.seat
     served_by = contact.agent
@@ -303,7 +313,7 @@ def close(state: State, command: cmd.CloseContact) -> None:
     if not served_by or (seat is not None and seat.bot):
         wrap_up = 0
     until = state.now + wrap_up if wrap_up else 0
-    by = command.agent or "customer"
+    by = agent or "customer"
     state.emit_on(contact, ev.ContactClosed(state.now, contact.contact, command.reason, served_by, by, until))
     if until:
         start_wrap_up(state, contact, served_by, until)

@@ -45,6 +45,25 @@ def test_a_remote_pool_is_borrowed_only_while_more_than_two_are_idle() -> None:
     assert stage.offered(third) == "r2"
 
 
+def test_a_decline_that_makes_a_lender_lend_lets_nobody_be_passed() -> None:
+    """Reserve 1; our urgent one needs English, which idle Ann speaks. Ben declines their contact, so two are idle: ours may
+    have Ann now and stands before theirs, which would have gone to her."""
+    ours = {**TEAMS["queues"]["ours"], "requirement": "english", "priority": 9}
+    theirs = {**TEAMS["queues"]["theirs"], "decline_back_off_ms": 0}
+    remote = {"owners": ["theirs"], "reserve": 1}
+    stage = Stage(queues={"ours": ours, "theirs": theirs}, pools={"onsite": {}, "remote": remote})
+    stage.agent("ben", "remote")
+    stage.wait(SECOND)
+    own = stage.submit("theirs")
+    stage.agent("ann", "remote", skills={"english": 5})
+    urgent = stage.submit("ours")
+    assert (stage.offered(own), stage.offered(urgent)) == ("ben", "")
+
+    stage.decline("ben")
+
+    assert (stage.offered(urgent), stage.offered(own)) == ("ann", "")
+
+
 def test_one_who_comes_idle_frees_another_for_the_borrower() -> None:
     """Ours needs English. Ann speaks it and has been idle; reserve 1. Ben, who does not, comes: now Ann may be borrowed."""
     queues = {**TEAMS["queues"], "ours": {**TEAMS["queues"]["ours"], "requirement": "english"}}
