@@ -79,10 +79,14 @@ def _play(
 ) -> None:
     import orjson
 
+    from sim.twin.money import Money
     from sim.twin.scenes import replicate
     from sim.twin.telling import Teller
 
     teller = Teller(loaded, reps, lang, lambda line: click.echo(line, err=as_json), time.perf_counter)
+    # Where contacts are worth something: what is lost by waiting beside what the staff costs. Last: reports know their places.
+    if any(topic.value for topic in loaded.topics.values()):
+        folds = (*folds, Money)
     found = replicate(loaded, reps, processes, folds, told=teller.told, progress=teller.progress if reps == 1 else None)
     summary = teller.summary(found)
     if out is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.scenario import Scenario, clock_text
 from sim.twin.listening import Replication
+from sim.twin.money import Account
 
 SAY_S = 5.0
 
@@ -29,7 +30,7 @@ TEXTS = {
         "rows": "{reps} 次运行的平均数（会话）：",
         "arrived": "到达", "let_in": "进入", "deflected": "婉拒", "connected": "接通", "answered": "已答复",
         "abandoned": "放弃", "closed": "结束", "handed_on": "转接", "rona": "派单超时", "declined": "派单拒绝",
-        "open": "仍在进行", "events": "事件",
+        "open": "仍在进行", "value": "涉及销售额", "lost": "预计损失", "staff": "人工成本",
     },
 }  # fmt: skip
 
@@ -95,6 +96,10 @@ class Teller:
             for name, events in COUNTED.items()
         }
         self._say(self._texts["rows"].format(reps=len(found)))
+        for one in found:
+            for account in (each for each in one.results if isinstance(each, Account)):
+                for name, value in zip(account._fields, account, strict=True):
+                    means[name] = means.get(name, 0.0) + value / len(found)
         for name, value in means.items():
             self._say(self._texts["row"].format(name=self._texts[name], value=value))
         return {
