@@ -59,7 +59,8 @@ class Bot:
         plan = self._coming.pop(contact, None)
         if plan is not None:
             self._sessions[contact] = plan
-            return [Wake(plan.bot_ms, "session", contact)]
+            session = Wake(plan.bot_ms, "session", contact)
+            return [Wake(self._answer_ms(), "word", contact), session] if self._settings.answer.mean_s else [session]
         if event.agent != self.profile.agent:
             return []
         self._talks[contact] = _Talk()
@@ -84,14 +85,17 @@ class Bot:
     def woken(self, what: str, contact: int, guard: int) -> list[Deed]:
         if what == "session":
             return self._end_session(contact)
+        if what == "word":
+            plan = self._sessions.get(contact)
+            return [] if plan is None else [self._say(contact, phrases.BOT_ANSWERS, plan.language)]
         talk = self._talks.get(contact)
         if talk is None or guard != talk.turn:
             return []
         match what:
             case "greet":
-                return [self._say(contact, phrases.BOT_GREETINGS, talk), self._mind_silence(contact, talk)]
+                return [self._say(contact, phrases.BOT_GREETINGS, talk.language), self._mind_silence(contact, talk)]
             case "answer":
-                return [self._say(contact, phrases.BOT_ANSWERS, talk), self._mind_silence(contact, talk)]
+                return [self._say(contact, phrases.BOT_ANSWERS, talk.language), self._mind_silence(contact, talk)]
             case "hand_off":
                 command = cmd.TransferContact(
                     contact=contact,
@@ -100,7 +104,7 @@ class Bot:
                     intent=talk.intent,
                     transcript=f"bot-{contact}",
                 )
-                return [self._say(contact, phrases.BOT_HANDS_OFF, talk), Do(command)]
+                return [self._say(contact, phrases.BOT_HANDS_OFF, talk.language), Do(command)]
             case "close":
                 return [self._close(contact, "solved")]
             case "silence":
@@ -150,9 +154,9 @@ class Bot:
     def _length(self, length: Length) -> int:
         return length_ms(length, self._draws)
 
-    def _say(self, contact: int, lines: Mapping[str, Sequence[str]], talk: _Talk) -> Do:
+    def _say(self, contact: int, lines: Mapping[str, Sequence[str]], language: str) -> Do:
         command = cmd.AddMessage(contact=contact, sender=Sender.BOT, agent=self.profile.agent, automatic=True)
-        return Do(command, phrases.line(lines, talk.language, contact))
+        return Do(command, phrases.line(lines, language, contact))
 
     def _close(self, contact: int, reason: str) -> Do:
         self._talks.pop(contact, None)

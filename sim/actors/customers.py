@@ -196,6 +196,8 @@ class Customer:
 
     def _hear_bot(self) -> list[Deed]:
         """Each thing a bot says is a turn."""
+        if not self.plan.rounds:
+            return []  # its time with the bot is given as a whole
         self._bot_turns += 1
         self._turn += 1
         think = self.plan.rounds[0].think_ms // 2

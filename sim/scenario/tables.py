@@ -235,7 +235,8 @@ class People(Table, frozen=True):
 
 
 class Bots(Table, frozen=True):
-    """``session``: a bot keeps a contact as long as that and settles it or hands it on; without it, it talks by turns."""
+    """``answer``: until each of its answers. ``session``: a bot keeps a contact as long as that, says one word in it (none
+    where ``answer`` takes no time) and settles it or hands it on; without it, it talks by turns."""
 
     count: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     pool: str = "bot"
