@@ -58,11 +58,9 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
     if deflect(state, command, entry):
         return None
     queue = state.queues[entry.queue]
-    requires = joined(entry.requirement, asks).text
     number = state.next_contact
     outside = queue.closed if state.house.gated and not open_now(state, queue.name, shop) else ""
     stage = "bot" if entry.first == "bot" and queue.bot_pools else "person"
-    priority = entry.priority
     if outside:
         stage = "bot" if outside == "bot" else "person"
     state.emit(
@@ -77,8 +75,8 @@ def submit(state: State, command: cmd.SubmitContact) -> None:
             queue=queue.name,
             rule=entry.rule,
             stage=stage,
-            priority=queue.priority if priority is None else priority,
-            requires=requires,
+            priority=queue.priority if entry.priority is None else entry.priority,
+            requires=joined(entry.requirement, asks).text,
             attributes=attributes,
             transcript=command.transcript,
             opening=command.opening,
