@@ -127,6 +127,8 @@ class Connection:
         finally:
             self._closing = True
             self.outbox.abandon()
+            # No cycle stays behind: the collector seldom looks at what is old.
+            self.carrier.on_control = self._own = None
             self.core.on_gone(self)
 
     async def _talk(self) -> None:

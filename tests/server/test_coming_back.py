@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
+import pytest
 import trio
 from trio.testing import MockClock
 
 from engine.server.rates import Buckets, Comings, Pace
 from engine.wire import limits
+from tests.conformance.raw import welcomed
 from tests.server.stage import FramedPeer, House, WebSocketPeer, house
 
 
@@ -114,3 +119,19 @@ async def test_what_is_remembered_of_many_is_forgotten(autojump_clock: MockClock
     await trio.sleep(60)
     comings.sweep()
     assert comings.come(7) == 1
+
+
+@pytest.mark.parametrize("carrier", ["framed", "websocket"])
+async def test_who_has_gone_leaves_no_cycle_behind(autojump_clock: MockClock, carrier: str) -> None:
+    """A busy engine never looks for old garbage: what belonged to a connection goes with it, collector or not."""
+    async with house() as home:
+        peer = await home.framed("agent", "ann") if carrier == "framed" else await welcomed(home)
+        gone = [weakref.ref(connection) for connection in home.core.connections]
+        assert gone
+        gc.disable()
+        try:
+            await peer.stream.aclose()
+            await trio.sleep(5)
+            assert [ref() for ref in gone] == [None]
+        finally:
+            gc.enable()
