@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -89,22 +88,23 @@ class Comings(Generic[K]):
 
     def __init__(self, window_s: float, kept: int, now_s: Callable[[], float]) -> None:
         self._window_s, self._kept, self._now_s = window_s, kept, now_s
-        self._seen: dict[K, deque[float]] = {}
+        self._seen: dict[K, list[float]] = {}
 
     def come(self, key: K) -> int:
         """Once more; how often within the window, this time included (``kept`` stands for more, too)."""
-        seen = self._seen.setdefault(key, deque(maxlen=self._kept))
+        seen = self._seen.setdefault(key, [])
         seen.append(self._now_s())
+        del seen[: -self._kept]
         return self._count(seen)
 
     def count(self, key: K) -> int:
         seen = self._seen.get(key)
         return self._count(seen) if seen else 0
 
-    def _count(self, seen: deque[float]) -> int:
+    def _count(self, seen: list[float]) -> int:
         since_s = self._now_s() - self._window_s
         while seen and seen[0] <= since_s:
-            seen.popleft()
+            del seen[0]
         return len(seen)
 
     def sweep(self) -> None:
