@@ -145,9 +145,12 @@ class Dispatcher:
         return self._state.timers.is_crowded(stamp)
 
     def _tidy_up(self) -> None:
-        """The last of a step: consults that have lost their ground end, and what may be borrowed again is."""
-        state = self._state
-        if state.shaken:
+        """The last of a step: consults that have lost their ground end, and what may be borrowed again is.
+
+        At the start of an epoch only when everybody is lost: a helper who is free before its turn might go off duty.
+        """
+        state, work = self._state, self._state.rearranging
+        if state.shaken and (work is None or work.stage >= CONTACTS):
             end_shaken(state)
         if state.stirred:
             review_borrowers(state)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.dispatch.agents import Agent
+from engine.dispatch.agents import Agent, AgentState
 from engine.dispatch.commands import Attributes
 from engine.dispatch.consults import Consult
 from engine.dispatch.contact_rows import contacts_of, index_names, row_of
@@ -127,6 +127,9 @@ def decode(data: bytes | memoryview) -> State:
     state.set_policy(state.policy)
     rearrange(state, work)
     state.overdue = snapshot.looks
+    for consult in snapshot.consults:  # the start of an epoch is not over: they end when all are lost
+        if AgentState.LOST in (state.agents[consult.agent].state, state.agents[consult.to_agent].state):
+            state.shake(consult.contact, "agent_lost")
     state.settle()  # here, where nobody counts milliseconds, rather than in the first call
     return state
 

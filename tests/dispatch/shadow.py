@@ -485,6 +485,7 @@ class Shadow(AgentEvents, ConsultEvents, HouseEvents, MassShadow, SilenceEvents)
     def on_EngineStarted(self, e: ev.EngineStarted) -> None:
         assert e.epoch >= 1, e
         self.rearranging |= e.sliced
+        self.starting = e.sliced
 
     def on_CommandRejected(self, e: ev.CommandRejected) -> None:
         assert e.what, e

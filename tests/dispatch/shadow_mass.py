@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.dispatch import events as ev
 from engine.dispatch.policy.compiled import Queue
+from engine.dispatch.slices import LOSING
 
 if TYPE_CHECKING:
     from tests.dispatch.shadow import ShadowAgent, ShadowContact
@@ -20,6 +21,7 @@ class MassShadow:
 
     def __init__(self) -> None:
         self.rearranging = False
+        self.starting = False  # the start of an epoch: not everybody is lost yet
         self.drained: set[str] = set()
         self.former: dict[str, Queue] = {}
         self.jobs: dict[int, list[int]] = {}  # bulk command → what it matched, still to do
@@ -43,6 +45,7 @@ class MassShadow:
 
     def on_RearrangementContinued(self, e: ev.RearrangementContinued) -> None:
         assert self.rearranging, e
+        self.starting &= e.stage <= LOSING
 
     def on_RearrangementEnded(self, e: ev.RearrangementEnded) -> None:
         assert self.rearranging, e

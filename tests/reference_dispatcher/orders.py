@@ -10,7 +10,7 @@ from tests.reference_dispatcher.registry import ORDERS, order
 MINUTE_MS = 60_000
 BEHIND = 1_000_000
 ABOVE = 1 << 42  # above every instant and length
-LONGER = 1 << 16  # a contact more counts before every place in a list
+LONGER = 1 << 16  # where ties go by a list, a contact more counts before every place in it
 
 
 def lines(desk: Desk, agent: Agent) -> list[list[str]]:
@@ -44,13 +44,13 @@ def visiting(desk: Desk, contact: Contact, *, moment: bool = True) -> tuple[floa
     if not pools:
         return (*own_rank(desk, contact), contact.contact)
     place, *said, start = rank(desk, contact, pools[0], 0)
-    rules = desk.policy.pools[pools[0]].order
+    rules, ties = desk.policy.pools[pools[0]].order, desk.policy.pools[pools[0]].ties
     if rules == "promise":
         urgency, late, due_at = said
         said = [2 * urgency * ABOVE + moment * late * ABOVE + due_at]
     elif rules == "longest_queue":
         urgency, length, turn = (*said, 0)[:3]
-        said = [urgency * ABOVE + moment * length * LONGER + turn]
+        said = [urgency * ABOVE + moment * length * (LONGER if ties == "listed" else 1) + turn]
     return (place, *said, start, contact.contact)
 
 

@@ -297,3 +297,24 @@ def test_who_is_lost_asks_nobody() -> None:
 
     stage.do(cm.ReturnAgent(agent="ann"))
     assert "ConsultAsked" in kinds(consult(stage, contact, to_agent="ben"))
+
+
+def test_a_restart_in_slices_loses_both_before_their_consult_ends() -> None:
+    """Ben goes off duty and still helps Ann when the engine falls: he has his grace as she has hers, wherever a slice ends."""
+    stage, contact = accepted(slice_units=2)
+    stage.agent("cid")
+    stage.state("ben", "finishing")
+    events = stage.do(cm.StartEngine(epoch=2))
+    while len(every(events, ev.AgentLost)) < 2:
+        events += stage.expire()
+    fallen = Dispatcher.restore(stage.dispatcher.snapshot())
+
+    rest = stage.finish()
+
+    assert [event.agent for event in every(events + rest, ev.AgentLost)] == ["ann", "ben", "cid"]
+    assert only(rest, ev.ConsultEnded).contact == contact
+    assert kinds(rest).index("ConsultEnded") > kinds(rest).index("AgentLost")
+    assert stage.dispatcher.agents["ben"].state == "lost"
+    while fallen.is_busy:
+        fallen.expire(stage.now)
+    assert fallen.snapshot() == stage.dispatcher.snapshot()
