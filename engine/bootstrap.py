@@ -40,6 +40,7 @@ Job: TypeAlias = tuple[Callable[[], object], trio.lowlevel.Task, trio.lowlevel.T
 # Threads with nothing to do, the one that was busy last at the end: it is used next.
 _idle: deque[SimpleQueue[Job]] = deque()
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
+_SNAPSHOT_REST = 2.0
 # How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
 # a busy loop would add 20 ms to every answer.
 _SWITCH_S = 0.0005
@@ -177,7 +178,7 @@ async def open_driver(
         run_blocking,
         policy_text,
         wall_ms=wall_ms,
-        limits=limits,
+        limits=limits or DriverLimits(snapshot_rest=_SNAPSHOT_REST),
         take_snapshot=None if place is None else snapshot_child(place, keep_archive_ms),
         warm=warm,
     )

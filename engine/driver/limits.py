@@ -24,6 +24,10 @@ class DriverLimits:
     recent_answers: int = 32_768
     # About a quarter of a second of recovery.
     snapshot_records: int = 50_000
+    # A snapshot that took so long is followed by so many times as long without one: where the child shares the engine's core,
+    # one after the other takes a quarter of its work. Twice as long leaves a third of that, and at most some seconds of
+    # recovery more. 0 where no child is started.
+    snapshot_rest: float = 0.0
     # Room to go on journaling connected contacts for hours after new ones are refused.
     free_bytes: int = 64 << 20
     # How long a refused sender should wait; full drains take about a second.

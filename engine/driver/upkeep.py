@@ -37,6 +37,7 @@ class Upkeep:
         self._figures = figures
         self._take_snapshot = take_snapshot
         self._snapshotting = False
+        self._rest_until_s = 0.0
 
     async def pulse(self, wall_ms: int, now_ms: int) -> None:
         """Renew the lease, forget answers past their day, look how much room is left."""
@@ -54,16 +55,17 @@ class Upkeep:
         self._figures.refuses_new_contacts = refuses
 
     def snapshot_if_due(self, nursery: trio.Nursery, lsn: int) -> None:
-        """Every so many records, unless the last one is still being written."""
+        """Every so many records, unless the last one is still being written, or was only just."""
         if self._take_snapshot is None or self._snapshotting:
             return
-        if lsn - self.snapshot_lsn >= self._limits.snapshot_records:
+        if lsn - self.snapshot_lsn >= self._limits.snapshot_records and trio.current_time() >= self._rest_until_s:
             self.snapshot_lsn = lsn
             self._snapshotting = True
             nursery.start_soon(self._snapshot, self._take_snapshot)
 
     async def _snapshot(self, take: Callable[[], Awaitable[None]]) -> None:
         """A snapshot that fails costs recovery time, never the engine."""
+        began_s = trio.current_time()
         try:
             await take()
         except Exception as error:  # noqa: BLE001  # whatever kept the child from its work, we go on and show it
@@ -72,6 +74,7 @@ class Upkeep:
             _log.error("snapshot_failed", why=self._figures.snapshot_problem)
         finally:
             self._snapshotting = False
+            self._rest_until_s = trio.current_time() + self._limits.snapshot_rest * (trio.current_time() - began_s)
 
     def _tend_store(self, wall_ms: int, now_ms: int) -> int:
         self._store.renew_lease(wall_ms, now_ms)

@@ -189,6 +189,22 @@ async def test_a_snapshot_is_begun_every_so_many_records(autojump_clock: trio.te
         assert all(later - earlier >= 5 for earlier, later in pairwise(begun))
 
 
+async def test_after_a_snapshot_there_is_a_rest(autojump_clock: trio.testing.MockClock) -> None:
+    """It took ten seconds: for twenty more none is begun, however many records came; then one is."""
+    world = World()
+    begun_s: list[float] = []
+
+    async def take() -> None:
+        begun_s.append(trio.current_time())
+        await trio.sleep(10)
+
+    async with world.engine(limits={"snapshot_records": 5, "snapshot_rest": 2.0}, take_snapshot=take) as driver:
+        for number in range(80):
+            await driver.submit(contact(number), CHANNEL)
+            await trio.sleep(0.5)
+    assert begun_s[1] - begun_s[0] == pytest.approx(30, abs=1)
+
+
 async def test_a_snapshot_that_fails_is_shown_and_survived(autojump_clock: trio.testing.MockClock) -> None:
     """The child cannot write: the figures say so, the engine serves on."""
     world = World()
