@@ -212,6 +212,7 @@ class Process:
         for wire in self._wires:
             wire.far_died(quietly=quietly)
         self._gone.set()
+        self.wake()  # a stopped process dies at once too, and the operator hears of it
         self._scope.cancel()
 
     def kill(self) -> None:

@@ -7,4 +7,5 @@ from __future__ import annotations
 
 FOUND: dict[int, str] = {
     65: "an answer that came while its connection was ending crashed the connection",
+    1613: "a stopped process that was killed counted as an owner until it was woken (the fault was the schedule's own)",
 }

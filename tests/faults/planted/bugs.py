@@ -45,7 +45,7 @@ DRIVER = (
     bug(
         "dedupe_in_memory_only",
         "a retry is looked for in memory, and the store is not asked",
-        ("engine.driver.writing:Writing.look_up", "if keys:", "if False:"),
+        ("engine.driver.writing:Writing.look_up", "found = self._store.find_answers(keys)", "found = {}"),
     ),
     bug(
         "answers_not_stored",

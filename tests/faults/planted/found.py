@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 FOUND_BY: dict[str, int] = {
-    "ack_before_commit": 5,
+    "ack_before_commit": 4,
     "effects_before_commit": 84,
-    "ack_after_failed_commit": 22,
-    "failed_commit_passed_over": 22,
+    "ack_after_failed_commit": 57,
+    "failed_commit_passed_over": 32,
     "dedupe_skipped": 1,
     "dedupe_in_memory_only": 2,
     "answers_not_stored": 2,
@@ -27,12 +27,12 @@ FOUND_BY: dict[str, int] = {
     "own_stream_told_twice": 1,
     "replay_ends_early": 1,
     "snapshot_older_than_said": 1,
-    "first_message_without_id": 2,
+    "first_message_without_id": 10,
     "domain_not_heard": 1,
     "one_push_a_batch": 5,
     "out_of_order": 1,
     "capacity_forgotten_on_restore": 2,
     "offered_again_after_restore": 18,
-    "messages_counted_anew": 18,
+    "messages_counted_anew": 43,
     "numbers_given_again": 22,
 }
