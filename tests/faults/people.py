@@ -173,14 +173,18 @@ class Agent(Client):
                 await self.do({"type": "agent.define", "profile": self.profile})
             if self.state in ("", "offline"):
                 answer = await self.do({"type": "agent.sign_on"})
-                if answer["op"] == "ok" and self.state in ("", "offline"):
+                if self._is_news(answer) and self.state in ("", "offline"):
                     self.state = "available"
             elif self.state not in ("available", "lost"):
                 answer = await self.do({"type": "agent.set_state", "state": "available"})
-                if answer["op"] == "ok" and self.state != "offline":
+                if self._is_news(answer) and self.state != "offline":
                     self.state = "available"
             await trio.sleep(self.chance.length_s(0.2, 1.0))
         self._signing = False
+
+    def _is_news(self, answer: Frame) -> bool:
+        """Of something that came after what the stream has told; an old answer, told again, says nothing of now."""
+        return answer["op"] == "ok" and answer.get("lsn", 0) > self.offsets[f"agent:{self.subject}"]
 
     async def _answer(self, offer: int) -> None:
         await trio.sleep(self.chance.length_s(0.0, 0.2 if self.calm else 2.0))
