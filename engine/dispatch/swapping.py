@@ -28,6 +28,7 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     gated = bool(state.gates)
     counted = (state.limited, state.shop_limits.keys(), state.interruptible)
     state.use(policy)
+    forget_looks(state)
     for name in (*policy.queues, *state.former):
         line = state.line_of(name)
         if name in lines:
@@ -41,6 +42,12 @@ def swap_policy(state: State, policy: Policy, at: int) -> None:
     if counted != (state.limited, state.shop_limits.keys(), state.interruptible):
         state.counted_since = state.era
     keep_house(state, crowds)
+
+
+def forget_looks(state: State) -> None:
+    """Whoever waits is given its next look with its new place; who goes before that leaves none behind."""
+    state.looks.clear()
+    state.overdue.clear()
 
 
 def keep_house(state: State, crowds: dict[str, dict[int, None]]) -> None:
@@ -108,6 +115,8 @@ def advance(state: State, work: Rearrangement, cursor: int) -> None:
 
 def enter_stage(state: State, work: Rearrangement, stage: int) -> None:
     """Begin a stage with what there is now; what comes later comes with its place."""
+    if stage == CONTACTS:
+        forget_looks(state)
     if stage > CONTACTS:
         all_placed(state, work)
     if stage > AGENTS:

@@ -67,7 +67,8 @@ def rearranged(desk: Desk, why: str) -> Iterator[None]:
     desk.settling = False
     told, looks = len(desk.events), 0
     for contact in sorted(desk.contacts.values(), key=lambda contact: contact.contact):
-        if desk.slice_units and (looks == 4 * desk.slice_units or len(desk.events) - told >= desk.slice_units // 2):
+        most = max(desk.slice_units // 2, 1)
+        if desk.slice_units and (looks == 4 * desk.slice_units or len(desk.events) - told >= most):
             yield
             told, looks = len(desk.events), 0
         if contact.contact in desk.contacts:

@@ -22,7 +22,7 @@ def review_borrowers(state: State) -> None:
     the policy's order, whoever stands first in it while there is somebody to be had; hundreds of them in slices. Not in
     the midst of a rearrangement: its end looks at all of them.
     """
-    left = state.slice_units // 2
+    left = max(state.slice_units // 2, 1)
     if state.frozen:
         state.stirred.clear()
         return

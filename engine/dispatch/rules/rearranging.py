@@ -28,6 +28,8 @@ from engine.dispatch.swapping import left_to_do
 QUEUED: Final = ContactState.QUEUED
 # A look at somebody for whom there is nothing to do costs a fraction of a unit.
 LOOKS_A_UNIT: Final = 8
+# A slice that begins with somebody for whom an offer is sought in vain must get past that one, however small it is.
+FEWEST_UNITS: Final = 2
 
 
 def do_slice(state: State, work: Rearrangement) -> None:
@@ -149,7 +151,7 @@ def seat_some(state: State, work: Rearrangement) -> None:
 def open_some(state: State, work: Rearrangement) -> None:
     """Steps first, for everybody, so that nobody who may be served is passed by somebody who was looked at earlier."""
     numbers, place = left_to_do(state, work), state.todo_at
-    events, looks, last = len(state.out) + state.slice_units // 2, state.slice_units * 4, 0
+    events, looks, last = len(state.out) + max(state.slice_units // 2, 1), state.slice_units * 4, 0
     while place < len(numbers) and looks > 0 and len(state.out) < events:
         contact = state.contacts.get(numbers[place])
         place += 1
@@ -168,7 +170,7 @@ def open_some(state: State, work: Rearrangement) -> None:
 def feed_some(state: State, work: Rearrangement) -> None:
     """Agents with room in the order in which they were defined; each contact still goes to the best of the free ones."""
     numbers, place = left_to_do(state, work), state.todo_at
-    units, last = state.slice_units * LOOKS_A_UNIT, 0
+    units, last = max(state.slice_units, FEWEST_UNITS) * LOOKS_A_UNIT, 0
     while place < len(numbers) and units > 0:
         seat = state.seats_by_seq.get(numbers[place])
         if seat is not None:
@@ -185,7 +187,7 @@ def feed_some(state: State, work: Rearrangement) -> None:
 
 def hear_some(state: State, work: Rearrangement) -> None:
     """Those who began to wait or became freer meanwhile, in that order; then everything is as ever."""
-    units, agents, contacts = state.slice_units * LOOKS_A_UNIT, 0, 0
+    units, agents, contacts = max(state.slice_units, FEWEST_UNITS) * LOOKS_A_UNIT, 0, 0
     for seq in list(work.agents):
         seat = state.seats_by_seq.get(seq)
         if seat is not None:

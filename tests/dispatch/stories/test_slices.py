@@ -235,3 +235,38 @@ def test_a_lender_is_on_time_again_with_hundreds_idle() -> None:
     assert max(len(call) for call in crowd.calls) <= MOST_EVENTS
     assert max(len(every(call, ev.OfferMade)) for call in crowd.calls) <= SLICE_UNITS * 3 // 2
     assert crowd.dispatcher.audit() == []
+
+
+def test_slices_of_one_unit_come_to_an_end() -> None:
+    """The smallest slice there is: a swap with five waiting and two agents is over, and everybody has what is theirs."""
+    stage = Stage(queues={"help": {"requirement": "service >= 5"}}, slice_units=1)
+    for name in ("ann", "ben"):
+        stage.agent(name, skills={"service": 3}, capacity=2)
+    waiting = [stage.submit("help") for _ in range(5)]
+    stage.do(cm.ApplyPolicy(text=policy_text(queues={"help": {"requirement": "service >= 3"}})))
+
+    stage.finish()
+
+    assert [bool(stage.offered(contact)) for contact in waiting] == [True] * 4 + [False]
+
+
+def test_an_epoch_that_starts_in_the_midst_of_a_swap_leaves_no_look_of_its_first_stages_behind() -> None:
+    """Crash during a swap: offers are taken back, so steps are to be judged; when their time has come the contacts have no
+    place yet. The snapshot holds nothing that a restored dispatcher would not have."""
+    steps = [{"after_ms": 3_000, "queue_length": 9, "raise_priority": 1}]
+    text = policy_text(queues={"help": {"steps": steps}})
+    stage = Stage(text, slice_units=2)
+    stage.agent("ann", capacity=6)
+    for _ in range(6):
+        stage.submit("help")
+    stage.do(cm.ApplyPolicy(text=text.replace("= 9", "= 8")))
+    stage.do(cm.StartEngine(epoch=2))
+    for _ in range(100):
+        snapshot = stage.dispatcher.snapshot()
+        assert Dispatcher.restore(snapshot).snapshot() == snapshot
+        stage.expire()
+        stage.lag(1_000)
+        if not stage.dispatcher.is_busy:
+            break
+    else:
+        raise AssertionError("the work does not end")
