@@ -60,6 +60,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "未列出的类别只会被更早到达的会话超过，或从不被超过。",
     ),
     "left_out": ("{n} pairs are left out: too many to list.", "省略了 {n} 对：过多无法列出。"),
+    "needs_left_out": (
+        "{n} requirements are left out, and no agent was held against them: too many to list.",
+        "省略了 {n} 条要求，也未与客服对照：过多无法列出。",
+    ),
     "bot": ("bot stage", "机器人阶段"),
     "s": ("{n} s", "{n} 秒"),
     "min": ("{n} min", "{n} 分"),
@@ -90,6 +94,9 @@ def show_report(report: Report, file: str, lang: Lang) -> None:
             console.print("  " + escape(remark.placed(file, lang)), soft_wrap=True)
     console.print()
     console.print(_who_table(report, lang))
+    left_out = sum(view.left_out for view in report.queues)
+    if left_out:
+        console.print(_word("needs_left_out", lang, n=left_out))
     for pool in report.pools:
         console.print()
         console.print(_windows_table(pool, lang))

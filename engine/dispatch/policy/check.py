@@ -49,14 +49,23 @@ class Need(msgspec.Struct, frozen=True):
     steps: tuple[StepView, ...]
 
 
+# Characters of requirements in all rows: past this a table helps nobody. A row costs as much as so many of them.
+MAX_SHOWN = 200_000
+ROW = 50
+
+
 class QueueView(msgspec.Struct, frozen=True):
-    """Who can serve a queue. ``bots``: the given agents in its ``bot_pools`` (None when no agents were given)."""
+    """Who can serve a queue. ``bots``: the given agents in its ``bot_pools`` (None when no agents were given).
+
+    ``left_out``: so many of its needs are neither shown nor held against the team, as the policy has too many.
+    """
 
     queue: str
     tenant: str
     needs: tuple[Need, ...]
     bot_pools: tuple[str, ...] = ()
     bots: tuple[str, ...] | None = None
+    left_out: int = 0
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -86,7 +95,7 @@ def check_policy(text: str, agents: Sequence[AgentProfile] | None = None, *, who
         if problems:
             return Report(problems=tuple(problems))
     remarks = remarks_on(policy, found.document)
-    queues = tuple(_queue_view(policy, queue, agents) for queue in policy.queues.values())
+    queues = tuple(_queue_views(policy, agents))
     if agents is not None:
         _remark_on_team(policy, queues, agents, remarks)
     return Report(policy.version, (), tuple(remarks.sorted()), queues, overtaking_windows(policy))
@@ -110,10 +119,24 @@ def _missing_skills(policy: Policy, agents: Sequence[AgentProfile], found: Findi
     return found.sorted()
 
 
-def _queue_view(policy: Policy, queue: Queue, agents: Sequence[AgentProfile] | None) -> QueueView:
-    needs = tuple(
-        Need(need.text, rules, tuple(_step_views(queue, need, agents))) for rules, need in needs_of(policy, queue)
-    )
+def _queue_views(policy: Policy, agents: Sequence[AgentProfile] | None) -> Iterator[QueueView]:
+    """In the policy's order, until so much is shown that nobody reads more."""
+    room = MAX_SHOWN
+    for queue in policy.queues.values():
+        needs, left_out = [], 0
+        for rules, need in needs_of(policy, queue):
+            if room <= 0:
+                left_out += 1
+                continue
+            steps = tuple(_step_views(queue, need, agents))
+            room -= sum(ROW + len(step.requirement) for step in steps)
+            needs.append(Need(need.text, rules, steps))
+        yield _queue_view(queue, tuple(needs), left_out, agents)
+
+
+def _queue_view(
+    queue: Queue, needs: tuple[Need, ...], left_out: int, agents: Sequence[AgentProfile] | None
+) -> QueueView:
     bots = (
         None
         if agents is None
@@ -121,7 +144,7 @@ def _queue_view(policy: Policy, queue: Queue, agents: Sequence[AgentProfile] | N
             one.agent for one in agents if set(one.pools) & set(queue.bot_pools) and one.tenant in ("", queue.tenant)
         )
     )
-    return QueueView(queue.name, queue.tenant, needs, queue.bot_pools, bots)
+    return QueueView(queue.name, queue.tenant, needs, queue.bot_pools, bots, left_out)
 
 
 def _step_views(queue: Queue, need: Requirement, agents: Sequence[AgentProfile] | None) -> Iterator[StepView]:
@@ -161,7 +184,8 @@ def _remark_on_team(
     for view in queues:
         for need in view.needs:
             _remark_on_need(view.queue, need, remarks)
-        _remark_on_steps(view, policy.queues[view.queue], remarks)
+        if not view.left_out:
+            _remark_on_steps(view, policy.queues[view.queue], remarks)
         bot_first = any(rule.entry.queue == view.queue and rule.entry.first == "bot" for rule in policy.entry)
         if bot_first and not view.bots:
             remarks.report(

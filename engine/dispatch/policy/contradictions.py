@@ -307,6 +307,7 @@ def _check_circles(whole: Draft, findings: Findings) -> None:
     targets = {name: queue("supervisors_queue") or general for name, queue in whole.queues.items()}
     if general and general in whole.queues and whole.queues[general].lacks("supervisors_queue"):
         del targets[general]  # the supervisors keep what they have
+    targets = {name: target for name, target in targets.items() if name != target}  # so do those who name themselves
     for circle in _circles(targets):
         named = next(name for name in circle if whole.queues[name]("supervisors_queue"))
         findings.report("limit_circle", whole.queues[named].place("supervisors_queue"), got=_arrows(circle))

@@ -268,6 +268,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "nobody can ever meet the requirement `{got}`",
         "没有人能满足要求 `{got}`",
     ),
+    "search_ended": (
+        "{got} requirement(s) are too long, or too many, to tell whether anybody can meet them: not looked at to the end",
+        "有 {got} 个要求过长或过多，无法判断是否有人能满足：未查到底",
+    ),
     "opens_at_once": (
         "{field} opens at once, so it belongs to the queue itself (after_ms is 0)",
         "{field} 立即生效，应直接写在队列上（after_ms 为 0）",

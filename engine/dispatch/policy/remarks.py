@@ -10,8 +10,8 @@ from engine.dispatch.policy.compiled import EntryRule, Policy, Queue
 from engine.dispatch.policy.findings import Findings
 from engine.dispatch.policy.loader import Document
 from engine.dispatch.policy.problems import quoted
-from engine.dispatch.policy.requirements import Requirement, both
-from engine.dispatch.policy.satisfiable import can_be_met
+from engine.dispatch.policy.requirements import Node, Requirement, both
+from engine.dispatch.policy.satisfiable import Search
 
 # Attribute → values a rule accepts.
 When: TypeAlias = dict[str, frozenset[Value]]
@@ -23,14 +23,21 @@ def remarks_on(policy: Policy, document: Document) -> Findings:
     live = _remark_on_rules(policy, found)
     _remark_on_reach(policy, live, found)
     needs = {queue.name: [need for _, need in needs_of(policy, queue)] for queue in policy.queues.values()}
+    asked = {
+        name: frozenset[str]().union(*(_terms(one.node, frozenset()) or () for one in of_queue))
+        for name, of_queue in needs.items()
+    }
     told: set[str] = set()
+    search = Search()
     for queue in policy.queues.values():
-        _remark_on_needs(policy, queue, found)
+        _remark_on_needs(policy, queue, search, found)
         _remark_on_steps(queue, found)
-        _remark_on_relaxed(queue, needs, told, found)
+        _remark_on_relaxed(queue, needs[queue.name], asked, told, found)
         if queue.offer_ms > policy.grace_ms:
             path = ("queues", queue.name, "offer_ms")
             found.report("offer_beyond_grace", path, got=str(queue.offer_ms), wanted=str(policy.grace_ms))
+    if search.given_up:
+        found.report("search_ended", ("queues",), got=str(search.given_up))
     return found
 
 
@@ -140,15 +147,15 @@ def _remark_on_reach(policy: Policy, live: list[EntryRule], found: Findings) -> 
 # --- queues ---------------------------------------------------------------------------------------------------------
 
 
-def _remark_on_needs(policy: Policy, queue: Queue, found: Findings) -> None:
-    if not can_be_met(queue.requirement.node):
+def _remark_on_needs(policy: Policy, queue: Queue, search: Search, found: Findings) -> None:
+    if not search.can_be_met(queue.requirement.node):
         found.report("contradiction", ("queues", queue.name, "requirement"), got=queue.requirement.text)
         return
     for index, rule in enumerate(policy.entry):
         own = rule.entry.requirement
         if rule.entry.queue == queue.name and own is not None:
             need = both(queue.requirement, own)
-            if not can_be_met(need.node):
+            if not search.can_be_met(need.node):
                 found.report("contradiction", ("entry", index, "requirement"), got=need.text)
 
 
@@ -164,17 +171,39 @@ def _remark_on_steps(queue: Queue, found: Findings) -> None:
             found.report("beyond_ceiling", (*path, "queue_length"), got=got, wanted=wanted)
 
 
-def _remark_on_relaxed(queue: Queue, needs: dict[str, list[Requirement]], told: set[str], found: Findings) -> None:
-    """Terms relaxed where nothing asks for them. What the whole policy never asks for, contacts bring: said once."""
-    asked = needs[queue.name]
+def _remark_on_relaxed(
+    queue: Queue, needs: list[Requirement], asked: dict[str, frozenset[str]], told: set[str], found: Findings
+) -> None:
+    """Terms relaxed where nothing asks for them. What the whole policy never asks for, contacts bring: said once.
+
+    ``asked``: queue → all terms that its needs ask for.
+    """
+    relaxed: frozenset[str] = frozenset()
     for index, step in enumerate(queue.steps):
+        left = frozenset[str]().union(*(_terms(one.node, relaxed) or () for one in needs)) if step.relax else ()
         for term in step.relax:
-            if _asks(asked, term) or (term in told and not any(_asks(one, term) for one in needs.values())):
+            if term in left or (term in told and not any(term in terms for terms in asked.values())):
                 continue
             told.add(term)
             found.report("relaxes_nothing", ("queues", queue.name, "steps", index, "relax"), got=quoted(term))
-        asked = [one.without(step.relax) for one in asked]
+        relaxed |= frozenset(step.relax)
 
 
-def _asks(needs: list[Requirement], term: str) -> bool:
-    return any(one.without((term,)) != one for one in needs)
+def _terms(node: Node, relaxed: frozenset[str]) -> frozenset[str] | None:
+    """What the canonical tree asks for without the relaxed terms, an attribute with and without its ``@``; None: anyone.
+
+    As :meth:`Requirement.without` leaves it, without the making of another requirement.
+    """
+    match node:
+        case ("skill", name, _, _):
+            return None if name in relaxed else frozenset((name,))
+        case ("attr", name, _, _):
+            names = frozenset((name, f"@{name}"))
+            return None if names & relaxed else names
+        case ("and", *parts):
+            kept = [terms for terms in (_terms(part, relaxed) for part in parts) if terms is not None]
+            return frozenset[str]().union(*kept) if kept else None
+        case ("or", *parts):
+            each = [_terms(part, relaxed) for part in parts]
+            return None if None in each else frozenset[str]().union(*(terms for terms in each if terms is not None))
+    return None

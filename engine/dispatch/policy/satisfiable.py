@@ -10,6 +10,8 @@ from engine.dispatch.policy.syntax import MAX_LEVEL
 
 # Steps of the search. A readable requirement takes some dozens; one that takes more is let pass.
 MAX_STEPS = 20_000
+# … and of all searches of one policy: some seconds with the longest requirements that may be written.
+MAX_STEPS_IN_ALL = 50_000
 
 
 class _Branch(NamedTuple):
@@ -24,16 +26,36 @@ class _Branch(NamedTuple):
     values: dict[str, tuple[frozenset[Any] | None, frozenset[Any]]]
 
 
+class Search:
+    """The searches of one policy, with what they may take in all. ``given_up``: requirements let pass without an answer."""
+
+    def __init__(self) -> None:
+        self.left = MAX_STEPS_IN_ALL
+        self.given_up = 0
+
+    def can_be_met(self, node: Node) -> bool:
+        """False only when no skills and attributes whatever meet this canonical tree."""
+        possible, steps = _search(node, min(self.left, MAX_STEPS))
+        self.left -= steps
+        self.given_up += possible is None
+        return possible is not False
+
+
 def can_be_met(node: Node) -> bool:
     """False only when no skills and attributes whatever meet this canonical tree."""
+    return Search().can_be_met(node)
+
+
+def _search(node: Node, most: int) -> tuple[bool | None, int]:
+    """Whether it can be met, None where so many steps do not tell; and how many it took."""
     open_branches, steps = [_Branch([node], {}, {})], 0
     while open_branches:
         branch = open_branches.pop()
         possible = True
         while branch.nodes and possible:
+            if steps >= most:
+                return None, steps
             steps += 1
-            if steps > MAX_STEPS:
-                return True
             match branch.nodes.pop():
                 case ("and", *parts):
                     branch.nodes.extend(reversed(parts))  # single terms first: they settle most branches
@@ -47,8 +69,8 @@ def can_be_met(node: Node) -> bool:
                 case ("attr", name, values, wanted):
                     possible = _narrow_values(branch, name, values, wanted)
         if possible:
-            return True
-    return False
+            return True, steps
+    return False, steps
 
 
 def _narrow_level(branch: _Branch, name: str, level: int, wanted: bool) -> bool:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dispatch.commands import AgentKind, AgentProfile
+from engine.dispatch.policy import check, satisfiable
 from engine.dispatch.policy.check import check_policy
 from engine.dispatch.policy.problems import SENTENCES, PolicyErrors
 from engine.dispatch.policy.profiles import read_profiles
@@ -66,7 +67,16 @@ def test_what_can_never_happen_is_remarked_at_its_line(code: str) -> None:
 def test_every_sentence_is_said_in_some_case() -> None:
     """A code without a case may be wrong for years."""
     team = {"nobody_serves", "nobody_at_first", "step_adds_nobody", "bots_missing", "agent_pool_unknown"}
-    elsewhere = {"too_long", "more", "profile", "not_utf8", "unsupported", "skill_missing", "beyond_ceiling"}
+    elsewhere = {
+        "too_long",
+        "more",
+        "profile",
+        "not_utf8",
+        "unsupported",
+        "skill_missing",
+        "beyond_ceiling",
+        "search_ended",
+    }
     refused = {code for code, *_ in REFUSED}
     assert set(CASES) | set(REMARKS) | refused | team | elsewhere == set(SENTENCES)
 
@@ -285,3 +295,18 @@ def test_a_file_without_agents_is_refused(text: str) -> None:
     """An empty team is a slip, not a team."""
     with pytest.raises(PolicyErrors):
         read_profiles(text)
+
+
+def test_a_policy_of_the_longest_requirements_is_looked_at_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More requirements than anybody reads: the report ends, and says how many were left out of it and of the search."""
+    monkeypatch.setattr(check, "MAX_SHOWN", 200)
+    monkeypatch.setattr(satisfiable, "MAX_STEPS_IN_ALL", 10)
+    rules = "".join(
+        f'[[entry]]\nname = "r{n}"\nqueue = "presale"\nwhen = {{ to = "{n}" }}\nrequirement = "(a{n} or b) and c"\n'
+        for n in range(9)
+    )
+
+    report = check_policy(shop(rules=rules))
+
+    assert sum(view.left_out for view in report.queues) > 5
+    assert "search_ended" in [remark.code for remark in report.remarks]

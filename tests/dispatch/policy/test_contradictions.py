@@ -121,3 +121,18 @@ def test_a_skill_that_nobody_of_the_team_has() -> None:
     assert '"frensh"' in found[0].message
     relaxed = policy_text(queues={"help": {"requirement": "frensh >= 3", "steps": [{**LATER, "relax": ["frensh"]}]}})
     assert check_policy(relaxed, team).problems == ()
+
+
+def test_each_of_two_tenants_has_a_supervisors_queue_that_keeps_what_it_has() -> None:
+    """The domain's is Acme's; Zen's own names itself, as its contacts may go to no other tenant."""
+    text = policy_text(queues={"a": {}, "chief": {}}) + (
+        '\n[tenants.zen]\n[queues.z]\ntenant = "zen"\npools = ["onsite"]\nsupervisors_queue = "zchief"\n'
+        '[queues.zchief]\ntenant = "zen"\npools = ["onsite"]\nsupervisors_queue = "zchief"\n'
+    )
+    text = (
+        '[domain]\nsupervisors_queue = "chief"\n' + text
+        if "[domain]" not in text
+        else text.replace("[domain]\n", '[domain]\nsupervisors_queue = "chief"\n', 1)
+    )
+
+    assert check_policy(text).problems == ()

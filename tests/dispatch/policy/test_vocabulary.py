@@ -139,7 +139,6 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ("other_tenants_queue", '"zen"', draft(head='[tenants.zen]\n[queues.zen]\ntenant = "zen"\npools = ["remote"]\n', queue='hand_over_queue = "zen"'), "hand_over_queue"),
     ("other_tenants_queue", '"zen"', draft(head='[tenants.zen]\n[queues.zen]\ntenant = "zen"\npools = ["remote"]\n', steps=STEP + 'after_ms = 1\nmove_to = "zen"'), "move_to"),
     ("other_tenants_queue", 'queue "presale"', draft(domain='supervisors_queue = "zen"', head='[tenants.zen]\n[queues.zen]\ntenant = "zen"\npools = ["remote"]\n'), "supervisors_queue"),
-    ("limit_circle", '"presale" → "presale"', draft(queue='supervisors_queue = "presale"'), "supervisors_queue"),
     ("limit_circle", '"other" → "presale"', draft(domain='supervisors_queue = "other"', head=queue_table("other", pools='["remote"]', supervisors_queue='"presale"')), 'supervisors_queue = "presale"'),
     ("open_and_closed", '"office"', draft(head=OFFICE, rules=RULE + 'queue = "presale"\nwhile_open = "office"\nwhile_closed = "office"'), '[[entry]]\nname = "x"'),
 ]  # fmt: skip
