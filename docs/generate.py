@@ -17,6 +17,8 @@ import msgspec
 from engine.access.reference import access_page
 from engine.dispatch import agents, commands, contacts, events, explain, hours, refusals
 from engine.dispatch.policy import compiled, model
+from engine.dispatch.policy.loader import MAX_TEXT
+from engine.dispatch.policy.syntax import MAX_CHARS, MAX_NESTING
 from engine.dispatch.policy.template import KeyLine, documented
 from engine.measures import definitions, lengths, rows
 from engine.measures.contacts import DIMENSIONS
@@ -277,7 +279,18 @@ def policy_keys_page() -> str:
         said = [_said(struct), ""] if struct is not None and _said(struct) else []
         rows = [_key_row(section, field, meanings.get((section, field.name), "")) for field in fields.values()]
         lines += [f"## `{title}`", "", *said, "| key | wanted | default | |", "| --- | --- | --- | --- |", *rows, ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_limits()])
+
+
+def _limits() -> list[str]:
+    """How much a policy may hold; what is beyond is refused with its place."""
+    rows = [f"| `{what}` | {most:,} |" for what, most in model.MAX_COUNTS.items()]
+    said = (
+        f"A file has at most {MAX_TEXT:,} characters, a name {model.MAX_NAME} characters, a requirement {MAX_CHARS:,} characters and"
+        f" {MAX_NESTING} levels of parentheses. Of each kind there are at most so many (`steps`: of one queue; `names`, `values`,"
+        " `spans`, `dates`: in one list or table; `when`: conditions of one rule; `weekly`: days):"
+    )
+    return ["## Limits", "", said, "", "| what | at most |", "| --- | --- |", *rows, ""]
 
 
 # --- metrics --------------------------------------------------------------------------------------------------------
