@@ -179,6 +179,12 @@ def _each(contact_or_agent: str, change: str) -> str:
     return f"{_CONTACTS}\n    for {contact_or_agent} in state.{contact_or_agent}s.values():\n        {change}"
 
 
+# Every timer is armed again, except the ends of wrap-ups (kind 2 of ``engine.dispatch.timers``).
+_ARMED = "state.overdue = snapshot.looks"
+_ARMED_WITHOUT_WRAP_UPS = f"""armed, state.timers = state.timers.entries(), type(state.timers)(state.contacts, state.offers)
+    [state.timers.arm(*one) for one in armed if one[1] != 2]
+    {_ARMED}"""
+
 RESTORE = (
     bug(
         "capacity_forgotten_on_restore",
@@ -200,6 +206,11 @@ RESTORE = (
         "numbers_given_again",
         "contacts are numbered from one again after a restore",
         (_DECODE, "state.next_contact, state.next_offer = snapshot.next_contact,", "state.next_contact, state.next_offer = 1,"),
+    ),
+    bug(
+        "wrap_ups_lost_on_restore",
+        "the ends of running wrap-ups are not armed again",
+        (_DECODE, _ARMED, _ARMED_WITHOUT_WRAP_UPS),
     ),
 )  # fmt: skip
 

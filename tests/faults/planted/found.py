@@ -35,4 +35,5 @@ FOUND_BY: dict[str, int] = {
     "offered_again_after_restore": 18,
     "messages_counted_anew": 43,
     "numbers_given_again": 22,
+    "wrap_ups_lost_on_restore": 100,
 }
