@@ -109,6 +109,35 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "A customer who leaves and is back within {window} gets the old place.",
         "离开的客户若在 {window} 内回来，可恢复原来的位置。",
     ),
+    "known": (
+        "Who comes back waits {wait} for the agent of last time, then for anybody.",
+        "再次来的客户先等上次的客服 {wait}，之后由任何人接待。",
+    ),
+    "named": (
+        "Who asks for an agent by name waits {wait} for that one, then for anybody.",
+        "指定客服的客户先等该客服 {wait}，之后由任何人接待。",
+    ),
+    "unanswered": (
+        "Accepted, and no word from the agent for {wait}: somebody else gets it.",
+        "接受后客服 {wait} 没有回话：改派他人。",
+    ),
+    "silent": (
+        "A customer who falls silent is reminded after {remind}.",
+        "客户沉默 {remind} 后会收到提醒。",
+    ),
+    "dormant": (
+        "{dormant} after that the contact is dormant and takes {units} of the agent's units.",
+        "再过 {dormant} 会话转为休眠，只占客服 {units} 个单位。",
+    ),
+    "idle": ("Then, after {idle} more, it is closed as idle.", "之后再过 {idle}，按沉默关闭。"),
+    "reopen": (
+        "Written again within {reopen} after that it is opened again, with the same agent if there is room.",
+        "此后 {reopen} 内再写来会重新打开，原客服有空则仍由其接待。",
+    ),
+    "limit": (
+        "After {offers} offers in vain the queue {queue} has it.",
+        "派单 {offers} 次无果后转到队列 {queue}。",
+    ),
     "closed": (
         "While a supervisor has closed the queue it is not let in, and offered instead: {alternative}.",
         "主管关闭该队列期间不予放行，改为建议：{alternative}。",
@@ -148,7 +177,7 @@ def render(seen: Foresight, policy: Policy, language: Language) -> Iterator[Line
         for text in _passings(pool, teller):
             yield Line("plain", INDENT + text)
     yield teller.section("outside")
-    for text in _outside(seen.came.queue, teller):
+    for text in _outside(seen.came.queue, seen.contact.channel, teller):
         yield Line("plain", INDENT + text)
 
 
@@ -312,7 +341,7 @@ def _passing(one: Passing, teller: _Teller) -> str:
     return teller.say("within", queue=one.queue, priority=one.priority, window=shown_length(one.window_ms))
 
 
-def _outside(queue: str, teller: _Teller) -> Iterator[str]:
+def _outside(queue: str, channel: str, teller: _Teller) -> Iterator[str]:
     rules = teller.policy.queues[queue]
     yield teller.say("offer", offer=shown_length(rules.offer_ms), memory=shown_length(rules.decliner_memory_ms))
     effect = teller.words.code("word", rules.rona)
@@ -322,9 +351,33 @@ def _outside(queue: str, teller: _Teller) -> Iterator[str]:
         yield teller.say("wrap_up", wrap_up=shown_length(rules.wrap_up_ms))
     if rules.abandon_window_ms:
         yield teller.say("returns", window=shown_length(rules.abandon_window_ms))
+    yield from _afterwards(queue, channel, teller)
     yield teller.say("closed", alternative=teller.words.code("word", rules.closed_alternative))
     if rules.closed_notice:
         yield teller.say("notice", notice=rules.closed_notice)
+
+
+def _afterwards(queue: str, channel: str, teller: _Teller) -> Iterator[str]:
+    """Whom it may wait for, silence, and where it ends when nobody takes it; what the policy does not use is not told."""
+    policy, rules = teller.policy, teller.policy.queues[queue]
+    for key, length in (("known", rules.last_agent_ms), ("named", rules.named_agent_ms)):
+        if length:
+            yield teller.say(key, wait=shown_length(length))
+    if rules.unanswered_ms:
+        yield teller.say("unanswered", wait=shown_length(rules.unanswered_ms))
+    if rules.remind_ms:
+        yield teller.say("silent", remind=shown_length(rules.remind_ms))
+        if rules.dormant_ms:
+            costs = policy.channels[channel]
+            units = costs.cost if costs.dormant_cost is None else costs.dormant_cost
+            yield teller.say("dormant", dormant=shown_length(rules.dormant_ms), units=units)
+        if rules.idle_close_ms:
+            yield teller.say("idle", idle=shown_length(rules.idle_close_ms))
+            if rules.reopen_ms:
+                yield teller.say("reopen", reopen=shown_length(rules.reopen_ms))
+    supervision = policy.supervision(queue)
+    if supervision.limit:
+        yield teller.say("limit", offers=supervision.limit, queue=supervision.queue)
 
 
 # --- for programs -------------------------------------------------------------------------------------------------------

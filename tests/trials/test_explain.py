@@ -191,3 +191,29 @@ def test_it_comes_in_the_minute_in_which_a_calendar_opens() -> None:
     assert opening != POLICY
     foresight = seen(PLAIN, policy=opening)
     assert isinstance(foresight.came, ev.ContactSubmitted)
+
+
+def test_what_may_happen_to_it_later_is_told() -> None:
+    """Whom it waits for, silence to reopening, an agent without a word, and where it ends when nobody takes it."""
+    keys = """
+last_agent_ms = 40_000
+named_agent_ms = 50_000
+unanswered_ms = 90_000
+remind_ms = 120_000
+dormant_ms = 60_000
+idle_close_ms = 600_000
+reopen_ms = 3_600_000
+"""
+    policy = POLICY.replace("[queues.help]", "[queues.help]" + keys, 1)
+    said = told(seen(PLAIN, policy=policy), policy=policy)
+    for line in (
+        "Who comes back waits 40s for the agent of last time, then for anybody.",
+        "Who asks for an agent by name waits 50s for that one, then for anybody.",
+        "Accepted, and no word from the agent for 1m30s: somebody else gets it.",
+        "A customer who falls silent is reminded after 2m.",
+        "1m after that the contact is dormant and takes 1 of the agent's units.",
+        "Then, after 10m more, it is closed as idle.",
+        "Written again within 1h after that it is opened again, with the same agent if there is room.",
+    ):
+        assert "    " + line in said
+    assert not any("dormant" in line for line in told(seen(PLAIN)))
