@@ -40,14 +40,14 @@ class FramedCarrier:
     def feed(self, data: bytes) -> None:
         """Take in what came from the peer; read it with :meth:`next_frame`. After our last word nothing is kept."""
         if not self._said_close:
-            self._buffer = self._buffer[self._at :] + data
-            self._at = 0
+            self._buffer += data
 
     def next_frame(self) -> bytes | None:
         """The next whole frame, None when more bytes are needed. Raises :class:`WireError` for an oversize one, at once."""
         begin = self._at + HEADER_BYTES
         header = self._buffer[self._at : begin]
         if len(header) < HEADER_BYTES:
+            self._cut()
             return None
         end = begin + int.from_bytes(header)
         if end - begin > self.limit_bytes:
@@ -56,9 +56,14 @@ class FramedCarrier:
                 raise WireError(WireCode.WRONG_CARRIER, "connection", "HTTP", _WANTED, fatal=Close.MALFORMED)
             raise too_big(end - begin, self.limit_bytes)
         if len(self._buffer) < end:
+            self._cut()
             return None
         self._at = end
         return self._buffer[begin:end]
+
+    def _cut(self) -> None:
+        """Frames are cut by moving a mark; what lies before it goes when a read is used up."""
+        self._buffer, self._at = self._buffer[self._at :], 0
 
     def wrap(self, frame: bytes) -> bytes:
         """To who speaks HTTP a frame is noise: :meth:`close` answers it."""
