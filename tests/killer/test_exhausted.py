@@ -43,17 +43,23 @@ async def test_more_sockets_than_file_descriptors(engine: EngineProcess) -> None
             assert len(ended) == 20, "there is no room for them, and they are told at once"
             answer = await web.do("contact.submit", channel="web", customer="li")
             assert (answer["op"], engine.running) == ("ok", True)
-        while True:
-            async with await _dial(engine) as stream:
-                late = FramedPeer(stream)
-                with trio.move_on_after(1.0):
-                    try:
-                        await late.hello("channel", "web", tenant="acme")
-                    except (AssertionError, trio.BrokenResourceError):  # some of the crowd are not buried yet
-                        continue
-                    assert (await late.do("contact.submit", channel="web", customer="wang"))["op"] == "ok"
-                    break
+        await _served_at_last(engine, "wang")
     assert engine.log_lines("connection_crashed") == []
+
+
+async def _served_at_last(engine: EngineProcess, customer: str) -> None:
+    """Some of the crowd are not buried yet, or the pace of welcomes is used up: who is told to come later does."""
+    while True:
+        async with await _dial(engine) as stream:
+            late = FramedPeer(stream)
+            with trio.move_on_after(1.0):
+                try:
+                    answer = await late.hello("channel", "web", tenant="acme")
+                except (AssertionError, trio.BrokenResourceError):
+                    continue
+                if answer["op"] == "welcome":
+                    assert (await late.do("contact.submit", channel="web", customer=customer))["op"] == "ok"
+                    return
 
 
 async def _ends(stream: trio.SocketStream) -> bool:
@@ -71,10 +77,7 @@ async def test_shouting_does_not_fill_the_disk(engine: EngineProcess) -> None:
         async with trio.open_nursery() as nursery:
             for place in range(20):
                 nursery.start_soon(_shout, engine, place)
-        async with await _dial(engine) as stream:
-            web = FramedPeer(stream)
-            await web.hello("channel", "web", tenant="acme")
-            assert (await web.do("contact.submit", channel="web", customer="li"))["op"] == "ok"
+        await _served_at_last(engine, "li")
     assert engine.log.stat().st_size < LOG_BYTES
 
 
