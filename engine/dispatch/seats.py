@@ -93,9 +93,9 @@ class Seats(Clocks):
         """A rearrangement is over: who began to wait in its course starts level with who is served now, as always."""
         for shares in self.shares.values():
             ledger = shares.ledger
-            for name in {**ledger.passes, **shares.waiting}:
+            for name, count in shares.waiting.items():
                 now = ledger.virtual.get(name.partition("\n")[0] if "\n" in name else "", 0)
-                if ledger.passes.get(name, 0) < now:
+                if count and ledger.passes.get(name, 0) < now:
                     ledger.passes[name] = now
 
     def shake(self, number: int, why: str) -> None:

@@ -72,7 +72,7 @@ class Book:
         """A rearrangement is over, or a swap: nobody looked who came in its course, so all start level at least."""
         for name in [pool.name for pool in self.pools() if pool.shares != "none"]:
             page = self.pages[name]
-            for party in {*page.passes, *(party for pool, party in self.waiting() if pool == name)}:
+            for party in {party for pool, party in self.waiting() if pool == name}:
                 page.passes[party] = max(page.passes.get(party, 0), page.virtual.get(party[:-1], 0))
 
     def weight(self, party: Party) -> int:

@@ -38,7 +38,7 @@ EXTRA: list[dict[str, cm.Value]] = [
     {"last_agent": "cid", "named_agent": "nobody"},
 ]  # fmt: skip
 # How much one call does of a mass effect: as usual, or so little that there is always something between two slices.
-UNITS = (0, 0, 2, 5)
+UNITS = (0, 0, 1, 2, 5)
 BULK = ("move", "move", "prioritise", "bot", "message")
 T = "acme"
 

@@ -135,3 +135,24 @@ def test_a_swap_of_a_few_saves_up_no_share_either() -> None:
         stage.accept("ann")
 
     assert shops == ["outlet", "flagship", "outlet", "flagship"]
+
+
+def test_who_waits_no_more_is_levelled_by_nobody_and_a_restored_engine_agrees() -> None:
+    """The outlet's only customer has left the line when a pool opens: its pass is not touched, before a restore or after."""
+    pools = {"onsite": {"shares": "shop"}, "side": {}}
+    stage = Stage(queues={"help": {"pools": ["onsite", "side"], **PLAIN}}, pools=pools, slice_units=1)
+    stage.agent("ann")
+    first, second = stage.connect("ann", "help"), stage.submit("help")
+    stage.abandon(stage.submit("help", shop="outlet"))
+    stage.close(first, "ann")
+    assert stage.offered(second) == "ann"  # the flagship's second: whoever comes now starts from its first
+    stage.submit("help")
+    stage.submit("help")
+
+    stage.mirror = Dispatcher.restore(stage.dispatcher.snapshot())
+    stage.do(cm.DrainPool(pool="side"))
+    stage.do(cm.OpenPool(pool="side"))
+    assert stage.dispatcher.is_busy
+    stage.finish()
+
+    assert stage.mirror.snapshot() == stage.dispatcher.snapshot()
