@@ -81,12 +81,9 @@ class Report(msgspec.Struct, frozen=True):
     pools: tuple[PoolWindows, ...] = ()
 
 
-def check_policy(text: str, agents: Sequence[AgentProfile] | None = None, *, whole: bool = False) -> Report:
-    """Look at a policy's text, against a team if one is given. Never raises, whatever the text.
-
-    ``whole``: also at what no rule honours yet.
-    """
-    found = analyse(text, whole)
+def check_policy(text: str, agents: Sequence[AgentProfile] | None = None) -> Report:
+    """Look at a policy's text, against a team if one is given. Never raises, whatever the text."""
+    found = analyse(text)
     if found.policy is None:
         return Report(problems=found.problems)
     policy = found.policy

@@ -13,7 +13,6 @@ from engine.dispatch.policy.dates import assembled
 from engine.dispatch.policy.decode import Decoder, Table
 from engine.dispatch.policy.findings import Findings
 from engine.dispatch.policy.loader import MAX_TEXT, Document, load
-from engine.dispatch.policy.not_yet import check_supported
 from engine.dispatch.policy.problems import PolicyErrors, Problem, problem
 from engine.dispatch.policy.requirements import ANYONE
 
@@ -28,20 +27,19 @@ class Analysis(NamedTuple):
     document: Document
 
 
-def compile_policy(text: str, *, whole: bool = False) -> compiled.Policy:
+def compile_policy(text: str) -> compiled.Policy:
     """Compile a policy file's text; raises :class:`PolicyErrors` with every problem.
 
     Equal texts give the same object for the last few texts, so a caller that must not be slow may have it compiled before.
-    ``whole``: also what no rule honours yet (:mod:`not_yet`), which is for tests of the vocabulary alone.
     """
-    found = analyse(text, whole)
+    found = analyse(text)
     if found.policy is None:
         raise PolicyErrors(list(found.problems))
     return found.policy
 
 
 @lru_cache(maxsize=4)
-def analyse(text: str, whole: bool = False) -> Analysis:
+def analyse(text: str) -> Analysis:
     """Never raises, whatever the text."""
     document = load(text)
     findings = Findings(document)
@@ -52,8 +50,6 @@ def analyse(text: str, whole: bool = False) -> Analysis:
     draft = Decoder(document, findings).read()
     check_coherence(draft, document.tables, findings)
     check_contradictions(draft, document.tables, findings)
-    if not whole:
-        check_supported(draft, findings)
     if findings.problems:
         return Analysis(None, tuple(findings.sorted()), document)
     return Analysis(_assembled(text, draft), (), document)

@@ -164,10 +164,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "reply_warn_ms must be < reply_breach_ms ({wanted}), got {got}",
         "reply_warn_ms 应 < reply_breach_ms（{wanted}），实际是 {got}",
     ),
-    "unsupported": (
-        "{field} = {got} is not supported yet: {detail}",
-        "{field} = {got} 尚不支持：{detail}",
-    ),
     # calendars
     "bad_zone": (
         "{field} names the time zone {got}, which the IANA database does not have",

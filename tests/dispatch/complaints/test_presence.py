@@ -99,7 +99,7 @@ def test_complaint_28_locked_out_because_the_hours_could_not_be_read() -> None:
     finds exactly the agents of before.
     """
     with pytest.raises(PolicyErrors) as refused:
-        compile_policy(policy_text(queues={"help": {"hours": "nowhere"}}), whole=True)
+        compile_policy(policy_text(queues={"help": {"hours": "nowhere"}}))
     assert "nowhere" in str(refused.value)
 
     stage = Stage()

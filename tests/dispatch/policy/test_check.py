@@ -72,7 +72,6 @@ def test_every_sentence_is_said_in_some_case() -> None:
         "more",
         "profile",
         "not_utf8",
-        "unsupported",
         "skill_missing",
         "beyond_ceiling",
         "search_ended",
@@ -84,7 +83,7 @@ def test_every_sentence_is_said_in_some_case() -> None:
 def test_a_step_that_waits_for_a_length_above_the_ceiling_is_remarked() -> None:
     """Nobody is let in from 50 on, and the step wants 80."""
     text = shop(("after_ms = 20_000", "queue_length = 80"), ('["bot"]', '["bot"]\nceiling = 50'))
-    (remark,) = check_policy(text, whole=True).remarks
+    (remark,) = check_policy(text).remarks
     assert (remark.code, remark.path) == ("beyond_ceiling", "queues.presale.steps[0].queue_length")
     assert remark.sentence("zh-CN") != remark.message
 
@@ -96,7 +95,7 @@ def test_a_rule_with_hours_leaves_the_rest_of_the_day_to_others() -> None:
 
     def shadowed(first: str, second: str) -> list[str]:
         text = shop(calendar, rules=rule.format("one", first) + rule.format("two", second))
-        return [remark.subject[1] for remark in check_policy(text, whole=True).remarks if remark.code == "shadowed"]
+        return [remark.subject[1] for remark in check_policy(text).remarks if remark.code == "shadowed"]
 
     assert shadowed('while_open = "c"', "") == shadowed('while_open = "c"', 'while_closed = "c"') == []
     assert shadowed("", 'while_open = "c"') == shadowed('while_open = "c"', 'while_open = "c"') == ["two"]
@@ -112,7 +111,7 @@ def test_a_queue_that_only_steps_and_supervisors_lead_to_is_reached() -> None:
         ('["bot"]', '["bot"]\nhand_over_queue = "handed"\nsupervisors_queue = "desk"'),
         ('add_pools = ["remote"]\nrelax = ["english"]', 'move_to = "moved"\n' + others),
     )
-    assert {remark.code for remark in check_policy(text, whole=True).remarks} == {"pool_unused"}
+    assert {remark.code for remark in check_policy(text).remarks} == {"pool_unused"}
 
 
 @pytest.mark.parametrize(

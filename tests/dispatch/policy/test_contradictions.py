@@ -85,7 +85,7 @@ def test_a_contradiction_is_refused_at_its_place(mistake: str) -> None:
     """The file: one sentence that says what was got and what would be right, at the line where it stands."""
     text, code, words, snippet = REFUSED[mistake]
     with pytest.raises(PolicyErrors) as refused:
-        compile_policy(text, whole=True)
+        compile_policy(text)
 
     found = [problem for problem in refused.value.problems if problem.code == code]
     assert found, refused.value.problems

@@ -21,7 +21,7 @@ UNBOUNDED, NEVER = ("unbounded", 0), ("never", 0)
 def two(pool: dict[str, Any], a: dict[str, Any], b: dict[str, Any]) -> Policy:
     """Queues a and b on pool onsite."""
     text = policy_text(queues={"a": a, "b": b}, pools={"onsite": pool, "elsewhere": {}})
-    return compile_policy(text, whole=True)
+    return compile_policy(text)
 
 
 def windows(policy: Policy, a: int = 0, b: int = 0) -> tuple[tuple[str, int], tuple[str, int]]:
@@ -81,7 +81,7 @@ def test_a_shop_with_a_target_of_its_own_widens_the_window() -> None:
     """The flagship's contacts are promised half a minute in whatever queue: B's may come two and a half minutes later."""
     text = policy_text(queues={"a": THREE, "b": ONE}, pools={"onsite": PROMISE})
     text = text.replace("[shops.flagship]\n", "[shops.flagship]\ntarget_ms = 30_000\n")
-    assert windows(compile_policy(text, whole=True))[0] == ("within", 150_000)
+    assert windows(compile_policy(text))[0] == ("within", 150_000)
 
 
 def test_shares_come_before_the_order() -> None:

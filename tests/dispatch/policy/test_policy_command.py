@@ -84,7 +84,7 @@ def test_conditions_and_moves_are_said_in_words() -> None:
         ),
         ("[[entry]]", '[[queues.presale.steps]]\nwhen_nobody = true\nqueue_length = 9\nmove_to = "other"\n[[entry]]'),
     )
-    report = check_policy(text, whole=True)
+    report = check_policy(text)
     assert report.problems == ()
     console = Console(width=400, record=True, file=StringIO())
     console.print(_who_table(report, "en"))

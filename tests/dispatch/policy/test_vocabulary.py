@@ -1,5 +1,5 @@
 """Every key of the whole vocabulary: what it compiles to, and what is said about a bad one. The rules that honour the keys
-have tests of their own; here `whole=True` lifts what no rule honours yet."""
+have tests of their own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import msgspec
 import pytest
 
 from engine.dispatch.hours import UTC
-from engine.dispatch.policy import not_yet
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Kpi, Policy, Supervision, Weights
-from engine.dispatch.policy.model import SECTIONS
 from engine.dispatch.policy.problems import PolicyErrors, Problem
 from engine.dispatch.policy.zones import find_zone
 from tests.dispatch.policy.drafts import line_of, queue_table, shop
@@ -38,16 +36,16 @@ def draft(
     )
 
 
-def problems_of(text: str, *, whole: bool = True) -> list[Problem]:
+def problems_of(text: str) -> list[Problem]:
     try:
-        compile_policy(text, whole=whole)
+        compile_policy(text)
     except PolicyErrors as errors:
         return errors.problems
     return []
 
 
 def compiled(**parts: str) -> Policy:
-    return compile_policy(draft(**parts), whole=True)
+    return compile_policy(draft(**parts))
 
 
 OTHER = queue_table("other", pools='["remote"]')
@@ -256,7 +254,6 @@ def test_steps_and_costs_compile() -> None:
         ).replace(
             "[channels.web]", "[channels.web]\ncost = 4\ndormant_cost = 1\nwrap_up_cost = 2\ninterruptible = true"
         ),
-        whole=True,
     )
     first, second = policy.queues["presale"].steps
     assert (first.estimated_wait_ms, first.queue_length, first.offer) == (90_000, 4, ("call_back", "bot"))
@@ -264,42 +261,6 @@ def test_steps_and_costs_compile() -> None:
     web, email = policy.channels["web"], policy.channels["email"]
     assert (web.dormant_cost, web.wrap_up_cost, web.interruptible) == (1, 2, True)
     assert (email.dormant_cost, email.wrap_up_cost, email.interruptible) == (None, None, False)
-
-
-# --- what no rule honours yet -----------------------------------------------------------------------------------------
-
-
-def test_rows_of_the_table_name_keys_that_exist() -> None:
-    """A row that names nothing would guard nothing."""
-    for section, key, *value in not_yet.NOT_YET:
-        field = SECTIONS[section][key]
-        assert not value or (value[0] in field.choices and value[0] != field.default)
-
-
-def test_a_key_of_the_table_is_refused_and_its_default_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the table says: refused at its line with its reason; said as it is anyway, it does no harm."""
-    rows = {
-        ("domain", "finish_ms"): "domain", ("queues", "ceiling"): "queue", ("pools", "choice", "most_loaded"): "pool",
-        ("shops", "limit"): "shop", ("steps", "offer"): "step", ("entry", "queue_length"): "entry",
-    }  # fmt: skip
-    monkeypatch.setattr(not_yet, "NOT_YET", rows)
-    text = draft(
-        domain="finish_ms = 5", shop_keys="limit = 2", pool='choice = "most_loaded"', queue="ceiling = 3",
-        step='offer = ["bot"]', rules=RULE + 'queue = "presale"\nqueue_length = 2',
-    )  # fmt: skip
-    found = problems_of(text, whole=False)
-    assert {(problem.code, problem.params["detail"]) for problem in found} == {
-        ("unsupported", why) for why in rows.values()
-    }
-    assert [problem.line for problem in found] == sorted(
-        line_of(text, problem.path.split(".")[-1] + " =") for problem in found
-    )
-    assert found[0].message == "domain.finish_ms = 5 is not supported yet: domain"
-    assert problems_of(text) == []
-    assert (
-        problems_of(draft(domain="finish_ms = 0", queue="ceiling = 0\nhours = ''", step="offer = []"), whole=False)
-        == []
-    )
 
 
 def test_a_policy_that_says_nothing_new_has_the_defaults_of_always() -> None:
