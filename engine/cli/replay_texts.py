@@ -30,7 +30,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "got": ("decided now", "现决策"),
     "failure": ("the dispatcher failed", "调度器出错"),
     "nothing": ("(nothing)", "（无）"),
-    "check": ("give --check", "请给出 --check"),
+    "check": ("give --check, or --policy with --out", "请给出 --check，或 --policy 与 --out"),
+    "out": ("--policy: got no --out, wanted a folder for the report", "--policy：缺少 --out，需要一个放报告的文件夹"),
+    "reading": ("reading the record", "读取记录"),
+    "no_room": (
+        "the what-if is not installed (entry point what_if of sluice.replay): install sluice again",
+        "未安装 what-if（sluice.replay 的入口点 what_if）：请重新安装 sluice",
+    ),
+    "trimmed": (
+        "the journal begins behind record {after:,}; a what-if needs it from its beginning (its archive, or a backup)",
+        "日志从记录 {after:,} 之后开始；假如重演需要从头开始的日志（归档或备份）",
+    ),
 }  # fmt: skip
 
 
