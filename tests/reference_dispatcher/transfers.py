@@ -125,7 +125,7 @@ def ask_person(desk: Desk, command: cm.AskPerson) -> None:
         raise Refused(Code.WRONG_STATE, contact.state, "an open contact")
     if contact.state in (ContactState.CONNECTED, ContactState.DORMANT):
         giver = desk.agents[contact.agent]
-        in_vain = contact.stage == "bot" and hours.asks_in_vain(desk, contact)
+        in_vain = giver.is_bot and contact.stage == "bot" and hours.asks_in_vain(desk, contact)
         if giver.is_bot and not in_vain:
             handed = cm.TransferContact(
                 agent=giver.name, intent=command.intent, reason=command.reason, transcript=contact.transcript
