@@ -150,9 +150,9 @@ class _Waits(NamedTuple):
         answered, left, known = [], [], []
         for one in outcomes:
             said = one is not None and one.answered_ms >= 0
-            gone = one is not None and one.left_ms >= 0 and not said
+            gone = one is not None and bool(one.patiences) and not said
             answered.append(one.answered_ms if one is not None and said else np.nan)
-            left.append(one.left_ms if one is not None and gone else np.nan)
+            left.append(one.patiences[0] if one is not None and gone else np.nan)
             known.append(said or gone or (one is not None and one.waited_for_person and one.ended == "closed"))
         return cls(np.asarray(answered, dtype=float), np.asarray(left, dtype=float), np.asarray(known, dtype=bool))
 

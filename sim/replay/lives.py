@@ -8,7 +8,7 @@ of one seed, taken in the order of arrival, so that each policy meets the same l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import isinf
 from typing import NamedTuple
 
@@ -41,16 +41,21 @@ class Counts(NamedTuple):
 
 
 class Life:
-    """``patience_ms``: of waiting for a person, in all. ``people``, ``bots``: talks in their order; the spare ones are for
-    connections that the recording had none for. ``drawn``: the patience is."""
+    """``patiences``: of waiting for a person, the first time and each time that it came back; the last one is drawn. ``people``,
+    ``bots``: talks in their order; the spare ones are for connections that the recording had none for."""
 
-    __slots__ = ("bots", "drawn", "patience_ms", "people", "spare_bot", "spare_person", "visit")
+    __slots__ = ("bots", "patiences", "people", "spare_bot", "spare_person", "visit")
 
-    def __init__(self, visit: Visit, patience_ms: int, drawn: bool) -> None:
-        self.visit, self.patience_ms, self.drawn = visit, patience_ms, drawn
+    def __init__(self, visit: Visit, patiences: list[int]) -> None:
+        self.visit, self.patiences = visit, patiences
         self.people: list[Leg] = []
         self.bots: list[Leg] = []
         self.spare_person = self.spare_bot = Leg(False)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its first patience is."""
+        return len(self.patiences) == 1
 
 
 class Lives(NamedTuple):
@@ -134,8 +139,10 @@ def _stratum(visit: Visit, outcome: Outcome | None) -> Stratum:
 
 def _note(visit: Visit, outcome: Outcome | None, stratum: Stratum, laws: dict[str, _Law]) -> None:
     if outcome is not None and outcome.waited_for_person:
-        left = outcome.left_ms >= 0
-        laws["patience"].note(stratum, outcome.left_ms if left else outcome.waited_ms, left)
+        for patience in outcome.patiences:
+            laws["patience"].note(stratum, patience, True)
+        if outcome.ended != "abandoned":
+            laws["patience"].note(stratum, outcome.cut_ms, False)
     for leg in visit.legs:
         # Passed on to somebody else: how long the talk would have taken with the first is not known.
         laws["bot" if leg.bot else "talk"].note(
@@ -146,11 +153,10 @@ def _note(visit: Visit, outcome: Outcome | None, stratum: Stratum, laws: dict[st
 
 
 def _patience(visit: Visit, outcome: Outcome | None, stratum: Stratum, law: _Law) -> Life:
-    if outcome is not None and outcome.left_ms >= 0:
-        return Life(visit, outcome.left_ms, drawn=False)
-    waited = outcome is not None and outcome.waited_for_person
-    beyond = outcome.waited_ms if outcome is not None and waited else 0
-    return Life(visit, law.draw(stratum, beyond, spare=not waited), drawn=True)
+    if outcome is None or not outcome.waited_for_person or outcome.ended == "abandoned":
+        observed = [] if outcome is None else outcome.patiences
+        return Life(visit, [*observed, law.draw(stratum, spare=True)])
+    return Life(visit, [*outcome.patiences, law.draw(stratum, outcome.cut_ms)])
 
 
 def _whole(leg: Leg, stratum: Stratum, laws: dict[str, _Law], spares: _Spares) -> Leg:
@@ -219,6 +225,7 @@ class Answers:
 
     def __init__(self, lives: Lives) -> None:
         self._habits, self._streams = lives.habits, Streams(lives.seed)
+        self._missed: Counter[str] = Counter()
 
     def to(self, life: Life, number: int, agent: str) -> tuple[str, int]:
         """``number`` counts the contact's offers from 0. (accepted, declined or missed; after ms.)"""
@@ -238,8 +245,14 @@ class Answers:
         draws = self._streams.stream("replay", "answer", life.visit.place, number)
         return seen[int(draws.random() * len(seen))]
 
-    def backs(self) -> Iterator[int]:
-        """Ms until ready again after missed offers, one after the other; -1: nobody was seen to come back by himself."""
-        seen, draws = self._habits.back_ms, self._streams.stream("replay", "back")
-        while True:
-            yield seen[int(draws.random() * len(seen))] if seen else -1
+    def back_after(self, agent: str) -> int:
+        """Ms until the agent is ready again after its next missed offer: as recorded while there is a record of it, then drawn from
+        all; -1: nobody was seen to come back by himself."""
+        place = self._missed[agent]
+        self._missed[agent] += 1
+        own = self._habits.backs.get(agent, [])
+        if place < len(own):
+            return own[place]
+        seen = [back for backs in self._habits.backs.values() for back in backs]
+        draws = self._streams.stream("replay", "back", agent, place)
+        return seen[int(draws.random() * len(seen))] if seen else -1

@@ -13,12 +13,12 @@ class Outcome:
     """One contact. Lengths in ms, -1: none.
 
     ``waited_ms``: in all for a person, without bot and talk (up to the end of the record while it still waits); ``agent``,
-    ``pool``, ``step``: of its first connection to a person; ``answered_ms``: the wait before a person's first word; ``left_ms``:
-    the wait after which it first gave up.
+    ``pool``, ``step``: of its first connection to a person; ``answered_ms``: the wait before a person's first word; ``patiences``:
+    how long it waited for a person before it gave up, each time anew when it came back; ``cut_ms``: since then, so far.
     """
 
     __slots__ = (
-        "_since", "agent", "answered_ms", "at", "channel", "contact", "deflected", "ended", "left_ms", "pool", "queue", "shop",
+        "_back_at_ms", "_since", "agent", "answered_ms", "at", "channel", "contact", "deflected", "ended", "patiences", "pool", "queue", "shop",
         "silent", "step", "tier", "waited_for_person", "waited_ms",
     )  # fmt: skip
 
@@ -29,7 +29,9 @@ class Outcome:
         self.waited_for_person = False
         self.waited_ms = 0
         self.agent, self.pool, self.step = "", "", -1
-        self.answered_ms = self.left_ms = -1
+        self.answered_ms = -1
+        self.patiences: list[int] = []
+        self._back_at_ms = 0
         self.silent = False
         self.ended = ""  # closed, abandoned, promised; empty: still there
         self._since = -1
@@ -46,9 +48,25 @@ class Outcome:
             return "bot"
         return {"abandoned": "abandoned", "promised": "promised", "": "waiting"}.get(self.ended, "unserved")
 
+    @property
+    def cut_ms(self) -> int:
+        return self.waited_ms - self._back_at_ms
+
+    def come_back(self, at: int) -> None:
+        """With patience anew."""
+        self.stop(at)
+        self._back_at_ms = self.waited_ms
+
+    def give_up(self, at: int, silent: bool) -> None:
+        self.stop(at)
+        self.ended, self.silent = "abandoned", silent
+        if self.waited_for_person:
+            self.patiences.append(self.cut_ms)
+            self._back_at_ms = self.waited_ms
+
     def wait_from(self, at: int, *, anew: bool = False) -> None:
         if anew:
-            self.waited_ms = 0
+            self.waited_ms = self._back_at_ms = 0
         self.waited_for_person = True
         self.ended = ""
         if self._since < 0:
@@ -114,20 +132,21 @@ class Outcomes:
         if outcome is not None and event.stage != "bot":
             outcome.wait_from(event.at, anew=event.hand_off)
 
-    def _back(self, event: ev.ContactRequeued | ev.ContactResumed | ev.MessageReleased) -> None:
+    def _back(self, event: ev.ContactRequeued | ev.MessageReleased) -> None:
         outcome = self.of.get(event.contact)
         if outcome is not None and outcome.waited_for_person:
+            outcome.wait_from(event.at)
+
+    def _came_back(self, event: ev.ContactResumed | ev.ContactReopened) -> None:
+        outcome = self.of.get(event.contact)
+        if outcome is not None and outcome.waited_for_person:
+            outcome.come_back(event.at)
             outcome.wait_from(event.at)
 
     def _asked(self, event: ev.PersonAsked) -> None:
         outcome = self.of.get(event.contact)
         if outcome is not None:
             outcome.wait_from(event.at, anew=True)
-
-    def _reopened(self, event: ev.ContactReopened) -> None:
-        outcome = self.of.get(event.contact)
-        if outcome is not None and outcome.waited_for_person:
-            outcome.wait_from(event.at)
 
     def _stopped(self, event: ev.MessageLeft | ev.ContactSentToBot) -> None:
         outcome = self.of.get(event.contact)
@@ -138,10 +157,7 @@ class Outcomes:
     def _abandoned(self, event: ev.ContactAbandoned) -> None:
         outcome = self.of.get(event.contact)
         if outcome is not None:
-            outcome.stop(event.at)
-            outcome.ended = "abandoned"
-            if outcome.left_ms < 0 and outcome.waited_for_person:
-                outcome.left_ms, outcome.silent = event.waited_ms, event.silent
+            outcome.give_up(event.at, event.silent)
 
     def _closed(self, event: ev.ContactClosed) -> None:
         outcome = self.of.get(event.contact)
@@ -152,7 +168,7 @@ class Outcomes:
 
 _HEARS = {
     "ContactSubmitted": "submitted", "ContactDeflected": "deflected", "OfferMade": "offered", "ContactConnected": "connected",
-    "ContactAnswered": "answered", "ContactTransferred": "transferred", "ContactRequeued": "back", "ContactResumed": "back",
-    "MessageReleased": "back", "PersonAsked": "asked", "ContactReopened": "reopened", "MessageLeft": "stopped",
+    "ContactAnswered": "answered", "ContactTransferred": "transferred", "ContactRequeued": "back", "ContactResumed": "came_back",
+    "MessageReleased": "back", "PersonAsked": "asked", "ContactReopened": "came_back", "MessageLeft": "stopped",
     "ContactSentToBot": "stopped", "ContactAbandoned": "abandoned", "ContactClosed": "closed",
 }  # fmt: skip

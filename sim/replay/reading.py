@@ -87,12 +87,13 @@ class Visit:
 
 
 class Habits:
-    """What an agent was seen to do with offers: (how, after ms); and how long one took to be ready after a missed one."""
+    """What agents were seen to do with offers: (how, after ms); and ``backs``, agent by agent, how long each took to be ready again
+    after missed ones."""
 
     def __init__(self) -> None:
         self.of_agent: dict[str, list[tuple[str, int]]] = {}
         self.of_all: list[tuple[str, int]] = []
-        self.back_ms: list[int] = []
+        self.backs: dict[str, list[int]] = {}
 
     def note(self, agent: str, how: str, after_ms: int) -> None:
         self.of_agent.setdefault(agent, []).append((how, after_ms))
@@ -172,7 +173,7 @@ class _Reader:
                 self._visit(stamp, command, events)
         elif isinstance(command, cm.SetAgentState) and command.agent in self._missed and command.state == "available":
             # Ready again after a missed offer: a habit, not an instant, since other offers will be missed.
-            self.day.habits.back_ms.append(stamp - self._missed[command.agent])
+            self.day.habits.backs.setdefault(command.agent, []).append(stamp - self._missed[command.agent])
         elif isinstance(command, HOUSE):
             self.day.house.append((stamp, command))
         elif isinstance(command, LEFT_OUT):

@@ -1,13 +1,14 @@
 """A day lived again: SimPy's clock, a dispatcher under a policy, and the lives of the recording.
 
-In one millisecond deadlines come first, as in the driver; then what the recording says of the house and of who came; then what
-customers and agents do. While the recorded engine was down nothing is done: it is done when it has started again.
+In one millisecond deadlines come first, as in the driver; then what the recording says of the house; then what agents do; then
+customers, those who come included. While the recorded engine was down nothing is done: it is done when it has started again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,7 +27,9 @@ from sim.twin.clock import NEVER
 from sim.twin.stage import Waking
 
 # Order in one millisecond.
-DEADLINES, INPUTS, DEEDS = 0, 1, 2
+DEADLINES, HOUSE, AGENTS, CUSTOMERS = 0, 1, 2, 3
+
+UNSERVED = (*WAITING, ContactState.PROMISED)
 
 Hear = Callable[[list[ev.Event]], None]
 
@@ -34,7 +37,20 @@ Hear = Callable[[list[ev.Event]], None]
 class Part:
     """A visit on stage. ``number``: its contact's here, 0 before and where it has none; ``turn`` guards what was planned for a talk."""
 
-    __slots__ = ("broken", "done", "drawn", "leg", "life", "minded", "number", "offers", "since", "turn")
+    __slots__ = (
+        "base",
+        "broken",
+        "came_back",
+        "done",
+        "drawn",
+        "leg",
+        "life",
+        "minded",
+        "number",
+        "offers",
+        "since",
+        "turn",
+    )
 
     def __init__(self, life: Life) -> None:
         self.life = life
@@ -42,6 +58,8 @@ class Part:
         self.offers = 0
         self.turn = 0
         self.minded = False  # its patience is being watched
+        self.came_back = 0  # so often
+        self.base = 0  # what it had waited when it last came back
         self.drawn = False  # it had a talk whose length was drawn
         self.leg: Leg | None = None
         self.since = 0
@@ -66,7 +84,6 @@ class Recreation:
         self._rivals = rivals or {}
         self._as_recorded = as_recorded
         self._answers = Answers(lives)
-        self._backs = self._answers.backs()
         self._at_stage = [Part(life) for life in lives.lives]
         self._numbers = {visit.contact: visit.place for visit in day.visits if visit.contact}
         self._entering: Part | None = None
@@ -93,7 +110,8 @@ class Recreation:
 
     def play(self) -> Recreation:
         """Up to the end of the record."""
-        self._next_input(self._inputs())
+        self._one_after_another(self._house(), HOUSE)
+        self._one_after_another(self._customers(), CUSTOMERS)
         self.env.run(self.day.end_ms + 1)
         return self
 
@@ -108,13 +126,14 @@ class Recreation:
     def _later(self, delay_ms: int, call: Callable[[], None], agent: str = "") -> None:
         """A deed; an agent who is lost by then does it when back."""
         if delay_ms < NEVER:
-            self._call(self.env.now + delay_ms, DEEDS, lambda: self._now_or_when_back(call, agent))
+            rank = AGENTS if agent else CUSTOMERS
+            self._call(self.env.now + delay_ms, rank, lambda: self._now_or_when_back(call, agent))
 
     def _now_or_when_back(self, call: Callable[[], None], agent: str) -> None:
         up_at = self._down_until()
         found = self.dispatcher.agents.get(agent)
         if up_at:
-            self._call(up_at, DEEDS, lambda: self._now_or_when_back(call, agent))
+            self._call(up_at, AGENTS if agent else CUSTOMERS, lambda: self._now_or_when_back(call, agent))
         elif found is not None and found.state == "lost":
             self._absent.setdefault(agent, []).append(call)
         else:
@@ -123,34 +142,40 @@ class Recreation:
     def _down_until(self) -> int:
         return next((up for down, up in self._downs if down < self.env.now < up), 0)
 
-    def _inputs(self) -> Iterator[tuple[int, Callable[[], None]]]:
-        """In the record's order; the first policy is in force already."""
-        found: list[tuple[int, int, Callable[[], None]]] = []
+    def _house(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        """The first policy is in force already."""
         applied = 0
         for at, command in self.day.house:
             if isinstance(command, cm.ApplyPolicy):
                 applied += 1
                 if applied == 1 or not self._as_recorded:
                     continue
-            found.append((at, len(found), lambda command=command: self._to_the_house(command)))  # type: ignore[misc]  # bound now
+            yield at, partial(self._to_the_house, command)
+
+    def _customers(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        """Who comes, and what is done to contacts at set instants."""
+        found: list[tuple[int, int, Callable[[], None]]] = []
         for part in self._at_stage:
             visit = part.life.visit
-            found.append((visit.at, len(found), lambda part=part: self._enter(part)))  # type: ignore[misc]  # bound now
-            for at, deed in visit.deeds:
-                found.append((at, len(found), lambda part=part, deed=deed: self._do_to(part, deed)))  # type: ignore[misc]  # bound now
+            found.append((visit.at, len(found), partial(self._enter, part)))
+            found += [
+                (at, len(found) + place, partial(self._do_to, part, deed))
+                for place, (at, deed) in enumerate(visit.deeds)
+            ]
         found.sort(key=lambda each: each[:2])
         return iter([(at, call) for at, _, call in found])
 
-    def _next_input(self, inputs: Iterator[tuple[int, Callable[[], None]]]) -> None:
+    def _one_after_another(self, inputs: Iterator[tuple[int, Callable[[], None]]], rank: int) -> None:
+        """The next one on the clock, and after it the one behind it."""
         following = next(inputs, None)
         if following is not None:
             at, call = following
 
             def give() -> None:
-                self._next_input(inputs)
+                self._one_after_another(inputs, rank)
                 call()
 
-            self._call(at, INPUTS, give)
+            self._call(at, rank, give)
 
     # --- the dispatcher -------------------------------------------------------------------------------------------
 
@@ -219,11 +244,11 @@ class Recreation:
         return contact is not None and contact.state in (ContactState.ABANDONED, ContactState.CLOSED)
 
     def _do_to(self, part: Part, command: Any) -> None:
-        """At its recorded instant, where it still makes sense: what closes or asks for a person only while it waits."""
+        """At its recorded instant, where it still makes sense: what closes or asks for a person only while nobody serves it."""
         contact = self.dispatcher.contacts.get(part.number)
         if contact is None or contact.state is ContactState.CLOSED:
             return
-        if isinstance(command, cm.CloseContact) and contact.state not in WAITING:
+        if isinstance(command, cm.CloseContact) and contact.state not in UNSERVED:
             return
         if isinstance(command, cm.AskPerson) and contact.stage != "bot":
             return
@@ -249,8 +274,17 @@ class Recreation:
         part = self.parts.get(event.contact)
         if part is None:
             return
+        if isinstance(event, ev.PersonAsked) or (isinstance(event, ev.ContactTransferred) and event.hand_off):
+            part.base = 0  # its wait for a person begins here
         self._break_off(part)
         self._mind(part)
+
+    def _came_back(self, event: ev.ContactResumed | ev.ContactReopened) -> None:
+        part = self.parts.get(event.contact)
+        if part is not None:
+            part.came_back += 1
+            part.base = self.dispatcher.contacts[event.contact].waited_ms(self.env.now)
+        self._waits(event)
 
     def _mind(self, part: Part) -> None:
         """Its patience runs while it waits for a person; looked at when it may be over."""
@@ -263,7 +297,8 @@ class Recreation:
         contact = self.dispatcher.contacts.get(part.number)
         if contact is None or contact.state not in WAITING or contact.stage == "bot" or contact.promised:
             return
-        left = part.life.patience_ms - contact.waited_ms(self.env.now)
+        patience_ms = part.life.patiences[min(part.came_back, len(part.life.patiences) - 1)]
+        left = part.base + patience_ms - contact.waited_ms(self.env.now)
         if left > 0 or contact.state is ContactState.HELD:
             part.minded = True
             self._later(max(left, 1), lambda: self._is_patient(part))
@@ -280,7 +315,7 @@ class Recreation:
             return
         place = part.life.visit.place
         rival = self._rivals.get(place)
-        if rival and rival != event.agent and place not in self.verdicts:
+        if rival and rival != event.agent and place not in self.verdicts and event.agent not in self.day.bots:
             self.verdicts[place] = self.dispatcher.explain(event.contact, rival)
         number, part.offers = part.offers, part.offers + 1
         if self.dispatcher.agents[event.agent].profile.auto_accept:
@@ -300,7 +335,7 @@ class Recreation:
 
     def _state(self, event: ev.AgentStateChanged) -> None:
         if event.after == "not_ready" and event.reason == "rona":
-            back_ms = next(self._backs)
+            back_ms = self._answers.back_after(event.agent)
             if back_ms < 0:
                 if event.until:
                     return  # the policy brings it back
@@ -408,6 +443,6 @@ class Recreation:
 _HEARS = {
     "ContactSubmitted": "submitted", "ContactDeflected": "deflected", "OfferMade": "offered", "AgentStateChanged": "state",
     "AgentBack": "back", "ContactConnected": "connected", "ContactTransferred": "waits", "ContactRequeued": "waits",
-    "PersonAsked": "waits", "ContactResumed": "waits", "ContactReopened": "waits", "MessageReleased": "waits",
+    "PersonAsked": "waits", "ContactResumed": "came_back", "ContactReopened": "came_back", "MessageReleased": "waits",
     "ContactAbandoned": "over", "ContactClosed": "over", "MessageLeft": "over", "WrapUpStarted": "wraps_up",
 }  # fmt: skip

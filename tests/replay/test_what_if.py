@@ -96,7 +96,7 @@ def test_what_was_observed_and_what_was_cut_off_is_counted() -> None:
     lives = lives_of(read_day(day.calls), seed=1)
     assert lives.counts["patience"][:3] == (1, 2, 0)
     assert lives.counts["talk"][:3] == (1, 1, 0)
-    patient = {life.visit.command.external_id: (life.patience_ms, life.drawn) for life in lives.lives}
+    patient = {life.visit.command.external_id: (life.patiences[0], life.drawn) for life in lives.lives}
     assert patient["left"] == (30_000, False)
     assert patient["first"][1] and patient["first"][0] > 2_000 and patient["last"][0] > 12_000
     talk = lives.lives[2].people[0]
@@ -105,7 +105,7 @@ def test_what_was_observed_and_what_was_cut_off_is_counted() -> None:
 
 def test_draws_hang_on_the_seed_alone() -> None:
     calls = vip_behind_two()
-    drawn = [[life.patience_ms for life in lives_of(read_day(calls), seed).lives] for seed in (1, 1, 2)]
+    drawn = [[life.patiences[0] for life in lives_of(read_day(calls), seed).lives] for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1]
     lengths = [
         [leg.wrap_ms for life in lives_of(read_day(_shop()), seed).lives for leg in life.people] for seed in (1, 2)
@@ -169,14 +169,14 @@ def test_nothing_is_done_while_the_engine_is_down() -> None:
 
 
 def test_an_agent_who_misses_an_offer_comes_back_after_the_time_that_was_seen() -> None:
-    """RONA at 21 s; ann makes herself available 9 s later: with VIPs first she misses another's offer and comes back as soon."""
+    """RONA at 21 s; ann makes herself available 9 s later: that is how long she takes, not something that she does at 30 s."""
     day = Recorder()
     day.sign_on(0, "ann")
     missed = day.come(1, "missed")
     day.do(30, cm.SetAgentState("ann"))
     day.serve(32, missed, "ann", 10)
     both = what_if(day.calls, POLICY)
-    assert both.day.habits.back_ms == [9_000]
+    assert both.day.habits.backs == {"ann": [9_000]}
     assert not any(isinstance(command, cm.SetAgentState) for _, command in both.day.house)
     assert waits(both)["missed"] == (31_000,) * 3
 
