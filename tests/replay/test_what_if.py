@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from engine.dispatch import commands as cm
+from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile
 from engine.dispatch.policy.compile import compile_policy
 from engine.store.recordings import recording_of_backup
 from engine.store.records import command_of, events_of
-from sim.replay.comparing import decided, differences, groups, measured, paired
+from sim.ready_made import find_scenario
+from sim.replay.comparing import decided, differences, groups, measured, paired, play
 from sim.replay.lives import lives_of
 from sim.replay.reading import Call, ReplayError, read_day
 from sim.replay.stories import stories
 from sim.replay.summary import histogram, over_the_day, summarise
+from sim.scenario import load_scenario
+from sim.twin.scenes import play as twin_play
 from tests.replay.stage import POLICY, VIPS_FIRST, Recorder, vip_behind_two, waits, what_if
 
 DAY = Path(__file__).parent / "shop_day.backup"
@@ -128,6 +132,19 @@ def test_who_is_not_served_leaves_when_its_patience_is_over_observed_or_drawn() 
     assert summarise(both, "day", ("old", "new"))["rest_on_draws"] == {"abandoned": 1, "talks": 0}
 
 
+def test_who_comes_back_is_patient_anew() -> None:
+    """Left after 30 s, came back after a minute, left again after 20 s more: so it does again, under either policy."""
+    day = Recorder()
+    day.come(0, "li")
+    day.do(30, cm.AbandonContact("acme", 1))
+    day.do(90, cm.SubmitContact("acme", "web", "li", "li", "flagship"))
+    day.do(110, cm.AbandonContact("acme", 1))
+    both = what_if(day.calls, POLICY)
+    assert lives_of(both.day, 1).lives[0].patiences[:2] == [30_000, 20_000]
+    ends = [side.outcomes[0] for side in (both.recorded, both.a, both.b)]
+    assert [(end.kind, end.waited_ms) for end in ends if end is not None] == [("abandoned", 50_000)] * 3
+
+
 def test_an_agent_lost_in_the_record_is_lost_at_that_instant_again() -> None:
     """Ann's line breaks at 20 s for good; bob takes over after the grace, and the talk with ann counts as cut off."""
     day = Recorder()
@@ -190,6 +207,24 @@ def test_the_recorded_shop_day_lives_again_as_it_was() -> None:
     assert summary["visits"] == 249 and summary["lengths"]["patience"]["observed"] == 1
     assert sum(histogram(both)) == summary["waits"]["all"][""]["pairs"] > 100
     assert len(over_the_day(both)["recorded"]) == len(over_the_day(both)["from_ms"])
+
+
+@pytest.mark.parametrize(("name", "volume"), [("finance", 1_500), ("618", 1_000)])
+def test_a_day_of_the_twin_lives_again_event_by_event(name: str, volume: int) -> None:
+    """Telephone and chats, bots, declines, breaks, shifts, people who come back: not one event that decides is another."""
+    scenario = load_scenario(find_scenario(name), volume=volume, seed=3)
+    policy = compile_policy(scenario.policy_text)
+    calls: list[Call] = []
+    twin_play(scenario, 3, [lambda stamp, command, events: calls.append((stamp, command, list(events)))])
+    first = calls[0][0]
+    applied = ev.PolicyApplied(first, policy.version, scenario.policy_text)
+    day = read_day([(first, cm.ApplyPolicy(scenario.policy_text), [applied]), *calls])
+    heard: list[ev.Event] = []
+    play(day, lives_of(day, 1), policy, as_recorded=True, hear=lambda _, events: heard.extend(events))
+    silent = (ev.CommandRejected, ev.MessageAdded)
+    recorded = [event for _, _, events in calls for event in events if not isinstance(event, silent)]
+    assert [event for event in heard if not isinstance(event, silent)] == recorded
+    assert len(recorded) > 3_000
 
 
 def test_intervals_hold_their_difference_where_there_are_enough_arrivals() -> None:
