@@ -5,11 +5,9 @@ Pools that are late are no disturbance of this kind: :mod:`sim.roster` lets them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.dispatch.commands import AgentProfile
-from sim.roster import Post
+from sim.roster import Post, bots, roster
 from sim.scenario import DAY_MS, Fault, Scenario, clock_ms
 from sim.streams import Streams
 
@@ -22,10 +20,9 @@ class Disturbance(NamedTuple):
     agent: str = ""
 
 
-def disturbances(
-    scenario: Scenario, streams: Streams, posts: Sequence[Post], bots: Sequence[AgentProfile]
-) -> list[Disturbance]:
-    """In order; who of a team is hit is drawn per fault."""
+def disturbances(scenario: Scenario, streams: Streams) -> list[Disturbance]:
+    """From the run's beginning on, in order; who of a team is hit is drawn per fault."""
+    posts = roster(scenario, streams) if scenario.faults else []
     found: list[Disturbance] = []
     for place, fault in enumerate(scenario.faults):
         at = (clock_ms(fault.at) or 0) + (fault.day - 1) * DAY_MS
@@ -33,13 +30,13 @@ def disturbances(
         if fault.kind == "engine_restart":
             found.append(Disturbance(at, length))
         elif fault.kind == "bot_down":
-            found += [Disturbance(at, length, bot.agent) for bot in bots]
+            found += [Disturbance(at, length, bot.agent) for bot in bots(scenario)]
         elif fault.kind in ("agents_drop", "site_outage"):
             # Drawn for everybody, hit or not: one more colleague changes nobody else's luck.
             luck = streams.stream("fault", place).random(len(posts)).tolist()
             hit = [post for post, draw in zip(posts, luck, strict=True) if _is_of(fault, post) and draw < fault.share]
             found += [Disturbance(at, length, post.profile.agent) for post in hit]
-    return sorted(found)
+    return sorted(each for each in found if each.at_ms >= scenario.at_ms)
 
 
 def _is_of(fault: Fault, post: Post) -> bool:

@@ -12,6 +12,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.commands import AgentProfile, Sender
 from sim import phrases
 from sim.actors.deeds import Deed, Do, Wake
+from sim.actors.turns import AGENTS
 from sim.laws import length_ms
 from sim.plans import Plan
 from sim.scenario import Length, Scenario
@@ -31,10 +32,11 @@ class _Talk:
 
 
 class Bot:
-    """One bot agent with many talks at once. Whether its answer settles the matter, the customer says."""
+    """One bot agent with many talks at once. Whether its answer settles the matter, the customer says. ``rank``: as a
+    person's."""
 
     def __init__(self, profile: AgentProfile, scenario: Scenario, draws: np.random.Generator) -> None:
-        self.profile = profile
+        self.profile, self.rank = profile, AGENTS
         self._settings, self._draws = scenario.bots, draws
         self._words: Mapping[str, Sequence[str]] = {topic: taught.words for topic, taught in scenario.topics.items()}
         self._talks: dict[int, _Talk] = {}

@@ -11,6 +11,7 @@ from engine.dispatch import events as ev
 from engine.dispatch.commands import Sender
 from sim import phrases
 from sim.actors.deeds import Deed, Do, Wake
+from sim.actors.turns import CUSTOMERS
 from sim.plans import Plan
 
 NUDGE_MS = 45_000
@@ -30,7 +31,8 @@ class Phase(StrEnum):
 
 
 class Customer:
-    """Plays one :class:`~sim.arrivals.Plan`. ``contact`` is 0 until the engine has said its number."""
+    """Plays one :class:`~sim.arrivals.Plan`. ``contact`` is 0 until the engine has said its number; ``rank``: its turn within
+    a millisecond."""
 
     __slots__ = (
         "_answered",
@@ -45,12 +47,14 @@ class Customer:
         "contact",
         "phase",
         "plan",
+        "rank",
         "tenant",
     )
 
     def __init__(self, plan: Plan, tenant: str, words: Sequence[str]) -> None:
         self.tenant, self._words = tenant, words
         self.contact = 0
+        self.rank = CUSTOMERS + plan.number
         self._begin(plan)
 
     def _begin(self, plan: Plan) -> None:
@@ -80,6 +84,7 @@ class Customer:
             external_id=plan.external_id,
             customer=plan.customer,
             shop=plan.shop,
+            source=plan.channel,
             attributes=plan.attributes,
             requires=plan.requires,
             transcript=f"t-{plan.external_id}",
@@ -87,11 +92,9 @@ class Customer:
         )
         return Do(command, text)
 
-    def submitted(self, contact: int, state: str) -> None:
+    def submitted(self, contact: int) -> None:
         """The engine's answer to :meth:`arrive`, or to coming back: the old contact, or a new one if it was too late."""
         self.contact = contact
-        if state == "deflected":
-            self.phase = Phase.AWAY if self._retried < self.plan.retries else Phase.DONE
 
     def heard(self, event: ev.Event) -> list[Deed]:
         """An event of this contact, as its channel sees it."""
@@ -176,8 +179,9 @@ class Customer:
         self._wait += 1
         return Wake(self.plan.patience_ms, "patience", self.contact, self._wait)
 
-    def _turned_away(self, _event: ev.ContactDeflected) -> list[Deed]:
+    def _turned_away(self, event: ev.ContactDeflected) -> list[Deed]:
         """Not let in, and perhaps to try again."""
+        self.contact = event.contact
         if self._retried >= self.plan.retries:
             self.phase = Phase.DONE
             return []

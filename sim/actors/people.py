@@ -14,6 +14,7 @@ from engine.dispatch.policy.compiled import Policy
 from sim import phrases
 from sim.actors.attention import OneAtATime, SharedWork
 from sim.actors.deeds import Cut, Deed, Do, Wake
+from sim.actors.turns import AGENTS
 from sim.laws import length_ms
 from sim.roster import Post
 from sim.scenario import DAY_MS, Length, Scenario
@@ -61,12 +62,14 @@ class Chat:
 
 
 class Person:
-    """One agent. ``passes_on`` maps a queue to the queue that this one's customers are sometimes handed to."""
+    """One agent. ``passes_on`` maps a queue to the queue that this one's customers are sometimes handed to; ``rank``: its
+    turn within a millisecond, from whoever puts it on a stage."""
 
     def __init__(
         self, post: Post, scenario: Scenario, draws: np.random.Generator, passes_on: Mapping[str, str]
     ) -> None:
-        self.post, self.agent = post, post.profile.agent
+        self.post, self.profile, self.agent = post, post.profile, post.profile.agent
+        self.rank = AGENTS
         self._people, self._mail = scenario.people, scenario.mail
         self._mails = frozenset(name for name, channel in scenario.channels.items() if channel.mail)
         self._draws, self._passes_on = draws, passes_on

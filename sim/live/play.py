@@ -13,8 +13,9 @@ from adapters.clients import Client, ClientError, connect
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
 from sim.actors.bots import Bot
-from sim.actors.people import Person, mail_queues, passes_on
+from sim.actors.people import Person, mail_queues
 from sim.arrivals import arrivals
+from sim.casting import cast
 from sim.checker import Verdict, judge
 from sim.live.clock import SharedClock, Timeline
 from sim.live.engine import Engine, RunningElsewhere
@@ -22,7 +23,6 @@ from sim.live.latency import Measured
 from sim.live.players import AgentPlayer, ChannelPlayer, Player, Troupe
 from sim.live.view import LOOK_S, Moment, View
 from sim.live.wording import Wording
-from sim.roster import bots, roster
 from sim.scenario import Scenario, clock_text
 from sim.streams import Streams
 from sim.witness import Witness
@@ -132,16 +132,13 @@ class Play:
     def _cast(self) -> None:
         scenario, troupe, streams = self.settings.scenario, self.troupe, self._streams
         framed, websocket = self._engine.url("msgpack"), self._engine.url("ws")
-        passing = passes_on(scenario, self.policy)
         troupe.mail_queues = mail_queues(scenario, self.policy)
         end_ms = self._day_end_ms + round(self.settings.drain_s * 1000 * self.settings.speed)
-        for post in roster(scenario, streams):
-            if post.works_between(scenario.at_ms, end_ms):
-                draws = streams.stream("person", *post.cause)
-                self._agents.append(AgentPlayer(troupe, websocket, Person(post, scenario, draws, passing)))
-        for profile in bots(scenario):
-            draws = streams.stream("bot", profile.agent)
-            self._bots.append(AgentPlayer(troupe, framed, Bot(profile, scenario, draws)))
+        for actor in cast(scenario, streams, self.policy, end_ms):
+            if isinstance(actor, Bot):
+                self._bots.append(AgentPlayer(troupe, framed, actor))
+            else:
+                self._agents.append(AgentPlayer(troupe, websocket, actor))
         self._channels = {name: ChannelPlayer(troupe, framed, name) for name in scenario.channels}
 
     async def _enter(self, supervisor: Client) -> None:

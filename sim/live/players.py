@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from adapters.clients import Client, ClientError, Options, Overloaded, Push, Refused, Reply, connect
+from adapters.clients.protocol import Dial, dial
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.commands import Sender
@@ -48,7 +49,7 @@ def events_of(push: Push) -> list[ev.Event]:
 
 @dataclass
 class Troupe:
-    """What all players share."""
+    """What all players share. ``dial``: how a byte stream to the engine is made."""
 
     scenario: Scenario
     clock: SharedClock
@@ -72,6 +73,8 @@ class Troupe:
         self.came = trio.Event()
 
     mail_queues: frozenset[str] = frozenset()
+    dial: Dial = dial
+    options: Options = PATIENT
 
 
 class Player:
@@ -95,7 +98,8 @@ class Player:
             subject=self.subject,
             tenant=self.troupe.scenario.tenant,
             name="sluice-demo",
-            options=PATIENT,
+            options=self.troupe.options,
+            dial=self.troupe.dial,
             on_status=self._on_status,
         ) as client:
             self.client = client
@@ -218,10 +222,9 @@ class AgentPlayer(Player):
     """A person or a bot at its own socket."""
 
     def __init__(self, troupe: Troupe, url: str, actor: Person | Bot) -> None:
-        profile = actor.profile if isinstance(actor, Bot) else actor.post.profile
-        super().__init__(troupe, url, "bot" if isinstance(actor, Bot) else "agent", profile.agent)
+        super().__init__(troupe, url, "bot" if isinstance(actor, Bot) else "agent", actor.profile.agent)
         self.actor = actor
-        troupe.witness.agent_signs_on(profile)
+        troupe.witness.agent_signs_on(actor.profile)
 
     def begin(self) -> None:
         self.carry_out(self.actor, self.actor.start())
@@ -301,6 +304,11 @@ class ChannelPlayer(Player):
         self._coming: dict[str, Customer] = {}
         self._customers: dict[int, Customer] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Nobody is there, or will be back."""
+        return not self._customers and not self._coming
+
     def arrive(self, plan: Plan) -> None:
         scenario = self.troupe.scenario
         customer = Customer(plan, scenario.tenant, scenario.topics[plan.topic].words)
@@ -328,9 +336,11 @@ class ChannelPlayer(Player):
         if isinstance(deed.command, cmd.SubmitContact) and isinstance(actor, Customer):
             contact, state = int(result["contact"]), str(result["state"])
             self.troupe.witness.submit_acked(deed.command.external_id, contact, state)
-            actor.submitted(contact, state)
+            if actor.contact != contact:  # came back too late for the old one, or was turned away there
+                self._customers.pop(actor.contact, None)
+            actor.submitted(contact)
             self._coming.pop(deed.command.external_id, None)
-            if state != "deflected" and actor.phase != Phase.DONE:
+            if actor.phase != Phase.DONE:
                 self._customers[contact] = actor
                 self.troupe.is_of(contact, actor)
 
@@ -342,10 +352,10 @@ class ChannelPlayer(Player):
             self.troupe.witness.channel_saw(event, push.offset)
             if not isinstance(event, ev.MessageAdded) or event.sender != Sender.CUSTOMER:
                 self._heard_of(event)
-            if isinstance(event, ev.ContactSubmitted):
+            if isinstance(event, ev.ContactSubmitted | ev.ContactDeflected):
                 customer = self._coming.get(event.external_id)
                 if customer is not None:
-                    self._customers.pop(customer.contact, None)  # came back too late for the old one
+                    self._customers.pop(customer.contact, None)
                     self._customers[event.contact] = customer
                     self.troupe.is_of(event.contact, customer)
             customer = self._customers.get(getattr(event, "contact", 0))

@@ -13,11 +13,9 @@ from typing import TypeAlias
 
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
-from sim.actors.bots import Bot
-from sim.actors.people import Person, passes_on
 from sim.arrivals import Plan, arrivals
+from sim.casting import cast
 from sim.faults import disturbances
-from sim.roster import bots, roster
 from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.twin.listening import FoldMaker, Listener, Played, Replication
@@ -48,28 +46,19 @@ def play(
     begin, end = origin + scenario.at_ms, origin + scenario.end_ms
     stage = Stage(scenario, dispatcher or Dispatcher(policy), listeners, begin)
     streams = Streams(seed)
-    passing = passes_on(scenario, policy)
     last = end + scenario.drain_ms
-    posts, robots = roster(scenario, streams), bots(scenario)
-    for post in posts:
-        if post.works_between(scenario.at_ms, last - origin):
-            draws = streams.stream("person", *post.cause)
-            stage.enter(Person(post, scenario, draws, passing))
-    for profile in robots:
-        stage.enter(Bot(profile, scenario, streams.stream("bot", profile.agent)))
-    stage.disturb(
-        each._replace(at_ms=origin + each.at_ms)
-        for each in disturbances(scenario, streams, posts, robots)
-        if scenario.at_ms <= each.at_ms
-    )
+    for actor in cast(scenario, streams, policy, last - origin):
+        stage.enter(actor)
+    stage.disturb(each._replace(at_ms=origin + each.at_ms) for each in disturbances(scenario, streams))
     stage.expect(_coming(scenario, streams, origin))
+    instant = begin
     with _without_collector():
-        instant = begin
-        while instant < last and (instant < end or stage.customers):
-            instant = min(instant + LOOK_MS, end if instant < end else last)
+        for instant in looks(begin, end, last):
             stage.env.run(instant)
             if progress is not None:
                 progress((instant - begin) / (end - begin), time.process_time() - begun)
+            if instant >= end and not stage.customers:
+                break
     return Played(
         scenario=scenario.name,
         seed=seed,
@@ -81,6 +70,14 @@ def play(
         seconds=time.process_time() - begun,
         counts=_counts(stage),
     )
+
+
+def looks(begin: int, end: int, last: int) -> Iterator[int]:
+    """Instants at which it is seen how far a run is; from ``end`` on, whether anybody is still there."""
+    instant = begin
+    while instant < last:
+        instant = min(instant + LOOK_MS, end if instant < end else last)
+        yield instant
 
 
 @contextmanager

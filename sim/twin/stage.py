@@ -1,9 +1,8 @@
 """Where the actors of a scenario meet the dispatcher: what each does goes in, what each would see is told to it.
 
 The same actors play over sockets (:mod:`sim.live`). Here a command takes no time: its events are told at once, in their
-order, and what somebody does on hearing them comes after all of them have been told. What happens in one millisecond
-happens in the order of the actors (agents in the order of the roster, then bots, then customers), and for one actor in the
-order in which it asked to be woken.
+order. What happens in one millisecond happens in the order of :mod:`sim.actors.turns`, and for one actor in the order in
+which it asked to be woken; what somebody does on hearing an event waits for its turn in that millisecond, too.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from sim.actors.bots import Bot
 from sim.actors.customers import Customer, Phase
 from sim.actors.deeds import Cut, Deed, Do, Wake
 from sim.actors.people import Person
+from sim.actors.turns import CUSTOMERS, DEADLINES, OUTSIDE
 from sim.faults import Disturbance
 from sim.plans import Plan
 from sim.scenario import Scenario
@@ -35,8 +35,6 @@ Served: TypeAlias = Person | Bot
 CATCH_UP_MS = 2_000
 # After the engine's start a client is back this soon.
 RECONNECT_MS = 1_000
-# Order in one millisecond: deadlines first, as in the driver; then agents; then bots; then customers.
-DEADLINES, AGENTS, CUSTOMERS = 0, 1, 1 << 30
 
 
 class Waking:
@@ -66,7 +64,6 @@ class Stage:
         self.refusals: Counter[str] = Counter()
         self.counts: Counter[type] = Counter()
         self._listeners = tuple(listeners)
-        self._ranks: dict[Actor, int] = {}
         self._holders: dict[int, Served] = {}
         self._away: dict[Served, list[tuple[ev.Event, str]]] = {}
         self._later: dict[Served, list[Wake]] = {}
@@ -77,6 +74,7 @@ class Stage:
         self._look_at = NEVER
         self._handle, self._next_deadline = dispatcher.handle, dispatcher.next_deadline
         self._wakes: list[Callback] = [self._woken]
+        self._reactions: list[Callback] = [self._react]
         self._looks: list[Callback] = [self._look]
         self._arrivals: list[Callback] = [self._arrive]
         self._backs: list[Callback] = [self._back]
@@ -116,16 +114,17 @@ class Stage:
 
     def enter(self, actor: Served) -> None:
         """An agent comes on stage, signed on or not: its first deeds."""
-        profile = actor.profile if isinstance(actor, Bot) else actor.post.profile
-        self.agents[profile.agent] = actor
-        self._ranks[actor] = AGENTS + len(self._ranks)
+        self.agents[actor.profile.agent] = actor
         self.carry_out(actor, actor.start())
 
     def expect(self, plans: Iterator[tuple[int, Plan]]) -> None:
         """Customers, by the instant (dispatcher ms) at which they come, in order; drawn one ahead."""
         first = next(plans, None)
         if first is not None:
-            self._call(first[0] - self.now, CUSTOMERS, Waking(self._arrivals, plans, first[1]))
+            self._await(plans, *first)
+
+    def _await(self, plans: Iterator[tuple[int, Plan]], at_ms: int, plan: Plan) -> None:
+        self._call(at_ms - self.env._now, CUSTOMERS + plan.number, Waking(self._arrivals, plans, plan))
 
     def _call(self, delay_ms: int, rank: int, waking: Waking) -> None:
         self.env.schedule(waking, rank, max(0, delay_ms))
@@ -134,7 +133,7 @@ class Stage:
         plans, plan = waking.actor, waking.what
         following = next(plans, None)
         if following is not None:
-            self._call(following[0] - self.env._now, CUSTOMERS, Waking(self._arrivals, plans, following[1]))
+            self._await(plans, *following)
         self.arrived += 1
         scenario = self.scenario
         customer = Customer(plan, scenario.tenant, scenario.topics[plan.topic].words)
@@ -143,15 +142,29 @@ class Stage:
     # --- deeds ----------------------------------------------------------------------------------------------------
 
     def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:
-        ranks = self._ranks
+        """What the actor wants to be woken for is noted first: hearing what its own commands bring may add to it."""
+        env = self.env
+        acts: list[Do | Cut] | None = None
         for deed in deeds:
-            if type(deed) is Wake:
-                rank = ranks.get(actor, CUSTOMERS)
-                self.env.schedule(Waking(self._wakes, actor, deed), rank, max(0, deed.in_ms))
-            elif type(deed) is Do:
-                self.do(actor, deed.command, deed.text)
-            elif type(deed) is Cut and not isinstance(actor, Customer):
-                self._cut(actor, deed.away_ms)
+            if isinstance(deed, Wake):
+                env.schedule(Waking(self._wakes, actor, deed), actor.rank, max(0, deed.in_ms))
+            elif self._doing:
+                env.schedule(Waking(self._reactions, actor, deed), actor.rank)
+            elif acts is None:
+                acts = [deed]
+            else:
+                acts.append(deed)
+        for deed in acts or ():
+            self._act(actor, deed)
+
+    def _react(self, waking: Waking) -> None:
+        self._act(waking.actor, waking.what)
+
+    def _act(self, actor: Actor, deed: Do | Cut) -> None:
+        if type(deed) is Do:
+            self.do(actor, deed.command, deed.text)
+        elif type(deed) is Cut and not isinstance(actor, Customer):
+            self._cut(actor, deed.away_ms)
 
     def _woken(self, waking: Waking) -> None:
         actor, deed = waking.actor, waking.what
@@ -163,9 +176,9 @@ class Stage:
             self.carry_out(actor, deeds)
 
     def do(self, actor: Actor | None, command: Command, text: str = "") -> None:
-        """Give a command now; while events are being told it waits until all of them are."""
+        """Give a command now; while the engine is down it waits."""
         soon = self._soon
-        if self._doing or self.is_down:
+        if self.is_down:
             soon.append((actor, command, text))
             return
         self._doing = True
@@ -174,13 +187,12 @@ class Stage:
             events = handle(command, now)
             for listener in self._listeners:
                 listener(now, command, events)
-            if type(command) is cm.SubmitContact:
-                self._answer(actor, events)
+            takes_text = type(command) is cm.SubmitContact and self._answer(actor, events)
             self._spread(events, text)
             if events and type(events[-1]) is ev.CommandRejected:
                 self._refused(actor, command, events[-1])
-            elif text and type(command) is cm.SubmitContact:
-                self._first_word(actor, text)
+            elif text and takes_text:  # as on the wire: the text of a submit is the contact's first message
+                soon.append((actor, cm.AddMessage(contact=actor.contact), text))  # type: ignore[union-attr]  # a customer
             if not soon:
                 break
             actor, command, text = soon.popleft()
@@ -189,10 +201,10 @@ class Stage:
         if due is not None and due < self._look_at:
             self._look_ahead(due)
 
-    def _answer(self, actor: Actor | None, events: list[Any]) -> None:
-        """What a submit is answered: the contact's number, before anything is heard of it."""
+    def _answer(self, actor: Actor | None, events: list[Any]) -> bool:
+        """What a submit is answered, before anything is heard of it: the contact's number. Whether it is open now."""
         if type(actor) is not Customer:
-            return
+            return False
         external_id = actor.plan.external_id
         for event in events:
             if type(event) in _ANSWERS and event.external_id == external_id:
@@ -201,13 +213,10 @@ class Stage:
                 if before and before != contact:
                     self.customers.pop(before, None)  # came back too late for the old one
                 self.customers[contact] = actor
-                actor.submitted(contact, _ANSWERS[type(event)])
-                return
-
-    def _first_word(self, actor: Actor | None, text: str) -> None:
-        """As on the wire: the text of a submit is the contact's first message."""
-        if type(actor) is Customer and actor.phase is not Phase.DONE:
-            self._soon.append((actor, cm.AddMessage(contact=actor.contact), text))
+                actor.submitted(contact)
+                promised = any(type(each) is ev.MessageLeft and each.contact == contact for each in events)
+                return type(event) is not ev.ContactDeflected and not promised
+        return False
 
     def _refused(self, actor: Actor | None, command: Command, refusal: ev.CommandRejected) -> None:
         self.refusals[f"{refusal.command} {refusal.code}"] += 1
@@ -234,8 +243,6 @@ class Stage:
                 listener(now, None, events)
             self._spread(events, "")
             self._doing = False
-            if self._soon:
-                self.do(*self._soon.popleft())
             due = self._next_deadline()
         if due is not None and due < self._look_at:
             self._look_ahead(due)
@@ -317,28 +324,30 @@ class Stage:
     def _cut(self, actor: Served, away_ms: int) -> None:
         if actor in self._away:
             return
-        agent = (actor.profile if isinstance(actor, Bot) else actor.post.profile).agent
+        agent = actor.profile.agent
         self._away[actor] = []
         if self.dispatcher.agents[agent].state != "offline":
             self.do(None, cm.LoseAgent(agent=agent))
-        self._call(away_ms, self._ranks[actor], Waking(self._backs, actor, agent))
+        self._call(away_ms, actor.rank, Waking(self._backs, actor, agent))
 
     def _back(self, waking: Waking) -> None:
         """The stream goes on where it broke off; what was planned meanwhile is looked at once it has been read."""
         actor = waking.actor
         if self.dispatcher.agents[waking.what].state != "offline":
             self.do(None, cm.ReturnAgent(agent=waking.what))
+        for wake in self._later.pop(actor, ()):
+            self.env.schedule(Waking(self._wakes, actor, wake), actor.rank, CATCH_UP_MS)
+        self._doing = True  # what it does on hearing all this waits for its turn
         for event, text in self._away.pop(actor):
             deeds = actor.heard(event, text)
             if deeds:
                 self.carry_out(actor, deeds)
-        for wake in self._later.pop(actor, ()):
-            self.env.schedule(Waking(self._wakes, actor, wake), self._ranks[actor], CATCH_UP_MS)
+        self._doing = False
 
     def disturb(self, faults: Iterable[Disturbance]) -> None:
         """Lines that will be cut and engines that will stop, by their instants (dispatcher ms)."""
         for fault in faults:
-            self._call(fault.at_ms - self.now, DEADLINES, Waking([self._disturbed], None, fault))
+            self._call(fault.at_ms - self.now, OUTSIDE, Waking([self._disturbed], None, fault))
 
     def _disturbed(self, waking: Waking) -> None:
         fault = waking.what
@@ -348,7 +357,7 @@ class Stage:
                 self._cut(actor, fault.for_ms)
         else:
             self.is_down = True
-            self._call(fault.for_ms, DEADLINES, Waking([self._up_again], None, fault.for_ms))
+            self._call(fault.for_ms, OUTSIDE, Waking([self._up_again], None, fault.for_ms))
 
     def _up_again(self, waking: Waking) -> None:
         """The engine starts on what it had; whoever wanted something meanwhile has kept it, and everybody is soon back."""
@@ -361,16 +370,13 @@ class Stage:
         for agent, actor in self.agents.items():
             if actor not in self._away and self.dispatcher.agents[agent].state != "offline":
                 self._away[actor] = []
-                self._call(RECONNECT_MS, self._ranks[actor], Waking(self._backs, actor, agent))
+                self._call(RECONNECT_MS, actor.rank, Waking(self._backs, actor, agent))
         for each in kept:
             self.do(*each)
 
 
 _ABSENT = frozenset({Phase.AWAY, Phase.LATER})
-_ANSWERS: dict[type, str] = {
-    ev.ContactSubmitted: "queued",
-    ev.ContactDeflected: "deflected",
-    ev.ContactJoined: "joined",
-    ev.ContactResumed: "resumed",
-    ev.ContactReopened: "reopened",
-}
+# How a submit is answered.
+_ANSWERS = frozenset(
+    {ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed, ev.ContactReopened}
+)

@@ -56,12 +56,17 @@ class Platter:
         return bytes(image)
 
 
+def folder_in_memory() -> Path:
+    """Where files are written and synced at the speed of memory, if the machine has such a place."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="sluice-", dir=memory if memory.is_dir() else None))
+
+
 class Disk:
     """``folder``: where the store is to be opened; another one after each death, so that no dead handle reaches it."""
 
     def __init__(self, chance: Chance) -> None:
-        memory = Path("/dev/shm")
-        self.root = Path(tempfile.mkdtemp(prefix="sluice-faults-", dir=memory if memory.is_dir() else None))
+        self.root = folder_in_memory()
         self.full = False
         self.free_bytes = 1 << 40
         self._chance = chance

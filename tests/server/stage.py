@@ -22,6 +22,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Requ
 from engine.access.tokens import Keys
 from engine.clock import ScaledClock
 from engine.driver import Driver, DriverLimits
+from engine.ports import Store
 from engine.server.connection import Connection
 from engine.server.core import Core
 from engine.server.listeners import Listeners
@@ -375,14 +376,17 @@ async def house(
     policy: str = POLICY,
     limits: DriverLimits | None = None,
     clock_scale: float = 1.0,
+    store: Store | None = None,
+    start_ms: int = WALL_S * 1000,
 ) -> AsyncIterator[House]:
-    """The same ``journal`` again is the same engine restarted."""
+    """The same ``journal`` again is the same engine restarted; or it has another ``store``. ``start_ms``: by the wall clock."""
     start_s = trio.current_time()
 
     def wall_ms() -> int:
-        return WALL_S * 1000 + int((trio.current_time() - start_s) * 1000)
+        return start_ms + int((trio.current_time() - start_s) * 1000)
 
-    store = MemoryStore(journal if journal is not None else JournalInMemory())
+    if store is None:
+        store = MemoryStore(journal if journal is not None else JournalInMemory())
     driver = Driver(store, ScaledClock(clock_scale), inline, policy, wall_ms=wall_ms, limits=limits)
     async with trio.open_nursery() as engine:
         await engine.start(driver.run)

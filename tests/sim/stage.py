@@ -117,7 +117,7 @@ class Stage:
                 self.customers[event.contact] = actor
                 state = STATES[type(event)]
                 self.witness.submit_acked(command.external_id, event.contact, state)
-                actor.submitted(event.contact, state)
+                actor.submitted(event.contact)
 
     def _expire_before(self, instant: int) -> None:
         while (due := self.dispatcher.next_deadline()) is not None and due <= instant:

@@ -128,7 +128,7 @@ def test_some_who_left_come_back_under_the_same_id_and_wait_on_in_their_old_plac
     [again] = _rouse(customer, back)
     assert isinstance(again, Do) and isinstance(again.command, cmd.SubmitContact) and again.text
     assert (again.command.external_id, again.command.customer) == ("x-1", "c-1")
-    customer.submitted(7, "resumed")
+    customer.submitted(7)
     patience = _wake(customer.heard(ev.ContactResumed(150_000, 7, "x-1")), "patience")
     assert customer.phase == Phase.WAITING
     assert _commands(_rouse(customer, patience)) == [cmd.AbandonContact(contact=7)]
@@ -143,7 +143,7 @@ def test_back_too_late_it_is_a_new_contact() -> None:
     [back] = customer.heard(ev.ContactAbandoned(90_000, 7, 90_000, True, 390_000))
     assert isinstance(back, Wake)
     _rouse(customer, back)
-    customer.submitted(8, "queued")
+    customer.submitted(8)
     anew = ev.ContactSubmitted(1, 8, "maple", "web", "x-1", "c-1", "", "refund", "refund", "person", 0, "", {})
     patience = _wake(customer.heard(anew), "patience")
     assert _commands(_rouse(customer, patience)) == [cmd.AbandonContact(contact=8)]
@@ -239,6 +239,6 @@ def test_a_lost_agent_makes_the_customer_wait_again(event: ev.Event) -> None:
 def test_a_deflected_customer_does_nothing_more() -> None:
     """Turned away with an alternative: it is over."""
     customer = _customer()
-    customer.submitted(7, "deflected")
+    customer.heard(ev.ContactDeflected(1, 7, "maple", "web", "x-1", "c-1", "", "", "blocked", "blocked", "message"))
     assert customer.phase == Phase.DONE
     assert customer.woken("patience", 7, 1) == []
