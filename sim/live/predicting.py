@@ -69,9 +69,9 @@ class Foresight:
 
 
 def as_played(scenario: Scenario, length_ms: int, drain_ms: int) -> Scenario:
-    """The scenario as a live run plays it: so long, and without engines and lines that fail on a schedule."""
+    """The scenario as a live run plays it: so long, without engines and lines that fail on a schedule, under one policy."""
     return msgspec.structs.replace(
-        scenario, end_ms=scenario.at_ms + length_ms, drain_ms=drain_ms, warm_up_ms=0, faults=()
+        scenario, end_ms=scenario.at_ms + length_ms, drain_ms=drain_ms, warm_up_ms=0, faults=(), swaps=()
     )
 
 

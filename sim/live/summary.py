@@ -65,7 +65,7 @@ def _predicted(report: Report, words: Wording) -> Iterator[str]:
         mark = words("unsaid" if one.inside is None else "inside" if one.inside else "outside")
         shown = {key: _figure(name, getattr(one, key)) for key in ("predicted", "low", "high", "measured")}
         yield words("beside", name=name, mark=mark, **shown)
-    left_out = len(report.settings.scenario.faults)
+    left_out = len(report.settings.scenario.faults) + len(report.settings.scenario.swaps)
     if left_out:
         yield words("faults_left", n=left_out)
 

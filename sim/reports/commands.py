@@ -178,7 +178,7 @@ def _with_policy(scenario: Any, path: Path, lang: str) -> Any:
         _end_with([f"{path} cannot be read: {error}"])
     except PolicyErrors as error:
         _end_with([str(problem) for problem in error.problems])
-    return msgspec.structs.replace(scenario, policy_text=text)
+    return msgspec.structs.replace(scenario, policy_text=text, swaps=())
 
 
 def _end_with(problems: Any) -> Any:

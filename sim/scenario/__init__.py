@@ -12,6 +12,7 @@ from sim.scenario.model import Day as Day
 from sim.scenario.model import Flow as Flow
 from sim.scenario.model import Scenario as Scenario
 from sim.scenario.model import Source as Source
+from sim.scenario.model import Swap as Swap
 from sim.scenario.model import clock_ms as clock_ms
 from sim.scenario.model import clock_text as clock_text
 from sim.scenario.problems import Problem as Problem

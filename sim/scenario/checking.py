@@ -44,6 +44,8 @@ def check(file: File, policy: Policy | None, problems: Problems) -> None:
         checker.team(("teams", place), team)
     for place, fault in enumerate(file.faults):
         checker.fault(("faults", place), fault)
+    for place, swap in enumerate(file.swaps):
+        checker.instant(("swaps", place), swap.at, swap.day)
     if policy is not None and file.bots.count:
         checker.need(("bots", "pool"), file.bots.pool, policy.pools, "no_pool")
     checker.work()
@@ -135,6 +137,12 @@ class _Checker:
         if at is None:
             self.problems.add(path, "time", got=value(text))
         return at
+
+    def instant(self, path: Path, at: str, day: int) -> None:
+        """Of the run; ``day`` counts from 1."""
+        self.time((*path, "at"), at)
+        if day > len(self.days):
+            self.problems.add((*path, "day"), "day_beyond", got=day, wanted=len(self.days))
 
     def spans(self, path: Path, spans: Sequence[Span]) -> list[tuple[int, int]]:
         """Each the earlier time first, one after the other."""
@@ -246,7 +254,7 @@ class _Checker:
 
     def fault(self, path: Path, fault: Fault) -> None:
         file = self.file
-        self.time((*path, "at"), fault.at)
+        self.instant(path, fault.at, fault.day)
         sites = sorted({team.site for team in file.teams} - {""})
         self.need((*path, "site"), fault.site, sites, "no_site")
         self.need((*path, "team"), fault.team, [team.name for team in file.teams])
@@ -254,8 +262,6 @@ class _Checker:
         self.need((*path, "pool"), fault.pool, pools)
         if fault.kind == "site_outage" and not fault.site:
             self.problems.add((*path, "site"), "missing", wanted=names_of(sites))
-        if fault.day > len(self.days):
-            self.problems.add((*path, "day"), "day_beyond", got=fault.day, wanted=len(self.days))
 
     def work(self) -> None:
         file, policy = self.file, self.policy

@@ -73,10 +73,17 @@ class Flow(msgspec.Struct, frozen=True):
     half_hour_alpha: float = -1.0
 
 
+class Swap(msgspec.Struct, frozen=True):
+    """Another policy from ``at_ms`` (from the run's first midnight) on; ``policy_text``: its file's text."""
+
+    at_ms: int
+    policy_text: str
+
+
 class Scenario(msgspec.Struct, frozen=True):
     """A checked scenario. ``at_ms``, ``end_ms``: customers come from then until then, in ms from the first day's midnight,
     which is ``origin_ms`` of dispatcher time; ``calendar``: the days of the run in order, ``day`` the first of them;
-    ``policy_text``: the policy file's text; ``shifts``: spans of ms of the day."""
+    ``policy_text``: the policy file's text; ``shifts``: spans of ms of the day; ``swaps``: in order, within the run."""
 
     path: str
     name: str
@@ -107,6 +114,7 @@ class Scenario(msgspec.Struct, frozen=True):
     flows: tuple[Flow, ...] = ()
     work: tuple[Work, ...] = ()
     faults: tuple[Fault, ...] = ()
+    swaps: tuple[Swap, ...] = ()
     money: Money = Money()
 
     def day_of(self, place: int) -> Day:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from sim.scenario.checking import check, start_ms
 from sim.scenario.decoding import decode
 from sim.scenario.entering import span_of, spans_in, topics_of
 from sim.scenario.files import read_censored, read_counts, read_profile, read_values
-from sim.scenario.model import DAY_MS, Day, Flow, Scenario, Source, clock_ms
+from sim.scenario.model import DAY_MS, Day, Flow, Scenario, Source, Swap, clock_ms
+from sim.scenario.problems import Path as Path_
 from sim.scenario.problems import Problems, ScenarioErrors
 from sim.scenario.tables import DayTable, Driver, File, Length
 from sim.scenario.tables import Flow as FlowTable
@@ -68,20 +70,26 @@ class _Reader:
         self.path, self.file, self.problems = path, file, problems
         self.head = file.scenario
         self.policy_path = path.parent / self.head.policy
-        self.policy_name, self.policy_text = str(self.policy_path), ""
+        self.policy_text = ""
         self.days = self.head.days or (self.head.day or next(iter(file.days), ""),)
 
     def read_policy(self) -> Policy | None:
         """None when it cannot be used, which is said."""
+        self.policy_text, policy = self._policy_file(("scenario", "policy"), self.policy_path)
+        return policy
+
+    def _policy_file(self, key: Path_, path: Path) -> tuple[str, Policy | None]:
+        """Its text, and what it says; ``key``: where the scenario names it."""
+        text = ""
         try:
-            self.policy_text = self.policy_path.read_text(encoding="utf-8")
-            return compile_policy(self.policy_text)
+            text = path.read_text(encoding="utf-8")
+            return text, compile_policy(text)
         except (OSError, UnicodeDecodeError) as error:
-            self.problems.add(("scenario", "policy"), "unreadable", detail=f"{self.policy_path}: {error}")
+            self.problems.add(key, "unreadable", detail=f"{path}: {error}")
         except PolicyErrors as error:
-            told = "; ".join(problem.placed(self.policy_name) for problem in error.problems)
-            self.problems.add(("scenario", "policy"), "policy", detail=told)
-        return None
+            told = "; ".join(problem.placed(str(path)) for problem in error.problems)
+            self.problems.add(key, "policy", detail=told)
+        return text, None
 
     def scenario(self, policy: Policy | None) -> Scenario:
         """What the file says, with all it names read in; problems of those files are added."""
@@ -121,8 +129,16 @@ class _Reader:
             flows=tuple(flow for place, table in enumerate(file.flows) for flow in self._flows(place, table, policy)),
             work=self._resolved(file.work),
             faults=file.faults,
+            swaps=tuple(sorted(self._swaps(at, end), key=lambda swap: swap.at_ms)),
             money=file.money,
         )
+
+    def _swaps(self, begin: int, end: int) -> Iterator[Swap]:
+        for place, table in enumerate(self.file.swaps):
+            text, _ = self._policy_file(("swaps", place, "policy"), self.path.parent / table.policy)
+            at = (clock_ms(table.at) or 0) + (table.day - 1) * DAY_MS
+            if begin <= at < end + round(self.head.drain_s * 1000):
+                yield Swap(at, text)
 
     def _origin(self, policy: Policy) -> int:
         if not self.head.date:

@@ -295,6 +295,14 @@ class Fault(Table, frozen=True):
     share: Share = 1.0
 
 
+class Swap(Table, frozen=True):
+    """From ``at`` of the run's ``day`` (from 1) on another ``policy`` is in force, applied to the engine as it runs."""
+
+    policy: str
+    at: str
+    day: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
+
+
 class Money(Table, frozen=True):
     """``conversion``: the share of a contact's value that is kept when it has waited [seconds, share], straight between
     the points; who leaves unserved keeps ``abandoned``."""
@@ -341,4 +349,5 @@ class File(Table, frozen=True):
     people: People = People()
     bots: Bots = Bots()
     faults: tuple[Fault, ...] = ()
+    swaps: tuple[Swap, ...] = ()
     money: Money = Money()

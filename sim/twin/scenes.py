@@ -39,7 +39,7 @@ def play(
     dispatcher: Dispatcher | None = None,
 ) -> Played:
     """One run from ``scenario.at_ms``; see :mod:`sim.twin` for what listeners are told. ``dispatcher``: a fresh one to be
-    looked at afterwards."""
+    looked at afterwards. ``policy_text``: played from beginning to end, in place of all that the scenario names."""
     begun = time.process_time()
     policy = compile_policy(scenario.policy_text if policy_text is None else policy_text)
     origin = scenario.origin_ms
@@ -50,6 +50,8 @@ def play(
     for actor in cast(scenario, streams, policy, last - origin):
         stage.enter(actor)
     stage.disturb(each._replace(at_ms=origin + each.at_ms) for each in disturbances(scenario, streams))
+    if policy_text is None:
+        stage.swap((origin + swap.at_ms, swap.policy_text) for swap in scenario.swaps)
     stage.expect(_coming(scenario, streams, origin))
     instant = begin
     with _without_collector():

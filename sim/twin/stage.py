@@ -359,6 +359,14 @@ class Stage:
             self.is_down = True
             self._call(fault.for_ms, OUTSIDE, Waking([self._up_again], None, fault.for_ms))
 
+    def swap(self, policies: Iterable[tuple[int, str]]) -> None:
+        """Other policies, by the instants (dispatcher ms) from which they are in force."""
+        for at_ms, text in policies:
+            self._call(at_ms - self.now, OUTSIDE, Waking([self._swapped], None, text))
+
+    def _swapped(self, waking: Waking) -> None:
+        self.do(None, cm.ApplyPolicy(text=waking.what))
+
     def _up_again(self, waking: Waking) -> None:
         """The engine starts on what it had; whoever wanted something meanwhile has kept it, and everybody is soon back."""
         self.is_down = False

@@ -12,7 +12,7 @@ from sim.arrivals import Plan, arrivals, mean_arrivals
 from sim.ready_made import find_scenario, ready_made
 from sim.scenario import DAY_MS, Scenario, load_scenario
 from sim.streams import Streams
-from tests.sim.scenarios import refused, small, written
+from tests.sim.scenarios import POLICY, refused, small, written
 
 HOUR_MS = 3_600_000
 QUIET = ("volume = 2_400", "volume = 0")
@@ -223,6 +223,29 @@ def test_a_bad_line_among_many_is_named_and_the_file_is_not_kept_in_memory(tmp_p
     path.write_text("at,count,weather\n08:00,3,rain\n", encoding="utf-8")
     [told_once] = refused(tmp_path, more=flow)
     assert "got the columns at, count, weather, wanted at, count [, day, shop, channel, topic, tier]" in told_once
+
+
+def test_another_policy_is_read_with_the_scenario_or_told_with_its_place(tmp_path: Path) -> None:
+    """The later one named first; one past the end never comes; a policy with a problem, none at all, a time that is none."""
+    (tmp_path / "quiet.toml").write_text(POLICY.replace("ceiling = 30", "ceiling = 3"), encoding="utf-8")
+    swap = '\n[[swaps]]\nat = "{}"\npolicy = "{}"\n'
+    three = (
+        swap.format("08:40", "policy.toml") + swap.format("08:20", "quiet.toml") + swap.format("17:00", "quiet.toml")
+    )
+    scenario = small(tmp_path, more=three)
+    first, second = scenario.swaps
+    assert (first.at_ms, second.at_ms) == (8 * HOUR_MS + 1_200_000, 8 * HOUR_MS + 2_400_000)
+    assert "ceiling = 3\n" in first.policy_text and second.policy_text == scenario.policy_text
+    (tmp_path / "quiet.toml").write_text(POLICY.replace("ceiling = 30", "ceiling = -3"), encoding="utf-8")
+    bad, none = refused(tmp_path, more=swap.format("08:20", "quiet.toml") + swap.format("08:40", "nowhere.toml"))
+    wanted = 'scenario.toml:41, swaps[0].policy: the policy has problems: queue "help": ceiling must be ≥ 0'
+    assert bad.startswith(wanted)
+    assert none.startswith("scenario.toml:45, swaps[1].policy: cannot be read: nowhere.toml: ")
+    late = swap.format("24:60", "policy.toml") + "day = 2\n"
+    assert refused(tmp_path, more=late) == [
+        'scenario.toml:40, swaps[0].at: got "24:60", wanted a time HH:MM or HH:MM:SS of the day',
+        "scenario.toml:42, swaps[0].day: day 2, and the run has 1",
+    ]
 
 
 # --- those that come along --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sim.scenario import Scenario
 from sim.theory.abandonment import erlang_a
 from sim.twin.listening import Played
 from sim.twin.scenes import play
-from tests.sim.scenarios import small
+from tests.sim.scenarios import POLICY, small
 
 HOUR_MS = 3_600_000
 NOON = ('at = "08:00"', 'at = "12:00"')
@@ -192,6 +192,20 @@ def test_an_engine_that_restarts_takes_its_offers_back_and_everybody_is_soon_the
     assert not [stamp for stamp, _ in events.commands if 1_200_000 < stamp - scenario.at_ms < 1_205_000]
     assert {event.at - scenario.at_ms for event in events.of(ev.AgentBack)} == {1_206_000}
     assert dispatcher.audit() == [] and played.counts["open"] == 0
+
+
+def test_another_policy_is_in_force_from_its_instant_on(tmp_path: Path) -> None:
+    """At 08:20 help goes to a queue of its own; a run under one policy from beginning to end knows nothing of it."""
+    (tmp_path / "quiet.toml").write_text(POLICY.replace("queues.help", "queues.quiet").replace('"help"', '"quiet"'))
+    scenario = small(tmp_path, more='\n[[swaps]]\nat = "08:20"\npolicy = "quiet.toml"\n')
+    events, _ = heard(scenario)
+    [applied] = events.of(ev.PolicyApplied)
+    assert applied.at - scenario.at_ms == 1_200_000
+    entered = {(event.at < applied.at, event.queue) for event in events.of(ev.ContactSubmitted)}
+    assert entered == {(True, "sales"), (True, "help"), (False, "sales"), (False, "quiet")}
+    alone = Events()
+    play(scenario, 1, [alone.hear], policy_text=scenario.policy_text)
+    assert alone.of(ev.PolicyApplied) == []
 
 
 def test_who_is_turned_away_tries_again_and_who_was_served_may_be_back(tmp_path: Path) -> None:
