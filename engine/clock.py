@@ -6,6 +6,9 @@ import math
 
 import trio
 
+# Shorter than what is told apart below, and long enough to be no standstill.
+_HAIR_S = 1e-6
+
 
 class ScaledClock:
     """``engine.ports.Clock`` on trio's monotonic clock; ``scale`` dispatcher ms pass in one real ms.
@@ -26,9 +29,10 @@ class ScaledClock:
 
     async def sleep_until(self, instant_ms: int) -> None:
         await trio.lowlevel.checkpoint()
-        # Rounded up to a whole dispatcher ms, and asked again: float seconds may come back a hair short.
-        while (left_ms := instant_ms - self.now_ms()) > 0:  # noqa: ASYNC110  # time itself is what is waited for
-            await trio.sleep(left_ms / 1_000 / self.scale)
+        # Until the millisecond begins, and asked again: float seconds may come back a hair short.
+        while self.now_ms() < instant_ms:
+            left_s = (instant_ms - self._from_ms) / 1_000 / self.scale - self._passed_s()
+            await trio.sleep(max(left_s, _HAIR_S))
 
     def set(self, instant_ms: int) -> None:
         self._from_ms, self._from_s = instant_ms, trio.current_time()

@@ -34,6 +34,16 @@ async def test_it_never_wakes_early(autojump_clock: trio.testing.MockClock, scal
     assert trio.current_time() == before
 
 
+async def test_an_instant_is_its_milliseconds_beginning(autojump_clock: trio.testing.MockClock) -> None:
+    """From the midst of a millisecond the next one is three tenths away, not a whole one."""
+    clock = ScaledClock()
+    clock.set(1_700_000_000_000)
+    await trio.sleep(0.0007)
+    before = trio.current_time()
+    await clock.sleep_until(1_700_000_000_001)
+    assert trio.current_time() - before == pytest.approx(0.0003)
+
+
 async def test_a_jump_of_float_seconds_is_whole_milliseconds(mock_clock: trio.testing.MockClock) -> None:
     """0.1 s ten times is a second, whatever the floats add up to."""
     clock = ScaledClock()
