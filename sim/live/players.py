@@ -246,7 +246,7 @@ class AgentPlayer(Player):
         """Where work is given as a whole, what a contact will take is the customer's to say; the channel's stream, which
         tells whose it is, may come a moment after the agent's."""
         scenario = self.troupe.scenario
-        if push.snapshot is not None or not scenario.work:
+        if push.snapshot is not None or not (scenario.work or scenario.bots.session is not None):
             return
         with trio.move_on_after(STRANGER_S):
             for event in push.events:
