@@ -47,6 +47,7 @@ def play(
     stage = Stage(scenario, dispatcher or Dispatcher(policy), listeners, begin)
     streams = Streams(seed)
     last = end + scenario.drain_ms
+    stage.open(policy.text)
     for actor in cast(scenario, streams, policy, last - origin):
         stage.enter(actor)
     stage.disturb(each._replace(at_ms=origin + each.at_ms) for each in disturbances(scenario, streams))

@@ -112,6 +112,11 @@ class Stage:
 
     # --- who plays ------------------------------------------------------------------------------------------------
 
+    def open(self, policy_text: str) -> None:
+        """The inputs with which an engine begins."""
+        self.do(None, cm.ApplyPolicy(text=policy_text))
+        self.do(None, cm.StartEngine(epoch=self._epoch, down_ms=0))
+
     def enter(self, actor: Served) -> None:
         """An agent comes on stage, signed on or not: its first deeds."""
         self.agents[actor.profile.agent] = actor
