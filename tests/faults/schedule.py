@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
-import trio.testing
 from structlog.testing import capture_logs
-from trio._core import _run
 
 from adapters.storage import lease
 from tests.faults.chance import Chance
@@ -20,6 +17,7 @@ from tests.faults.disk import Disk
 from tests.faults.machine import COMMIT_IO, Machine, Settings
 from tests.faults.network import Network
 from tests.faults.people import Agent, Channel, Client, Supervisor
+from tests.virtual_time import run_in_virtual_time
 
 # When everything is mended, this long is enough for whatever is still open.
 CALM_S = 300.0
@@ -390,17 +388,10 @@ async def _run_schedule(seed: int) -> Outcome:
 
 
 def run_schedule(seed: int) -> Outcome:
-    """Trio's own scheduler draws from the seed too; its switch for that is private, and Hypothesis uses it the same way."""
-    deterministic, started = _run._ALLOW_DETERMINISTIC_SCHEDULING, lease._started
-    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
-    _run._r.seed(seed)
-    collecting = gc.isenabled()
-    gc.disable()
+    """Trio's own scheduler draws from the seed too."""
+    started = lease._started
     try:
         with capture_logs():  # what goes wrong here is meant to, and is told in the history
-            return trio.run(_run_schedule, seed, clock=trio.testing.MockClock(autojump_threshold=0))
+            return run_in_virtual_time(seed, _run_schedule, seed)
     finally:
-        _run._ALLOW_DETERMINISTIC_SCHEDULING = deterministic  # type: ignore[misc]
         lease._started = started
-        if collecting:
-            gc.enable()
