@@ -285,25 +285,21 @@ def off_the_record(both: Compared) -> dict[str, Any]:
 
 
 def fairness(both: Compared) -> list[dict[str, Any]]:
-    """Groups of equals, by pools and skills, with the spread and the Gini coefficient of offers an hour and of occupancy."""
+    """Groups of equals that got any work, by pools and skills, with the spread and the Gini coefficient of offers an hour and of
+    occupancy."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for side, name in ((both.recorded, "recorded"), (both.a, "a"), (both.b, "b")):
         for group in evenness(side.crew, both.day.end_ms, signed_on_ms=SIGNED_ON_MS):
             key = (group.tenant, group.pools, group.skills, group.capacity)
             skills = ", ".join(f"{skill} {level}" for skill, level in group.skills)
-            row = found.setdefault(
-                key,
-                {
-                    "pools": ", ".join(group.pools),
-                    "skills": skills,
-                    "capacity": group.capacity,
-                    "agents": len(group.agents),
-                },
-            )
+            about = {"pools": ", ".join(group.pools), "skills": skills, "capacity": group.capacity}
+            row = found.setdefault(key, about | {"agents": len(group.agents)})
             row[name] = _evenness(group)
-    return sorted(found.values(), key=lambda row: (-row["agents"], row["pools"], row["skills"], row["capacity"]))[
-        :MOST_VALUES
+    worked = [
+        row for row in found.values() if any(row[name]["offers_mean"] for name in ("recorded", "a", "b") if name in row)
     ]
+    worked.sort(key=lambda row: (-row["agents"], row["pools"], row["skills"], row["capacity"]))
+    return worked[:MOST_VALUES]
 
 
 def _evenness(group: Evenness) -> dict[str, float]:

@@ -16,6 +16,7 @@ from sim.ready_made import find_scenario
 from sim.replay.comparing import decided, differences, groups, measured, paired, play
 from sim.replay.lives import lives_of
 from sim.replay.reading import Call, ReplayError, read_day
+from sim.replay.recreation import Recreation
 from sim.replay.stories import stories
 from sim.replay.summary import histogram, over_the_day, summarise
 from sim.scenario import load_scenario
@@ -165,24 +166,57 @@ def test_an_agent_lost_in_the_record_is_lost_at_that_instant_again() -> None:
     assert both.a.drawn == {0}
 
 
-def test_nothing_is_done_while_the_engine_is_down() -> None:
-    """Down from 50 s to 90 s: the talk that would have ended at 70 s is closed when it is up again."""
+@pytest.mark.parametrize(
+    ("why", "closed_at", "second_waits"), [("engine down", 91_000, 83_000), ("ann lost", 88_000, 80_000)]
+)
+def test_nobody_acts_while_there_is_no_line(why: str, closed_at: int, second_waits: int) -> None:
+    """VIPs first lets the VIP's talk end at 80 s, when the engine is down until 90 (ann back at 91), or ann lost until 88."""
     policy = POLICY.replace("grace_ms = 10_000", "grace_ms = 600_000")
     day = Recorder(policy)
     day.do(0, cm.StartEngine(1, 0))
     day.sign_on(0, "ann")
     first = day.come(1, "first")
     day.accept(2, "ann")
-    second = day.come(45, "second")
-    day.do(50, cm.AddMessage("acme", first))
-    day.do(90, cm.StartEngine(2, 40_000))
-    day.do(91, cm.ReturnAgent("ann"))
-    day.close(92, first, "ann")
-    day.accept(93, "ann")
-    day.close(99, second, "ann")
-    both = what_if(day.calls, policy)
-    assert waits(both) == {"first": (1_000,) * 3, "second": (48_000,) * 3}
+    second, vip = day.come(10, "second"), day.come(15, "vip", "vip")
+    day.close(20, first, "ann")
+    day.serve(22, second, "ann", 18)
+    day.accept(42, "ann")
+    if why == "ann lost":
+        day.do(50, cm.LoseAgent("ann"))
+        day.do(88, cm.ReturnAgent("ann"))
+    else:
+        day.do(50, cm.AddMessage("acme", vip))
+        day.do(90, cm.StartEngine(2, 40_000))
+        day.do(91, cm.ReturnAgent("ann"))
+    day.close(100, vip, "ann")
+    new = VIPS_FIRST.replace("grace_ms = 10_000", "grace_ms = 600_000")
+    both = what_if(day.calls, new)
+    closed: list[tuple[int, int]] = []
+
+    def hear(_: Recreation, events: list[ev.Event]) -> None:
+        closed.extend((event.contact, event.at) for event in events if isinstance(event, ev.ContactClosed))
+
+    play(both.day, both.lives, compile_policy(new), hear=hear)
+    assert (vip, closed_at) in closed
+    assert waits(both)["second"] == (12_000, 12_000, second_waits)
+    assert waits(both)["vip"] == (27_000, 27_000, 7_000)
     assert both.refusals == {"a": {}, "b": {}}
+
+
+def test_a_policy_swapped_in_on_the_day_is_part_of_the_recreation_alone() -> None:
+    """VIPs first from the first second on, as recorded: A does so, too; B, first come first served all day, gives the VIP the last turn."""
+    day = Recorder()
+    day.do(0.5, cm.ApplyPolicy(VIPS_FIRST))
+    day.sign_on(1, "ann")
+    first = day.come(1, "first")
+    day.accept(3, "ann")
+    second, vip = day.come(10, "second"), day.come(20, "vip", "vip")
+    day.close(103, first, "ann")
+    day.serve(105, vip, "ann", 100)
+    day.serve(207, second, "ann", 100)
+    both = what_if(day.calls, POLICY)
+    assert both.day.policies == 2
+    assert waits(both)["vip"] == (85_000, 85_000, 187_000)
 
 
 def test_an_agent_who_misses_an_offer_comes_back_after_the_time_that_was_seen() -> None:

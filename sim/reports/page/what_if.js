@@ -65,7 +65,8 @@ function measures(dimension, value) {
 function histogram() {
   const edges = data.edges_ms.map((edge) => span(edge));
   const names = [`< ${edges[0]}`, ...edges.slice(1).map((edge, at) => `${edges[at]} … ${edge}`), `> ${edges[edges.length - 1]}`];
-  const colors = data.edges_ms.map((edge) => (edge < -1000 ? "#18794e" : edge <= -1000 ? "#18794e" : edge === 1000 ? "#94a3b8" : "#b42318")).concat(["#b42318"]);
+  // Bars end at their edge: up to -1 s it is shorter, up to 1 s alike, beyond longer.
+  const colors = [...data.edges_ms, Infinity].map((edge) => (edge <= -1000 ? "#18794e" : edge <= 1000 ? "#94a3b8" : "#b42318"));
   chart(say("histogram"), say("histogram_note"), {
     grid: { left: 130, right: 50, top: 8, bottom: 28 },
     tooltip: { confine: true, valueFormatter: (value) => shown(value, "contacts") },
@@ -102,14 +103,14 @@ function byValue(dimension) {
     }));
   if (!rows.length) return;
   const box = section(say(`by_${dimension}`), "", true);
-  table(box, [say(dimension), say("measure"), ...heads(), say("difference"), say("interval")], rows);
+  table(box, [say(dimension), say("measure"), ...heads(), say("difference"), say("interval")], rows, { long: [1] });
 }
 
 function decisions() {
   const box = section(say("decisions"), say("decisions_note"));
   table(box, [say("decision"), say("visits")], ["both", "agent", "pool", "step", "queue", "outcome"].map((key) => [say(key), shown(found.decisions[key], "contacts")]));
   const ends = section(say("outcomes"), "");
-  table(ends, [say("under_a"), say("under_b"), say("visits")], found.outcomes.map((row) => [kind(row.a), [kind(row.b), row.a === row.b ? "" : "bad"], shown(row.visits, "contacts")]));
+  table(ends, [say("under_a"), say("under_b"), say("visits")], found.outcomes.map((row) => [kind(row.a), kind(row.b), shown(row.visits, "contacts")]), { long: [1] });
 }
 
 function recreation() {
