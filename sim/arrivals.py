@@ -75,6 +75,11 @@ def mean_arrivals(scenario: Scenario, begin_ms: int, end_ms: int) -> float:
     return total
 
 
+def day_factor(scenario: Scenario, seed: int) -> float:
+    """By how much the first day of this seed is busier than an average one; 1 where days do not differ so."""
+    return _factor(Streams(seed), scenario.day_of(0).day_alpha, "day", 0)
+
+
 def _drawn(cast: Cast, piece: _Piece) -> Iterator[Plan]:
     """The piece's plans in order, a part of it at a time."""
     if piece.exact:

@@ -124,7 +124,7 @@ def _crew(scenario: Scenario, streams: Streams, team: Team, shift: str, count: i
     rests = tuple((clock_ms(begin) or 0, clock_ms(end) or 0) for begin, end in team.breaks)
     posts = []
     for place, (name, agent) in enumerate(names):
-        wait = round(team.breaks_stagger_s * 1000 * place / max(1, count))
+        wait = round(team.breaks_stagger_s * 1000 * _turn(scenario, shift, place, count))
         posts.append(
             Post(
                 profile=_profile(scenario.tenant, team, agent, name, draws),
@@ -151,7 +151,7 @@ def _presence(scenario: Scenario, streams: Streams, team: Team, shift: str, coun
     if team.late is not None:
         drawn = lengths_ms(team.late, streams.stream("late", team.name, shift), count * days)
         late += np.asarray(drawn, dtype=np.int64).reshape(count, days)
-    ramp = [round(team.ramp_s * 1000 * place / max(1, count)) for place in range(count)]
+    ramp = [round(team.ramp_s * 1000 * _turn(scenario, shift, place, count)) for place in range(count)]
     faults = [_late_ms(scenario.faults, team, day) for day in range(days)]
     return [
         tuple(
@@ -162,6 +162,11 @@ def _presence(scenario: Scenario, streams: Streams, team: Team, shift: str, coun
         )
         for place in range(count)
     ]
+
+
+def _turn(scenario: Scenario, shift: str, place: int, count: int) -> float:
+    """How far (0 to 1) through what its team does one after the other this one of the crew is."""
+    return (scenario.staggers.get(shift, 0.0) + place / max(1, count)) % 1.0
 
 
 def _later(spans: Spans, late_ms: int) -> Spans:

@@ -83,7 +83,9 @@ class Swap(msgspec.Struct, frozen=True):
 class Scenario(msgspec.Struct, frozen=True):
     """A checked scenario. ``at_ms``, ``end_ms``: customers come from then until then, in ms from the first day's midnight,
     which is ``origin_ms`` of dispatcher time; ``calendar``: the days of the run in order, ``day`` the first of them;
-    ``policy_text``: the policy file's text; ``shifts``: spans of ms of the day; ``swaps``: in order, within the run."""
+    ``policy_text``: the policy file's text; ``shifts``: spans of ms of the day; ``swaps``: in order, within the run;
+    ``staggers``: shift → the share (0 to 1) of its team's stagger and ramp at which its crew begins, where that is not the
+    beginning."""
 
     path: str
     name: str
@@ -116,6 +118,7 @@ class Scenario(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     swaps: tuple[Swap, ...] = ()
     money: Money = Money()
+    staggers: dict[str, float] = {}
 
     def day_of(self, place: int) -> Day:
         """The day of the run at this place, from 0; past the last it repeats."""

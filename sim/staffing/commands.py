@@ -33,10 +33,14 @@ def _language() -> str:
 @click.option("--target", "targets", multiple=True, required=True, metavar="TARGET", help="May be given several times.")
 @click.option("--interval", "minutes", type=click.Choice(["15", "30", "60", "120", "240", "1440"]), default="60",
               show_default=True, help="Minutes for which people are counted.")  # fmt: skip
-@click.option("--reps", type=click.IntRange(2, 1_000), default=3, show_default=True, help="Runs of each candidate.")
-@click.option("--fresh", type=click.IntRange(3, 1_000), default=8, show_default=True, help="Runs that confirm.")
-@click.option("--budget", "budget_s", type=click.FloatRange(1, 86_400), default=150.0, show_default=True,
-              help="Seconds after which no more is taken away; confirming comes after.")  # fmt: skip
+@click.option(
+    "--reps",
+    type=click.IntRange(2, 1_000),
+    help="Days on which each candidate is played.  [default: 8, of slow days 3]",
+)
+@click.option("--fresh", type=click.IntRange(4, 1_000), default=8, show_default=True, help="Days that confirm.")
+@click.option("--budget", "budget_s", type=click.FloatRange(1, 86_400), default=300.0, show_default=True,
+              help="Seconds for all of it: it takes less and less away as long as time to confirm is left.")  # fmt: skip
 @click.option("--volume", type=click.IntRange(1, 100_000_000), help="Contacts of the whole day.")
 @click.option("--seed", type=click.IntRange(0), help="One seed, one search; confirmed on others.")
 @click.option("--processes", type=click.IntRange(1, 1_000), help="Runs at once.  [default: one per core]")
@@ -46,7 +50,7 @@ def _language() -> str:
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
 @click.option("--lang", default=_language, show_default="from LANG", help="Language: en or zh.")
 def staff(
-    scenario: str, targets: tuple[str, ...], minutes: str, reps: int, fresh: int, budget_s: float, volume: int | None,
+    scenario: str, targets: tuple[str, ...], minutes: str, reps: int | None, fresh: int, budget_s: float, volume: int | None,
     seed: int | None, processes: int | None, out: Path | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """The fewest people, by interval and team, with whom a scenario meets its targets."""
@@ -54,7 +58,7 @@ def staff(
     import orjson
 
     from sim.staffing.reading import read
-    from sim.staffing.searching import Effort, NothingToMeasure, OutOfReach
+    from sim.staffing.searching import Effort, NothingToMeasure, OutOfReach, TimeIsUp
     from sim.staffing.searching import staff as search
     from sim.staffing.telling import lines, table, write
     from sim.staffing.wording import TEXTS
@@ -73,12 +77,15 @@ def staff(
         click.echo(texts[code].format(**figures, verdict=verdict), err=as_json)
 
     try:
-        found = search(loaded, parsed, interval_ms, Effort(reps, fresh, budget_s, processes or cores()), told)
+        found = search(loaded, parsed, interval_ms, Effort(reps or 0, fresh, budget_s, processes or cores()), told)
     except NothingToMeasure as error:
         click.echo(f"sluice: {texts['nothing'].format(what=error)}", err=True)
         sys.exit(2)
     except OutOfReach as error:
         click.echo(f"sluice: {texts['out_of_reach'].format(what=error)}", err=True)
+        sys.exit(1)
+    except TimeIsUp as error:
+        click.echo(f"sluice: {texts['time_is_up'].format(what=error)}", err=True)
         sys.exit(1)
     for line in lines(found, texts):
         click.echo(line, err=as_json)

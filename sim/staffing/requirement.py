@@ -61,7 +61,7 @@ def layers(counts: Sequence[int], interval_ms: int) -> list[tuple[Span, ...]]:
 
 def staffed(scenario: Scenario, requirement: Requirement) -> Scenario:
     """The scenario with these people in place of the shifts of the teams named."""
-    shifts, teams = dict(scenario.shifts), []
+    shifts, staggers, teams = dict(scenario.shifts), dict(scenario.staggers), []
     for team in scenario.teams:
         counts = requirement.people.get(team.name)
         if counts is not None:
@@ -69,9 +69,20 @@ def staffed(scenario: Scenario, requirement: Requirement) -> Scenario:
             for layer, spans in enumerate(layers(counts, requirement.interval_ms), 1):
                 names.append(f"{team.name}, {layer}")
                 shifts[names[-1]] = spans
+                staggers[names[-1]] = turn(layer)
             team = msgspec.structs.replace(team, crews=dict.fromkeys(names, 1))
         teams.append(team)
-    return msgspec.structs.replace(scenario, shifts=shifts, teams=tuple(teams))
+    return msgspec.structs.replace(scenario, shifts=shifts, staggers=staggers, teams=tuple(teams))
+
+
+def turn(layer: int) -> float:
+    """When in its team's stagger the k-th person has its break: the first k are spread evenly, whatever k is, and one more
+    moves nobody's (van der Corput's sequence: the binary digits of k − 1 behind the point, backwards)."""
+    share, step, rest = 0.0, 0.5, layer - 1
+    while rest:
+        rest, digit = divmod(rest, 2)
+        share, step = share + digit * step, step / 2
+    return share
 
 
 def planned(scenario: Scenario, interval_ms: int) -> Requirement:

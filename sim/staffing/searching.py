@@ -1,8 +1,12 @@
 """The search for the fewest people: the load, the square root, less and less, and days that the search has not seen.
 
-Every candidate is played with the same seeds, so that a difference is the people's and not the day's. While it searches a
-candidate passes when the runs' mean meets every target; what is left at the end must meet them with 95 % confidence on
-fresh seeds, else the last step down is taken back.
+Every candidate is played on the same few days (:mod:`sim.staffing.days`), so that a difference is the people's and not the
+day's; busy days first, and no more of them once they decide. A candidate passes when the average day meets every target. What is
+left at the end must meet them with 95 % confidence on fresh days, else it goes back to the last step down that had as much
+more to spare as was missing.
+
+Where a day takes long only the part of it that a change can touch is played, with the hour before and after; what the
+change does there is added to what the whole day came to, and whole days are played again in the end.
 """
 
 from __future__ import annotations
@@ -10,50 +14,77 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from enum import StrEnum
+from math import sqrt
 
 from sim.scenario import DAY_MS, Scenario, Team
-from sim.staffing.playing import Achieved, Run, achieved, runs_of
-from sim.staffing.requirement import Requirement, planned, square_root, staffed
+from sim.staffing.days import Days, one_of_each_share, standing_for_all
+from sim.staffing.judging import Achieved, Figures, achieved
+from sim.staffing.measuring import Loads, NothingToMeasure, Told, offered_load
+from sim.staffing.playing import Player, Run, Task
+from sim.staffing.requirement import Requirement, planned, square_root
 from sim.staffing.targets import Target
+from sim.staffing.trying import QUICK_S, Part, Trial, Trials, tightened
 from sim.theory.qed import beta_for
+
+__all__ = ["Effort", "NothingToMeasure", "OutOfReach", "Least", "Staffing", "TimeIsUp", "staff"]
 
 # Of β, the people beyond the load in units of its root.
 STEP, LOWEST, HIGHEST = 0.1, -40, 80
-# A team that uses more of its capacity than this in the pilot is not shown its whole load.
-EASY = 0.7
-PILOTS = 6
-# Runs shorter than this are not worth another process.
-QUICK_S = 1.0
-
-
-class NothingToMeasure(ValueError):
-    """Nobody came of whom a target speaks; named are those targets."""
+# Steps down in each part of the day are this share of its people, or one.
+SHARE = 16
+# Days of each candidate, unless said otherwise: where a day is slow, and where it is quick.
+FEW, MANY = 3, 8
+# Fresh days are tried in so many lots before it is a step back.
+LOTS = 3
+# Of the budget, what is for searching however long it takes to confirm.
+FOR_SEARCH = 0.4
 
 
 class OutOfReach(ValueError):
     """No number of people tried meets the targets; ``found``: what the most of them came to."""
 
     def __init__(self, found: Sequence[Achieved]) -> None:
-        missed = ", ".join(f"{one.target.text} (got {one.value:.4g})" for one in found if not one.met)
-        super().__init__(missed)
+        super().__init__(_missed(found))
         self.found = tuple(found)
+
+
+class TimeIsUp(ValueError):
+    """The budget was used up before any number of people met the targets; ``found``: what the last of them came to."""
+
+    def __init__(self, found: Sequence[Achieved]) -> None:
+        super().__init__(_missed(found))
+        self.found = tuple(found)
+
+
+def _missed(found: Sequence[Achieved]) -> str:
+    return ", ".join(f"{one.target.text} (got {one.value:.4g})" for one in found if not one.met)
+
+
+class Least(StrEnum):
+    """In what sense these are the fewest people."""
+
+    EACH = "each"  # with one fewer in any one interval of any team a target is missed on the search's days
+    CONFIRMED = "confirmed"  # the next step down met the targets on the search's days and was not confirmed
+    CUT = "cut"  # the time was up: perhaps fewer would do
 
 
 @dataclass(frozen=True)
 class Effort:
-    """``reps``: runs of each candidate; ``fresh``: at least so many to confirm; ``budget_s``: when the search stops to ask for less."""
+    """``reps``: days on which each candidate is played (0: as many as suit the length of one); ``fresh``: at least so many to confirm;
+    ``budget_s``: for all of it."""
 
-    reps: int = 3
+    reps: int = 0
     fresh: int = 8
-    budget_s: float = 180.0
+    budget_s: float = 300.0
     processes: int = 1
 
 
 @dataclass(frozen=True)
 class Staffing:
     """``loads``: team → people fully in use, by interval; ``fewer``: what the last candidate with fewer people came to (empty: none
-    was tried); ``confirmed``: all targets are met with 95 % confidence on ``runs`` fresh runs."""
+    was tried); ``confirmed``: all targets are met with 95 % confidence on ``runs`` fresh days; ``days``: whole days that the
+    search played."""
 
     scenario: Scenario
     requirement: Requirement
@@ -62,7 +93,9 @@ class Staffing:
     reached: tuple[Achieved, ...]
     fewer: tuple[Achieved, ...]
     confirmed: bool
+    least: Least
     candidates: int
+    days: float
     runs: int
     contacts: float
     seconds: float
@@ -73,14 +106,24 @@ def staff(
     targets: Sequence[Target],
     interval_ms: int,
     effort: Effort,
-    told: Callable[[str, Mapping[str, object]], None] = lambda _code, _figures: None,
+    told: Told = lambda _code, _figures: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Staffing:
-    """Raises :class:`OutOfReach` and :class:`NothingToMeasure`. ``told`` hears how far it is: a code and its figures."""
-    search = _Search(scenario, tuple(targets), interval_ms, effort, told)
-    loads = search.offered_load()
-    found = search.by_square_root(loads)
-    found = search.less(found, loads)
-    return search.confirm(found, loads)
+    """Raises :class:`OutOfReach`, :class:`TimeIsUp` and :class:`NothingToMeasure`. ``told`` hears how far it is: a code and its
+    figures. ``clock``: seconds, by which the budget is kept."""
+    begun = clock()
+    wanted = tuple(targets)
+    with Player(scenario, wanted, interval_ms, effort.processes) as player:
+        pilot = offered_load(player, scenario, wanted, interval_ms, told)
+        ample = pilot.reached
+        if any(one.slack < -1 for one in ample):
+            raise OutOfReach(ample)
+        reps = effort.reps or (FEW if pilot.day_s > QUICK_S else MANY)
+        days = standing_for_all(scenario, scenario.seed, reps)
+        trials = Trials(player, scenario, wanted, interval_ms, days)
+        trials.day_s = pilot.day_s
+        search = _Search(scenario, wanted, interval_ms, effort, told, clock, player, trials, pilot.loads, begun)
+        return search.confirm(search.less(search.by_square_root()))
 
 
 @dataclass
@@ -89,183 +132,232 @@ class _Search:
     targets: tuple[Target, ...]
     interval_ms: int
     effort: Effort
-    told: Callable[[str, Mapping[str, object]], None]
-    known: dict[tuple[tuple[int, ...], ...], tuple[Achieved, ...]] = field(default_factory=dict)
-    steps: list[Requirement] = field(default_factory=list)  # each with fewer people than the one before
+    told: Told
+    clock: Callable[[], float]
+    player: Player
+    trials: Trials
+    loads: Loads
+    begun: float
+    steps: list[Trial] = field(default_factory=list)  # each met the targets, with fewer people than the one before
     fewer: tuple[Achieved, ...] = ()
-    begun: float = field(default_factory=time.perf_counter)
-    quick: bool = False
+    least: Least = Least.EACH
+    beta: int | None = None  # in steps
+    told_of: int = 0  # candidates
+    fresh_s: float = 0.0  # what confirming took the last time
+
+    # --- time -----------------------------------------------------------------------------------------------------
 
     @property
-    def teams(self) -> tuple[Team, ...]:
-        return self.scenario.teams
+    def passed(self) -> float:
+        return self.clock() - self.begun
 
     @property
-    def shrinkage(self) -> dict[str, float]:
-        return {team.name: team.shrinkage for team in self.teams}
+    def confirm_s(self) -> float:
+        """What one lot of fresh days will take."""
+        return self.fresh_s or self.trials.day_s * self.effort.fresh / min(self.player.processes, self.effort.fresh)
 
     def late(self) -> bool:
-        return time.perf_counter() - self.begun > self.effort.budget_s
+        """Time to confirm, and to do so again should it fail."""
+        budget = self.effort.budget_s
+        return self.passed > max(FOR_SEARCH * budget, budget - 2.2 * self.confirm_s)
 
-    def play(self, requirement: Requirement, seed: int, reps: int) -> list[Run]:
-        processes = 1 if self.quick else self.effort.processes
-        scenario = staffed(self.scenario, requirement)
-        return runs_of(scenario, self.targets, self.interval_ms, seed, reps, processes)
+    # --- candidates -----------------------------------------------------------------------------------------------
 
-    def tried(self, requirement: Requirement) -> tuple[Achieved, ...]:
-        """What the targets come to with the search's own seeds."""
-        key = tuple(requirement.people[team.name] for team in self.teams)
-        if key not in self.known:
-            runs = self.play(requirement, self.scenario.seed, self.effort.reps)
-            self.known[key] = tuple(achieved(target, runs, place) for place, target in enumerate(self.targets))
-            met = all(one.met for one in self.known[key])
-            self.told("tried", {"place": len(self.known), "people": requirement.total(), "met": met})
-        return self.known[key]
+    def heard(self, trial: Trial) -> Trial:
+        if self.trials.count > self.told_of:
+            self.told_of = self.trials.count
+            figures = {"place": self.told_of, "people": trial.requirement.total(), "met": trial.met}
+            self.told("tried", figures | {"slack": trial.slack, "seconds": self.passed})
+        if not trial.met:
+            self.fewer = trial.reached
+        return trial
 
-    def meets(self, requirement: Requirement) -> bool:
-        found = self.tried(requirement)
-        if all(one.met for one in found):
-            return True
-        self.fewer = found
-        return False
+    def by_square_root(self) -> Trial:
+        """The smallest β, in steps of a tenth, with which the square-root rule meets the targets; found once, it only goes up."""
+        shrinkage = {team.name: team.shrinkage for team in self.scenario.teams}
 
-    # --- where to begin -------------------------------------------------------------------------------------------
+        def of(step: int) -> Trial:
+            return self.heard(self.trials.whole(square_root(self.loads, step * STEP, shrinkage, self.interval_ms)))
 
-    def offered_load(self) -> dict[str, tuple[float, ...]]:
-        """What people who are hardly ever busy carry, by team and interval, as people who have all the chats they can."""
-        count = DAY_MS // self.interval_ms
-        people = {
-            name: max(1, ceil(1.5 * max(course)))
-            for name, course in planned(self.scenario, self.interval_ms).people.items()
-        }
-        units: dict[tuple[str, int], float] = {}
-        for _ in range(PILOTS):
-            began = time.perf_counter()
-            pilot = Requirement(self.interval_ms, {name: (each,) * count for name, each in people.items()})
-            runs = self.play(pilot, self.scenario.seed, 2)
-            empty = [target.text for place, target in enumerate(self.targets) if _is_empty(runs, place)]
-            if empty:
-                raise NothingToMeasure(", ".join(empty))
-            self.quick = (time.perf_counter() - began) / len(runs) < QUICK_S
-            places = {place for run in runs for place in run.units}
-            units = {place: sum(run.units.get(place, 0.0) for run in runs) / len(runs) for place in places}
-            busy = {
-                team.name
-                for team in self.teams
-                for place in range(count)
-                if units.get((team.name, place), 0.0) > EASY * people[team.name] * _chats(team) * (1 - team.shrinkage)
-            }
-            self.told("pilot", {"people": pilot.total(), "busy": len(busy)})
-            if not busy:
-                break
-            people = {name: 2 * each if name in busy else each for name, each in people.items()}
-        return {
-            team.name: tuple(
-                units.get((team.name, place), 0.0) * self._slower(team) / _chats(team) for place in range(count)
-            )
-            for team in self.teams
-        }
+        high, stride = (self._guess(), 4) if self.beta is None else (self.beta, 1)
+        low, worst = LOWEST - 1, None
+        trial = of(high)
+        while not trial.met:
+            if high >= HIGHEST:
+                raise OutOfReach(trial.reached)
+            if self.passed > self.effort.budget_s:
+                raise TimeIsUp(trial.reached)
+            low, worst = high, trial
+            high, stride = min(HIGHEST, high + stride), 2 * stride
+            trial = of(high)
+        best, stride = trial, 4
+        while worst is None and high > LOWEST and not self.late():
+            lower = max(LOWEST, high - stride)
+            trial = of(lower)
+            if trial.met:
+                high, best, stride = lower, trial, 2 * stride
+            else:
+                low, worst = lower, trial
+        while high - low > 1 and worst is not None and not self.late():
+            middle = _between(low, high, worst.slack, best.slack)
+            trial = of(middle)
+            if trial.met:
+                high, best = middle, trial
+            else:
+                low, worst = middle, trial
+        self.beta = high
+        self.steps = [best]
+        return best
 
-    def _slower(self, team: Team) -> float:
-        """How much longer a chat takes when all chats are open: of work given as a whole, which the pilot saw done alone."""
-        return self.scenario.people.slowdown(round(_chats(team))) if self.scenario.work else 1.0
-
-    def by_square_root(self, loads: Mapping[str, Sequence[float]]) -> Requirement:
-        """The smallest β, in steps of a tenth, with which the square-root rule meets the targets."""
-
-        def of(step: int) -> Requirement:
-            return square_root(loads, step * STEP, self.shrinkage, self.interval_ms)
-
+    def _guess(self) -> int:
+        """β for a share of waits like the share that may be missed."""
         delays = [1 - target.goal if target.at_least else 4 * target.goal for target in self.targets]
         shares = [min(max(delay, 0.02), 0.9) for delay in delays if delay < 1]
-        step = round(max((beta_for(delay) for delay in shares), default=0.5) / STEP)
-        low, high, stride = LOWEST - 1, step, 4
-        while not self.meets(of(high)):
-            if high >= HIGHEST:
-                raise OutOfReach(self.tried(of(high)))
-            low, high, stride = high, min(HIGHEST, high + stride), 2 * stride
-        stride = 4
-        while low < LOWEST and high > LOWEST:
-            lower = max(LOWEST, high - stride)
-            if of(lower).people == of(high).people or self.meets(of(lower)):
-                high, stride = lower, 2 * stride
-            else:
-                low = lower
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.meets(of(middle)) else (middle, high)
-        self.steps.append(of(high))
-        return self.steps[-1]
+        return round(max((beta_for(delay) for delay in shares), default=0.5) / STEP)
 
     # --- less and less --------------------------------------------------------------------------------------------
 
-    def less(self, found: Requirement, loads: Mapping[str, Sequence[float]]) -> Requirement:
-        """Take people away, the dearest hours first, over the whole day, then parts of it, as long as the targets are met."""
-        for first, last in self._parts():
-            for team in sorted(self.teams, key=lambda one: -one.cost_per_hour):
-                least = [1 if load > 0 else 0 for load in loads[team.name]]
-                mean = sum(found.people[team.name][first : last + 1]) / (last + 1 - first)
-                by = max(1, round(mean / 16))
-                while by and not self.late():
-                    candidate = found.changed(team.name, -by, first, last, least)
-                    if candidate.people == found.people:
-                        break
-                    if self.meets(candidate):
-                        found = candidate
-                        self.steps.append(found)
-                    else:
-                        by //= 2
+    def less(self, found: Trial) -> Trial:
+        """Take people away, the dearest hours first, over the whole day, then parts of it, as long as the targets are met.
+
+        Ends when nobody can be spared anywhere (:attr:`Least.EACH`), or when it is late.
+        """
+        count = DAY_MS // self.interval_ms
+        for size in _sizes(count):
+            before = found
+            for first in range(0, count, size):
+                found = self._fewer_in(found, first, min(first + size, count) - 1, size == 1)
+            found = self._on_whole_days(found, before)
+        while not self.late():
+            before = found
+            for place in range(count):
+                found = self._fewer_in(found, place, place, True)
+            found = self._on_whole_days(found, before)
+            if found.requirement.people == before.requirement.people:
+                return found
+        self.least = Least.CUT
         return found
 
-    def _parts(self) -> Iterator[tuple[int, int]]:
-        count = DAY_MS // self.interval_ms
-        size = count
-        while size >= 1:
-            yield from ((first, min(first + size, count) - 1) for first in range(0, count, size))
-            size = size // 4 if size > 4 else size - 1 if size == 2 else size // 2
+    def _fewer_in(self, found: Trial, first: int, last: int, finest: bool) -> Trial:
+        """In this part of the day; in steps of a sixteenth, in parts twice as many each time, and at the finest down to one."""
+        parts = self.trials.in_parts and last - first < DAY_MS // self.interval_ms // 2
+        part: Part | None = None
+        for team in self._dearest_first(found, first, last):
+            course = found.requirement.people[team.name][first : last + 1]
+            by = smallest = max(1, round(sum(course) / len(course) / SHARE))
+            missed = False
+            least = [1 if load > 0 else 0 for load in self.loads[team.name]]
+            while by and not self.late():
+                candidate = found.requirement.changed(team.name, -by, first, last, least)
+                if candidate.people == found.requirement.people:
+                    break
+                after: Part | None = None
+                if parts:
+                    part = part or self.trials.part(found, first, last)
+                    trial, after = self.trials.changed(found, part, candidate)
+                else:
+                    trial = self.trials.whole(candidate)
+                if self.heard(trial).met:
+                    found, part = trial, after
+                    self.steps.append(found)
+                    by = by if missed or finest else 2 * by
+                else:
+                    by, missed = by // 2 if finest or by > smallest else 0, True
+        return found
+
+    def _dearest_first(self, found: Trial, first: int, last: int) -> list[Team]:
+        """Of those who cost as much, the ones with most to spare: beyond their load, in units of its root."""
+
+        def spare(team: Team) -> float:
+            people = sum(found.requirement.people[team.name][first : last + 1]) * (1 - team.shrinkage)
+            load = sum(self.loads[team.name][first : last + 1])
+            return (people - load) / sqrt(load) if load > 0 else 0.0
+
+        return sorted(self.scenario.teams, key=lambda team: (-team.cost_per_hour, -spare(team)))
+
+    def _on_whole_days(self, found: Trial, before: Trial) -> Trial:
+        """What was reckoned from parts of the day, played as a whole; where that misses, back to a step that had enough to spare."""
+        if not self.trials.in_parts or found.requirement.people == before.requirement.people:
+            return found
+        played = self.heard(self.trials.whole(found.requirement))
+        if played.met:
+            self.steps[-1] = played
+            return played
+        return self._back_to(tightened(self.targets, found.reached, played.reached)) or before
 
     # --- days that it has not seen --------------------------------------------------------------------------------
 
-    def confirm(self, found: Requirement, loads: Mapping[str, tuple[float, ...]]) -> Staffing:
-        """On fresh seeds; a few more runs where the mean is right and the interval too wide, else one step back."""
-        runs: list[Run] = []
-        reached: tuple[Achieved, ...] = ()
-        sure = False
-        while not sure:
-            runs, sure = [], False
-            for seed in range(1, 4):
-                runs += self.play(found, self.scenario.seed + 7_919 * seed, self.effort.fresh)
-                reached = tuple(achieved(target, runs, place) for place, target in enumerate(self.targets))
+    def confirm(self, found: Trial) -> Staffing:
+        """On fresh days; a few more where the mean is right and the interval too wide, else back up to where there is more to spare."""
+        lot = 0
+        while True:
+            figures: dict[int, Figures] = {}
+            reached: tuple[Achieved, ...] = ()
+            days, contacts, sure = Days((), ()), 0, False
+            for _ in range(LOTS):
+                lot += 1
+                more = one_of_each_share(self.scenario, self.scenario.seed + 7_919 * lot, self.effort.fresh)
+                begun = self.clock()
+                runs = self._fresh(found.requirement, more)
+                self.fresh_s = self.clock() - begun
+                step_ms = self.trials.step_ms
+                figures |= {len(days.seeds) + place: run.figures(self.targets, step_ms) for place, run in runs.items()}
+                days = Days(days.seeds + more.seeds, days.factors + more.factors, more.alpha)
+                contacts += sum(run.contacts for run in runs.values())
+                reached = tuple(achieved(target, days, figures, of) for of, target in enumerate(self.targets))
                 sure = all(one.sure for one in reached)
-                if sure or not all(one.met for one in reached) or self.late():
+                if sure or not all(one.met for one in reached) or not self._time_for_more():
                     break
-            self.told("confirmed" if sure else "not_confirmed", {"people": found.total(), "runs": len(runs)})
-            if sure or time.perf_counter() - self.begun > 2 * self.effort.budget_s:
-                break
-            found = self._back(found)
-        seconds = time.perf_counter() - self.begun
+            self.told(
+                "confirmed" if sure else "not_confirmed", {"people": found.requirement.total(), "runs": len(figures)}
+            )
+            if sure or not self._time_for_more():
+                return self._staffing(found, reached, sure, len(figures), contacts / len(figures))
+            found = self._back(found, reached)
+
+    def _time_for_more(self) -> bool:
+        return self.passed + self.confirm_s < self.effort.budget_s
+
+    def _fresh(self, requirement: Requirement, days: Days) -> dict[int, Run]:
+        order = days.busiest_first()
+        tasks = [Task(requirement, days.seeds[place]) for place in order]
+        return dict(zip(order, self.player.runs(tasks), strict=True))
+
+    def _back(self, found: Trial, fresh: Sequence[Achieved]) -> Trial:
+        """To a step with as much more to spare as was missing, or up; and from there again less and less."""
+        self.least = Least.CONFIRMED if self.least is Least.EACH else self.least
+        goals = tightened(self.trials.targets, found.reached, fresh)
+        found = self._back_to(goals) or self.by_square_root()
+        return found if self.late() else self.less(found)
+
+    def _back_to(self, goals: tuple[Target, ...]) -> Trial | None:
+        """The last step that meets these goals, which are the search's from here on; none: even the first one does not."""
+        self.trials.targets = goals
+        self.steps = [self.trials.judged(step.requirement, step.figures) for step in self.steps]
+        while self.steps and not self.steps[-1].met:
+            self.fewer = self.steps.pop().reached
+        return self.steps[-1] if self.steps else None
+
+    def _staffing(
+        self, found: Trial, reached: tuple[Achieved, ...], sure: bool, runs: int, contacts: float
+    ) -> Staffing:
+        plan = planned(self.scenario, self.interval_ms)
         return Staffing(
-            self.scenario, found, planned(self.scenario, self.interval_ms), loads, reached, self.fewer, sure,
-            len(self.known), len(runs), sum(run.contacts for run in runs) / len(runs), seconds,
+            self.scenario, found.requirement, plan, self.loads, reached, self.fewer, sure, self.least,
+            self.trials.count, self.trials.played, runs, contacts, self.passed,
         )  # fmt: skip
 
-    def _back(self, found: Requirement) -> Requirement:
-        """The last step down is taken back; from the first one on, everybody gets a colleague (one in fifty, at least one)."""
-        while self.steps and self.steps[-1].total() <= found.total():
-            self.steps.pop()
-        if self.steps:
-            return self.steps[-1]
-        people = {
-            name: tuple(count + max(1, count // 50) if count else 0 for count in course)
-            for name, course in found.people.items()
-        }
-        return Requirement(found.interval_ms, people)
+
+def _sizes(count: int) -> Iterator[int]:
+    """Of the parts of a day, in intervals: all of it, quarters of it and so on down to one."""
+    size = count
+    while size > 1:
+        yield size
+        size = size // 4 if size > 4 else 1
+    yield 1
 
 
-def _is_empty(runs: Sequence[Run], place: int) -> bool:
-    return all(value < 0 for run in runs for value in run.values[place])
-
-
-def _chats(team: Team) -> float:
-    """That one of the team has at most, on average."""
-    return sum(team.capacity) / 2
+def _between(low: int, high: int, missing: float, spare: float) -> int:
+    """Where a straight line from what is missing at low to what is to spare at high is at nought; never too near an end."""
+    share = -missing / (spare - missing) if spare > missing else 0.5
+    return min(max(low + round((high - low) * min(max(share, 0.15), 0.85)), low + 1), high - 1)

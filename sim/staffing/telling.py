@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.scenario import clock_text
+from sim.staffing.judging import Achieved
 from sim.staffing.picture import draw
-from sim.staffing.playing import Achieved
 from sim.staffing.requirement import Requirement
 from sim.staffing.searching import Staffing
 
@@ -34,8 +34,9 @@ def lines(found: Staffing, texts: dict[str, str]) -> Iterator[str]:
     hours, cost = of_day(found, found.requirement)
     planned, plan_cost = of_day(found, found.planned)
     yield texts["cost"].format(hours=hours, cost=cost, planned=planned, plan_cost=plan_cost)
+    yield texts[f"least_{found.least.value}"]
     yield texts["took"].format(
-        candidates=found.candidates, runs=found.runs, contacts=found.contacts, seconds=found.seconds
+        candidates=found.candidates, days=found.days, runs=found.runs, contacts=found.contacts, seconds=found.seconds
     )
 
 
@@ -53,6 +54,7 @@ def table(found: Staffing) -> dict[str, Any]:
     return {
         "scenario": found.scenario.name,
         "confirmed": found.confirmed,
+        "least": found.least.value,
         "targets": [_target(one) for one in found.reached],
         "one_step_fewer": [_target(one) for one in found.fewer],
         "hours": round(hours, 2),
@@ -60,6 +62,7 @@ def table(found: Staffing) -> dict[str, Any]:
         "planned_hours": round(planned, 2),
         "planned_cost": round(plan_cost, 2),
         "candidates": found.candidates,
+        "days_played": found.days,
         "fresh_runs": found.runs,
         "contacts": round(found.contacts),
         "seconds": round(found.seconds, 1),

@@ -37,9 +37,11 @@ def play(
     policy_text: str | None = None,
     progress: Progress | None = None,
     dispatcher: Dispatcher | None = None,
+    comes: Callable[[Plan], bool] | None = None,
 ) -> Played:
     """One run from ``scenario.at_ms``; see :mod:`sim.twin` for what listeners are told. ``dispatcher``: a fresh one to be
-    looked at afterwards. ``policy_text``: played from beginning to end, in place of all that the scenario names."""
+    looked at afterwards. ``policy_text``: played from beginning to end, in place of all that the scenario names. ``comes``: who
+    of the customers does (None: all of them)."""
     begun = time.process_time()
     policy = compile_policy(scenario.policy_text if policy_text is None else policy_text)
     origin = scenario.origin_ms
@@ -53,7 +55,7 @@ def play(
     stage.disturb(each._replace(at_ms=origin + each.at_ms) for each in disturbances(scenario, streams))
     if policy_text is None:
         stage.swap((origin + swap.at_ms, swap.policy_text) for swap in scenario.swaps)
-    stage.expect(_coming(scenario, streams, origin))
+    stage.expect(_coming(scenario, streams, origin, comes))
     instant = begin
     with _without_collector():
         for instant in looks(begin, end, last):
@@ -96,9 +98,12 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _coming(scenario: Scenario, streams: Streams, origin: int) -> Iterator[tuple[int, Plan]]:
+def _coming(
+    scenario: Scenario, streams: Streams, origin: int, comes: Callable[[Plan], bool] | None
+) -> Iterator[tuple[int, Plan]]:
     for plan in arrivals(scenario, streams, scenario.at_ms, scenario.end_ms):
-        yield origin + plan.at_ms, plan
+        if comes is None or comes(plan):
+            yield origin + plan.at_ms, plan
 
 
 def _counts(stage: Stage) -> dict[str, int]:

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from sim.commands import sim
 from sim.scenario import DAY_MS, load_scenario
-from sim.staffing.playing import Run, achieved, periods
+from sim.staffing.days import Days
+from sim.staffing.judging import achieved
+from sim.staffing.playing import periods
 from sim.staffing.requirement import Requirement, layers, planned, square_root, staffed
 from sim.staffing.searching import Effort, staff
 from sim.staffing.targets import Target, TargetError, parse_target
@@ -36,6 +38,8 @@ def test_the_smallest_staff_of_erlang_c(tmp_path: Path) -> None:
         "1",
         "--budget",
         "9999",
+        "--reps",
+        "3",
     ]
     done = CliRunner().invoke(
         sim, [*arguments, "--fresh", "6", "--out", str(tmp_path / "out"), "--json", "--lang", "en"]
@@ -147,7 +151,8 @@ def test_a_period_is_held_to_the_target_by_its_worst() -> None:
     """Hours 0 and 1 are fine, hour 2 is not: all together would be."""
     target = Target("", "sl_all", True, 0.8, period_ms=HOUR)
     assert periods(target, 0, 5, HOUR // 2) == [[0, 1], [2, 3], [4, 5]]
-    runs = [Run(((0.95, 0.94, worst),), {}, 1) for worst in (0.70, 0.72, 0.71)]
-    found = achieved(target, runs, 0)
+    days = Days((1, 2, 3), (1.0, 1.0, 1.0))
+    figures = {place: ((0.95, 0.94, worst),) for place, worst in enumerate((0.70, 0.72, 0.71))}
+    found = achieved(target, days, figures, 0)
     assert not found.met and found.value == pytest.approx(0.71)
-    assert achieved(target, [Run(((0.95, -1.0, 0.81),), {}, 1)] * 3, 0).sure, "nobody came in hour 1"
+    assert achieved(target, days, dict.fromkeys(range(3), ((0.95, -1.0, 0.81),)), 0).sure, "nobody came in hour 1"
