@@ -64,7 +64,7 @@ class Trials:
     def in_parts(self) -> bool:
         """Whether parts of a day are played on their own: where a day is long in the playing, and there is only one."""
         scenario = self._scenario
-        is_one_day = 6 * BEFORE_MS < scenario.end_ms - scenario.at_ms and scenario.end_ms <= DAY_MS
+        is_one_day = scenario.end_ms - scenario.at_ms > 6 * BEFORE_MS and scenario.end_ms <= DAY_MS
         return self.day_s > QUICK_S and is_one_day and not scenario.swaps
 
     def judged(self, requirement: Requirement, figures: Mapping[int, Figures], met: bool | None = None) -> Trial:
