@@ -226,6 +226,7 @@ class Answers:
     def __init__(self, lives: Lives) -> None:
         self._habits, self._streams = lives.habits, Streams(lives.seed)
         self._missed: Counter[str] = Counter()
+        self._all_backs = [back for backs in lives.habits.backs.values() for back in backs]
 
     def to(self, life: Life, number: int, agent: str) -> tuple[str, int]:
         """``number`` counts the contact's offers from 0. (accepted, declined or missed; after ms.)"""
@@ -253,6 +254,6 @@ class Answers:
         own = self._habits.backs.get(agent, [])
         if place < len(own):
             return own[place]
-        seen = [back for backs in self._habits.backs.values() for back in backs]
+        seen = self._all_backs
         draws = self._streams.stream("replay", "back", agent, place)
         return seen[int(draws.random() * len(seen))] if seen else -1

@@ -17,6 +17,7 @@ from sim.reports.figures import safe_text
 from sim.reports.folder import whole_folder
 from sim.reports.page import render
 from sim.reports.wording import measure_words
+from sim.twin.clock import NEVER
 
 PAGE, CONTACTS, SUMMARY = "index.html", "contacts.csv", "run.json"
 HEAD = (
@@ -58,7 +59,7 @@ def contact_rows(both: Compared) -> Iterator[list[object]]:
         names = [safe_text(text) for text in (command.channel, command.external_id, command.shop, visit.tier)]
         yield [
             visit.contact or "", *names, visit.at - both.day.begin_ms,
-            life.patiences[0], int(life.drawn), int(visit.place in both.b.drawn),
+            life.patiences[0] if life.patiences[0] < NEVER else "", int(life.drawn), int(visit.place in both.b.drawn),
             *(cell for outcome in sides for cell in _cells(outcome)),
             b.waited_ms - a.waited_ms if is_pair and a is not None and b is not None else "",
         ]  # fmt: skip

@@ -281,3 +281,11 @@ def test_a_record_without_a_policy_or_without_customers_is_refused() -> None:
         read_day(day.calls)
     with pytest.raises(ReplayError, match="no policy"):
         read_day(vip_behind_two()[1:])
+
+
+def test_a_recorded_policy_that_this_release_cannot_read_is_refused() -> None:
+    """Written by a later release, say: the sentence names what is wrong with it."""
+    first, *rest = vip_behind_two()
+    later = ev.PolicyApplied(first[0], "later", POLICY.replace("grace_ms", "grace_of_tomorrow_ms"))
+    with pytest.raises(ReplayError, match=r"cannot compile the recorded policy.*grace_of_tomorrow_ms"):
+        what_if([(first[0], first[1], [later]), *rest], POLICY)

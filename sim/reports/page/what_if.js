@@ -7,6 +7,7 @@ const counted = (counts) => Object.entries(counts).map(([what, count]) => `${wha
 
 function fill() {
   const about = { journal: found.journal, visits: shown(found.visits, "contacts"), span: span(found.span_ms), seed: found.seed, version: found.sluice, ...found.policies };
+  if (found.policies.applied > 1) about.recorded += ` (+${found.policies.applied - 1})`;
   document.title = document.getElementById("title").textContent = say("title", { new: found.policies.new });
   document.getElementById("about").textContent = say("about", about);
   document.getElementById("controls").append(...languages());
