@@ -63,6 +63,7 @@ def stories(both: Compared, policies: Sequence[Policy]) -> list[dict[str, Any]]:
                 "waited_ms": None if outcome is None else outcome.waited_ms,
                 "kind": "none" if outcome is None else outcome.kind,
                 "agent": "" if outcome is None else outcome.agent,
+                "agent_name": "" if outcome is None else both.day.names.get(outcome.agent) or outcome.agent,
                 "story": _tell(lines.get(place, []), both.day.names),
                 "why_not": _why_not(verdicts.get(place), both.day.names),
             }

@@ -155,7 +155,7 @@ function examples() {
       const lines = told.story[state.lang] ?? [];
       part.append(lines.length ? element("ol", {}, ...lines.map((text) => element("li", { text }))) : element("p", { class: "note", text: say("not_told") }));
       const why = told.why_not[state.lang] ?? [];
-      if (why.length) part.append(element("h3", { text: say("why_not", { agent: one[side === "a" ? "b" : "a"].agent }) }), ...why.map((text) => element("p", { class: "note", text })));
+      if (why.length) part.append(element("h3", { text: say("why_not", { agent: one[side === "a" ? "b" : "a"].agent_name }) }), ...why.map((text) => element("p", { class: "note", text })));
       sides.append(part);
     }
     box.append(sides);
