@@ -80,7 +80,7 @@ bench: ## full lives per second through the bare dispatcher (ARGS='--agents 100 
 	$(VENV)
 	@$(BIN)/python -m bench dispatch $(ARGS)
 
-sweep: ## cost per life along agents, waiting and queues, with a plot: a quarter of an hour (ARGS='--axis queues')
+sweep: ## cost per life along agents, waiting and queues, with a plot: five minutes (ARGS='--axis queues')
 	$(VENV) plots
 	@$(BIN)/python -m bench sweep $(ARGS)
 
