@@ -93,11 +93,7 @@ def watch(desk: Desk, event: ev.Event | None = None) -> None:
 
 
 def level_all(desk: Desk) -> None:
-    """Everything has been arranged anew: nobody is behind the others, nor who waits and has never been served."""
+    """Everything has been arranged anew: nobody who waits is behind the others, nor who has never been served."""
     for at in waiting(desk).values():
         for level, name, _ in at:
-            level.passes.setdefault(name, 0)
-    for page in desk.shares.values():
-        for level in page.values():
-            for name, has in level.passes.items():
-                level.passes[name] = max(has, level.served)
+            level.passes[name] = max(level.passes.get(name, 0), level.served)
