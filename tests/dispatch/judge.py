@@ -235,11 +235,10 @@ def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int, *, alone: bo
 def best_contact(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, rivals: list[ShadowContact]) -> None:
     """One agent, many contacts: live ones first, then the pool's shares and its order say who."""
     rules = shadow.policy.pools[e.pool]
-
-    def place(c: ShadowContact) -> tuple[object, ...]:
-        return (c.behind, shadow.book.turn(rules, c), place_in(shadow, c, e.pool, e.at))
-
-    best, got = min(place(c) for c in rivals), place(contact)
+    got, *others = [
+        (c.behind, shadow.book.turn(rules, c), place_in(shadow, c, e.pool, e.at)) for c in (contact, *rivals)
+    ]
+    best = min(got, *others)
     assert got == best, f"the {e.order} order of {e.pool} wanted {best}, got {got}: {e}"
 
 
