@@ -234,12 +234,9 @@ def place_in(shadow: Shadow, c: ShadowContact, pool: str, now: int, *, alone: bo
 
 def best_contact(shadow: Shadow, e: ev.OfferMade, contact: ShadowContact, rivals: list[ShadowContact]) -> None:
     """One agent, many contacts: live ones first, then the pool's shares and its order say who."""
-    rules = shadow.policy.pools[e.pool]
-    got, *others = [
-        (c.behind, shadow.book.turn(rules, c), place_in(shadow, c, e.pool, e.at)) for c in (contact, *rivals)
-    ]
-    best = min(got, *others)
-    assert got == best, f"the {e.order} order of {e.pool} wanted {best}, got {got}: {e}"
+    turn, pool = shadow.book.turn, shadow.policy.pools[e.pool]
+    places = [(c.behind, turn(pool, c), place_in(shadow, c, e.pool, e.at)) for c in (contact, *rivals)]
+    assert places[0] == min(places), f"the {e.order} order of {e.pool} wanted {min(places)}, got {places[0]}: {e}"
 
 
 def score(queue: Queue, waited_ms: int, priority: int) -> float:
