@@ -15,6 +15,10 @@ TARGET, in quotes:
   'reply_rate(180s, 08:00-24:00, queue=presale)>=0.95'
   'abandonment<=5%'     'wait_p95_ms(tier=vip)<=30s'     'sl_all(60s, period=1h)>=0.8'
 
+What is guaranteed: the last line but one says it. Either nobody can be spared (with one person fewer in any one interval of
+any team a target is missed on the days of the search), or a step further down was not confirmed, or the budget cut the search
+and perhaps fewer people would do.
+
 \b
 Exit codes:
   0    found, and confirmed on fresh runs

@@ -39,14 +39,18 @@ class Achieved:
         return self.value < 0 or (self.bound == self.bound and self.target.met_by(self.bound) and abs(self.bound) < inf)
 
     @property
+    def scale(self) -> float:
+        """What may be missing, in the target's unit."""
+        goal = self.target.goal
+        return 1 - goal if self.target.at_least and _is_share(self.target) else goal
+
+    @property
     def slack(self) -> float:
         """By how much it is met, as a share of what may be missing; negative: by how much it is missed."""
-        goal = self.target.goal
         if self.value < 0:
             return 1.0
-        if self.target.at_least:
-            return (self.value - goal) / ((1 - goal) if _is_share(self.target) else goal)
-        return (goal - self.value) / goal
+        spare = self.value - self.target.goal
+        return (spare if self.target.at_least else -spare) / self.scale
 
 
 def achieved(target: Target, days: Days, figures: Mapping[int, Figures], of: int) -> Achieved:

@@ -17,14 +17,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
 
+import numpy as np
+
 from sim.scenario import DAY_MS, Scenario, Team
 from sim.staffing.days import Days, one_of_each_share, standing_for_all
+from sim.staffing.exchanging import better_mix, mixed, with_fewer
 from sim.staffing.judging import Achieved, Figures, achieved
 from sim.staffing.measuring import Loads, NothingToMeasure, Told, offered_load
 from sim.staffing.playing import Player, Run, Task
 from sim.staffing.requirement import Requirement, planned, square_root
 from sim.staffing.targets import Target
-from sim.staffing.trying import QUICK_S, Part, Trial, Trials, tightened
+from sim.staffing.trying import QUICK_S, Part, Trial, Trials, tightened, with_margin
 from sim.theory.qed import beta_for
 
 __all__ = ["Effort", "NothingToMeasure", "OutOfReach", "Least", "Staffing", "TimeIsUp", "staff"]
@@ -39,6 +42,10 @@ FEW, MANY = 3, 8
 LOTS = 3
 # Of the budget, what is for searching however long it takes to confirm.
 FOR_SEARCH = 0.4
+# Parts of a day in which a better mix of teams is looked for, and how often.
+BLOCKS, MIXES = 6, 3
+# What the search's days must have to spare where days are long, so that fresh ones confirm it at the first go.
+MARGIN = 0.15
 
 
 class OutOfReach(ValueError):
@@ -65,6 +72,7 @@ class Least(StrEnum):
     """In what sense these are the fewest people."""
 
     EACH = "each"  # with one fewer in any one interval of any team a target is missed on the search's days
+    MARGIN = "margin"  # the same, or less is left to spare than fresh days are likely to ask for
     CONFIRMED = "confirmed"  # the next step down met the targets on the search's days and was not confirmed
     CUT = "cut"  # the time was up: perhaps fewer would do
 
@@ -123,7 +131,10 @@ def staff(
         trials = Trials(player, scenario, wanted, interval_ms, days)
         trials.day_s = pilot.day_s
         search = _Search(scenario, wanted, interval_ms, effort, told, clock, player, trials, pilot.loads, begun)
-        return search.confirm(search.less(search.by_square_root()))
+        if pilot.day_s > QUICK_S and all(one.slack > 1.25 * MARGIN for one in ample):
+            trials.targets = with_margin(wanted, MARGIN)
+            search.least = Least.MARGIN
+        return search.confirm(search.less(search.in_a_better_mix(search.by_square_root())))
 
 
 @dataclass
@@ -214,6 +225,39 @@ class _Search:
         delays = [1 - target.goal if target.at_least else 4 * target.goal for target in self.targets]
         shares = [min(max(delay, 0.02), 0.9) for delay in delays if delay < 1]
         return round(max((beta_for(delay) for delay in shares), default=0.5) / STEP)
+
+    def in_a_better_mix(self, found: Trial) -> Trial:
+        """Where days are long: at once fewer where it harms least, and more where it helps most, as far as that holds."""
+        if not self.trials.in_parts:
+            return found
+        count = DAY_MS // self.interval_ms
+        size = max(1, count // BLOCKS)
+        blocks = [(first, min(first + size, count) - 1) for first in range(0, count, size)]
+        for _ in range(MIXES):
+            teams = [team for team in self.scenario.teams if any(found.requirement.people[team.name])]
+            if self.late() or len(found.figures) < 1:
+                break
+            harm = self.trials.harm([with_fewer(found.requirement, team.name) for team in teams], blocks)
+            spare = [
+                one.slack * one.scale
+                for one, figures in zip(found.reached, next(iter(found.figures.values())), strict=True)
+                for _ in figures
+            ]
+            taken = better_mix(found.requirement, teams, blocks, harm, np.asarray(spare))
+            before, share = found, 1.0
+            while share > 0.2 and not self.late() and found is before:
+                trial = self.heard(self.trials.whole(mixed(before.requirement, taken, share)))
+                if trial.met and self._pay(trial.requirement) < self._pay(before.requirement):
+                    found = trial
+                    self.steps.append(found)
+                share /= 2
+            if found is before:
+                break
+        return found
+
+    def _pay(self, requirement: Requirement) -> float:
+        """Or hours, of those whose pay is not said."""
+        return sum(requirement.hours(team.name) * (team.cost_per_hour or 1.0) for team in self.scenario.teams)
 
     # --- less and less --------------------------------------------------------------------------------------------
 
@@ -325,7 +369,7 @@ class _Search:
 
     def _back(self, found: Trial, fresh: Sequence[Achieved]) -> Trial:
         """To a step with as much more to spare as was missing, or up; and from there again less and less."""
-        self.least = Least.CONFIRMED if self.least is Least.EACH else self.least
+        self.least = Least.CUT if self.least is Least.CUT else Least.CONFIRMED
         goals = tightened(self.trials.targets, found.reached, fresh)
         found = self._back_to(goals) or self.by_square_root()
         return found if self.late() else self.less(found)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.scenario import DAY_MS, Scenario
 from sim.staffing.days import Days
 from sim.staffing.judging import Achieved, Figures, achieved, filled, verdict
@@ -12,12 +15,16 @@ from sim.staffing.playing import Player, Run, Span, Task, step_of
 from sim.staffing.requirement import Requirement
 from sim.staffing.targets import Target
 
+Array = NDArray[np.float64]
+
 # Of a processor: days that take less are played whole and all at once.
 QUICK_S = 1.0
 # What is played before the part in question, so that it does not begin empty …
 BEFORE_MS = 3_600_000
 # … how long after it a change is still felt, and what is played after that so that the last to come are not alone.
 AFTER_MS, LAST_MS = 3_600_000, 1_800_000
+# On days less busy fewer people harm about so much as on the busiest one.
+LESS_BUSY = 0.3
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,32 @@ class Trials:
             self._whole = runs
         return trial
 
+    def harm(self, candidates: Sequence[Requirement], blocks: Sequence[tuple[int, int]]) -> Array:
+        """By how much these worsen the average day's figures in each block of intervals, told from the busiest day and the last whole
+        days that were good: candidates × blocks × figures (of each target's periods in turn)."""
+        place = self.days.busiest_first()[0]
+        tasks = [Task(candidate, self.days.seeds[place]) for candidate in candidates]
+        self.played += len(tasks)
+        base, runs = self._whole[place], self._player.runs(tasks)
+        steps = self._interval_ms // self.step_ms
+
+        def flat(run: Run) -> Array:
+            figures = run.figures(self.targets, self.step_ms)
+            signs = [-1.0 if target.at_least else 1.0 for target in self.targets]
+            return np.asarray(
+                [sign * max(value, 0.0) for sign, periods in zip(signs, figures, strict=True) for value in periods]
+            )
+
+        was = flat(base)
+        harms = np.asarray(
+            [
+                [flat(base.with_part(run, first * steps, (last + 1) * steps - 1)) - was for first, last in blocks]
+                for run in runs
+            ]
+        )
+        weights = self.days.weights(range(len(self.days.seeds)))
+        return harms * float(weights[place] + LESS_BUSY * (1 - weights[place]))
+
     def part(self, trial: Trial, first: int, last: int) -> Part:
         """These intervals of the day, with a candidate that met the targets."""
         scenario, interval_ms = self._scenario, self._interval_ms
@@ -147,6 +180,19 @@ def _moved(base: Figures, before: Figures, after: Figures) -> Figures:
             for was, then, now in zip(*periods, strict=True)
         )
         for periods in zip(base, before, after, strict=True)
+    )
+
+
+def with_margin(targets: Sequence[Target], share: float) -> tuple[Target, ...]:
+    """Goals that leave this share of what may be missing unused."""
+    return tuple(
+        replace(
+            target,
+            goal=target.goal + share * (1 - target.goal)
+            if target.at_least and target.goal < 1
+            else target.goal * (1 + share if target.at_least else 1 - share),
+        )
+        for target in targets
     )
 
 

@@ -211,7 +211,7 @@ def test_a_target_that_no_number_of_people_meets_is_said_to_be_one(lang: str, wo
     assert "candidate" not in done.stdout and "方案" not in done.stdout
 
 
-def test_parts_of_a_day_come_to_what_whole_days_come_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_a_day_come_to_what_whole_days_come_to(tmp_path: Path) -> None:
     """Six people from eight to ten instead of ten, played as three hours: the whole day, played, comes to the same."""
     scenario = load_scenario(write_line(tmp_path, volume=2_880, work_s=180, patience_s=300))
     target = parse_target("abandonment<=0.5", HOUR)
@@ -222,7 +222,9 @@ def test_parts_of_a_day_come_to_what_whole_days_come_to(tmp_path: Path, monkeypa
         trials = trying.Trials(player, scenario, [target], HOUR, days)
         before = trials.whole(ten)
         reckoned, _part = trials.changed(before, trials.part(before, 8, 9), six)
+        harm = trials.harm([six], [(0, 7), (8, 9), (11, 23)])[0]
         played = trials.whole(six)
     rise = played.reached[0].value - before.reached[0].value
     assert rise > 0.005
     assert reckoned.reached[0].value - before.reached[0].value == pytest.approx(rise, rel=0.1)
+    assert harm[0] == 0 and harm[1] > 0.3 * rise and abs(harm[2]) < 0.1 * harm[1], "each wait counts where it began"
