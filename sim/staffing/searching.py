@@ -131,8 +131,9 @@ def staff(
         trials = Trials(player, scenario, wanted, interval_ms, days)
         trials.day_s = pilot.day_s
         search = _Search(scenario, wanted, interval_ms, effort, told, clock, player, trials, pilot.loads, begun)
-        if pilot.day_s > QUICK_S and all(one.slack > 1.25 * MARGIN for one in ample):
-            trials.targets = with_margin(wanted, MARGIN)
+        if pilot.day_s > QUICK_S:
+            # Never more than can be had: of some targets even people without end leave little to spare.
+            trials.targets = with_margin(wanted, [min(MARGIN, max(0.0, 0.6 * one.slack)) for one in ample])
             search.least = Least.MARGIN
         return search.confirm(search.less(search.in_a_better_mix(search.by_square_root())))
 
@@ -244,8 +245,8 @@ class _Search:
                 for _ in figures
             ]
             taken = better_mix(found.requirement, teams, blocks, harm, np.asarray(spare))
-            before, share = found, 1.0
-            while share > 0.2 and not self.late() and found is before:
+            before, share = found, 0.5  # the harm grows faster than a straight line
+            while share > 0.1 and not self.late() and found is before:
                 trial = self.heard(self.trials.whole(mixed(before.requirement, taken, share)))
                 if trial.met and self._pay(trial.requirement) < self._pay(before.requirement):
                     found = trial

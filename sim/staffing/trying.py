@@ -183,17 +183,13 @@ def _moved(base: Figures, before: Figures, after: Figures) -> Figures:
     )
 
 
-def with_margin(targets: Sequence[Target], share: float) -> tuple[Target, ...]:
-    """Goals that leave this share of what may be missing unused."""
-    return tuple(
-        replace(
-            target,
-            goal=target.goal + share * (1 - target.goal)
-            if target.at_least and target.goal < 1
-            else target.goal * (1 + share if target.at_least else 1 - share),
-        )
-        for target in targets
-    )
+def with_margin(targets: Sequence[Target], shares: Sequence[float]) -> tuple[Target, ...]:
+    """Goals that leave these shares of what may be missing unused."""
+    found = []
+    for target, share in zip(targets, shares, strict=True):
+        may_be_missing = 1 - target.goal if target.at_least and target.goal < 1 else target.goal
+        found.append(replace(target, goal=target.goal + share * may_be_missing * (1 if target.at_least else -1)))
+    return tuple(found)
 
 
 def tightened(targets: Sequence[Target], search: Sequence[Achieved], fresh: Sequence[Achieved]) -> tuple[Target, ...]:
