@@ -148,28 +148,23 @@ class Stage:
 
     def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:
         """What the actor wants to be woken for is noted first: hearing what its own commands bring may add to it."""
-        env = self.env
-        acts: list[Do | Cut] | None = None
+        schedule, rank, others = self.env.schedule, actor.rank, False
         for deed in deeds:
-            if isinstance(deed, Wake):
-                env.schedule(Waking(self._wakes, actor, deed), actor.rank, max(0, deed.in_ms))
+            if type(deed) is Wake:
+                schedule(Waking(self._wakes, actor, deed), rank, max(0, deed.in_ms))
             elif self._doing:
-                env.schedule(Waking(self._reactions, actor, deed), actor.rank)
-            elif acts is None:
-                acts = [deed]
+                schedule(Waking(self._reactions, actor, deed), rank)
             else:
-                acts.append(deed)
-        for deed in acts or ():
-            self._act(actor, deed)
+                others = True
+        if others:
+            for deed in deeds:
+                if type(deed) is Do:
+                    self.do(actor, deed.command, deed.text)
+                elif type(deed) is Cut:
+                    self._cut(actor, deed.away_ms)
 
     def _react(self, waking: Waking) -> None:
-        self._act(waking.actor, waking.what)
-
-    def _act(self, actor: Actor, deed: Do | Cut) -> None:
-        if type(deed) is Do:
-            self.do(actor, deed.command, deed.text)
-        elif type(deed) is Cut and not isinstance(actor, Customer):
-            self._cut(actor, deed.away_ms)
+        self.carry_out(waking.actor, (waking.what,))
 
     def _woken(self, waking: Waking) -> None:
         actor, deed = waking.actor, waking.what
@@ -192,12 +187,14 @@ class Stage:
             events = handle(command, now)
             for listener in self._listeners:
                 listener(now, command, events)
-            takes_text = type(command) is cm.SubmitContact and self._answer(actor, events)
+            is_submit = type(command) is cm.SubmitContact
+            if is_submit:
+                self._answer(actor, events)
             self._spread(events, text)
             if events and type(events[-1]) is ev.CommandRejected:
                 self._refused(actor, command, events[-1])
-            elif text and takes_text:  # as on the wire: the text of a submit is the contact's first message
-                soon.append((actor, cm.AddMessage(contact=actor.contact), text))  # type: ignore[union-attr]  # a customer
+            elif text and is_submit:
+                self._first_word(actor, events, text)
             if not soon:
                 break
             actor, command, text = soon.popleft()
@@ -206,10 +203,10 @@ class Stage:
         if due is not None and due < self._look_at:
             self._look_ahead(due)
 
-    def _answer(self, actor: Actor | None, events: list[Any]) -> bool:
-        """What a submit is answered, before anything is heard of it: the contact's number. Whether it is open now."""
+    def _answer(self, actor: Actor | None, events: list[Any]) -> None:
+        """What a submit is answered, before anything is heard of it: the contact's number."""
         if type(actor) is not Customer:
-            return False
+            return
         external_id = actor.plan.external_id
         for event in events:
             if type(event) in _ANSWERS and event.external_id == external_id:
@@ -219,9 +216,15 @@ class Stage:
                     self.customers.pop(before, None)  # came back too late for the old one
                 self.customers[contact] = actor
                 actor.submitted(contact)
-                promised = any(type(each) is ev.MessageLeft and each.contact == contact for each in events)
-                return type(event) is not ev.ContactDeflected and not promised
-        return False
+                return
+
+    def _first_word(self, actor: Actor | None, events: list[Any], text: str) -> None:
+        """As on the wire: the text of a submit is the contact's first message, where it is open and not answered later."""
+        if type(actor) is not Customer:
+            return
+        contact = actor.contact
+        if not any(type(event) in _NO_WORD and event.contact == contact for event in events):
+            self._soon.append((actor, cm.AddMessage(contact=contact), text))
 
     def _refused(self, actor: Actor | None, command: Command, refusal: ev.CommandRejected) -> None:
         self.refusals[f"{refusal.command} {refusal.code}"] += 1
@@ -326,8 +329,8 @@ class Stage:
 
     # --- lines that break -----------------------------------------------------------------------------------------
 
-    def _cut(self, actor: Served, away_ms: int) -> None:
-        if actor in self._away:
+    def _cut(self, actor: Actor, away_ms: int) -> None:
+        if isinstance(actor, Customer) or actor in self._away:
             return
         agent = actor.profile.agent
         self._away[actor] = []
@@ -393,3 +396,4 @@ _ABSENT = frozenset({Phase.AWAY, Phase.LATER})
 _ANSWERS = frozenset(
     {ev.ContactSubmitted, ev.ContactDeflected, ev.ContactJoined, ev.ContactResumed, ev.ContactReopened}
 )
+_NO_WORD = frozenset({ev.ContactDeflected, ev.MessageLeft})
