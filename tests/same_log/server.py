@@ -91,6 +91,8 @@ class Performance:
         scenario, put, origin = self.scenario, self.conductor.put, self.scenario.origin_ms
         by_name = {agent.subject: agent for agent in self.agents}
         for fault in disturbances(scenario, self.streams):
+            over = fault.at_ms >= scenario.end_ms + scenario.drain_ms
+            assert fault.agent or over, "an engine's restart is not played here"
             if fault.agent in by_name:  # else somebody who does not come before all is over
                 put(origin + fault.at_ms, OUTSIDE, by_name[fault.agent].cut_off, fault.for_ms)
         for swap in scenario.swaps:
