@@ -47,7 +47,7 @@ LINGER_S = 1.0
 RETRY_AFTER_MS = 500
 # A socket that brings nothing but new contacts nobody has time for is read this often: a hundred at once cost a third of
 # what they cost one by one, and nobody who is refused minds.
-SHED_PAUSE_S = 0.02
+SHED_PAUSE_S = 0.05
 _NOBODY = Principal("", "", "")
 _SUBMIT = frozenset({Role.CHANNEL, Role.CUSTOMER})
 
