@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.dispatch.timers import Kind
 from tests.faults.planted.planting import Bug, bug
 
 _DRIVER = "engine.driver.driver:Driver."
@@ -179,11 +180,17 @@ def _each(contact_or_agent: str, change: str) -> str:
     return f"{_CONTACTS}\n    for {contact_or_agent} in state.{contact_or_agent}s.values():\n        {change}"
 
 
-# Every timer is armed again, except the ends of wrap-ups (kind 2 of ``engine.dispatch.timers``).
-_ARMED = "state.overdue = snapshot.looks"
-_ARMED_WITHOUT_WRAP_UPS = f"""armed, state.timers = state.timers.entries(), type(state.timers)(state.contacts, state.offers)
-    [state.timers.arm(*one) for one in armed if one[1] != 2]
-    {_ARMED}"""
+_RESTORED = "return state"
+
+
+def _lost(name: str, story: str, kind: int, of: str = "True") -> Bug:
+    """Every timer is armed again, except those of this kind (of ``engine.dispatch.timers``); ``of``: only of these ids."""
+    without = f"""armed, state.timers = state.timers.entries(), type(state.timers)(state.contacts, state.offers)
+    agents = {{agent.seq: agent.state for agent in state.agents.values()}}
+    [state.timers.arm(at, kind, ident) for at, kind, ident in sorted(armed) if not (kind == {kind} and {of})]
+    {_RESTORED}"""
+    return bug(name, story, (_DECODE, _RESTORED, without))
+
 
 RESTORE = (
     bug(
@@ -207,11 +214,12 @@ RESTORE = (
         "contacts are numbered from one again after a restore",
         (_DECODE, "state.next_contact, state.next_offer = snapshot.next_contact,", "state.next_contact, state.next_offer = 1,"),
     ),
-    bug(
-        "wrap_ups_lost_on_restore",
-        "the ends of running wrap-ups are not armed again",
-        (_DECODE, _ARMED, _ARMED_WITHOUT_WRAP_UPS),
-    ),
+    _lost("wrap_ups_lost_on_restore", "the ends of running wrap-ups are not armed again", Kind.WRAP_UP),
+    _lost("back_offs_lost_on_restore", "the ends of back-offs are not armed again", Kind.BACK_OFF),
+    _lost("graces_lost_on_restore", "the graces of lost agents are not armed again", Kind.AGENT_UNTIL,
+          "agents[ident] == 'lost'"),
+    _lost("steps_lost_on_restore", "the clocks of a queue's steps are not armed again", Kind.STEP),
+    _lost("windows_lost_on_restore", "the ends of the windows for coming back are not armed again", Kind.RESUME),
 )  # fmt: skip
 
 BUGS: tuple[Bug, ...] = DRIVER + STORE + SESSIONS + RESTORE

@@ -36,4 +36,8 @@ FOUND_BY: dict[str, int] = {
     "messages_counted_anew": 43,
     "numbers_given_again": 22,
     "wrap_ups_lost_on_restore": 100,
+    "back_offs_lost_on_restore": 107,
+    "graces_lost_on_restore": 12,
+    "steps_lost_on_restore": 92,
+    "windows_lost_on_restore": 19,
 }

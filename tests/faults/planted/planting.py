@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-# Five times what the rarest of them took when it was found last.
+# Three to four times what the rarest of them took when it was found last.
 BUDGET = 400
 
 
