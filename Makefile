@@ -52,7 +52,7 @@ fuzz: ## malformed input against parsers, a server in memory and a real process,
 	$(VENV) test $(if $(GUIDED),fuzz)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(GUIDED),--guided) $(if $(JSON),--json) $(ARGS)
 
-killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql, JSON=1, ARGS='--pause')
+killer: ## kill -9 a real engine KILLS times at RATE contacts/s and count (STORE=postgresql, JSON=1, ARGS='--pause' or '--fail-io-up-to 40')
 	$(VENV) test $(if $(STORE),postgresql)
 	@$(if $(STORE),sh tools/postgresql.sh,true)
 	@$(BIN)/python -m tests.killer --kills $(KILLS) --rate $(RATE) $(if $(STORE),--store $(STORE)) $(if $(JSON),--json) $(ARGS)

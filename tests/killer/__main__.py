@@ -21,8 +21,10 @@ from tests.killer.operator import Campaign, Plan
 @click.option("--capacity", default=10, show_default=True, help="Contacts that each agent serves at once.")
 @click.option("--store", default="", help="`postgresql`: a server of its own; or a URL. A folder when not given.")
 @click.option("--pause", is_flag=True, help="At the end: SIGSTOP longer than the lease, a second owner, SIGCONT.")
-@click.option("--fail-io", default=0, help="Instead of kills: this call of the first engine to its disk fails.")
-@click.option("--fail-io-up-to", default=0, help="One run for each call from the first to this one.")
+@click.option("--fail-io", default=0, help="This call of the first engine to its disk fails.")
+@click.option(
+    "--fail-io-up-to", default=0, help="Without kills: one run for each call from --fail-io (or the first) to this."
+)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The verdict as one line of JSON, and nothing else.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder to leave store and history in.")
@@ -48,7 +50,7 @@ def killer(
         plan = Plan(kills, rate, agents, capacity, seed, store, pause, fail_io)
         plans = [plan]
         if fail_io_up_to:
-            plans = [replace(plan, kills=0, fail_io=number) for number in range(1, fail_io_up_to + 1)]
+            plans = [replace(plan, kills=0, fail_io=number) for number in range(max(1, fail_io), fail_io_up_to + 1)]
         fine = [_play(each, keep, as_json) for each in plans]
     sys.exit(0 if all(fine) else 1)
 
