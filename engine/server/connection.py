@@ -73,8 +73,18 @@ class Carrier(Protocol):
 class Connection:
     """``run`` owns the socket from the open carrier to the end. Everything else here is synchronous."""
 
-    def __init__(self, core: Core, stream: trio.abc.Stream, carrier: Carrier, *, loopback: bool) -> None:
+    def __init__(
+        self,
+        core: Core,
+        stream: trio.abc.Stream,
+        carrier: Carrier,
+        *,
+        loopback: bool,
+        turn: Callable[[], int] | None = None,
+    ) -> None:
+        """``turn``: asked once hello was read and found good; 0, or the ms after which the peer is to come back."""
         self.core = core
+        self._turn = turn
         self.stream = stream
         self.carrier = carrier
         self.encoding = carrier.encoding
@@ -275,6 +285,12 @@ class Connection:
                 WireCode.HELLO_EXPECTED, "op", got, "hello", id=getattr(frame, "id", ""), fatal=Close.UNAUTHORIZED
             )
         identity = self.core.gate.identify(frame, self.loopback)
+        turn, self._turn = self._turn, None
+        if turn is not None and (retry_after_ms := turn()):
+            got, wanted = "many at once", "later"
+            raise WireError(
+                WireCode.OVERLOADED, "connections", got, wanted, fatal=Close.RATE, retry_after_ms=retry_after_ms
+            )
         self.core.let_in(identity.principal)
         self._open(identity)
         self.core.on_hello(self, frame)

@@ -146,12 +146,18 @@ class Admission:
             return "pending_per_address"
         return ""
 
-    def turn(self, peer: str, loopback: bool) -> int:
-        """0: it is this socket's turn; else the ms after which to come back."""
+    def hold_off(self, peer: str, loopback: bool) -> int:
+        """0, or the ms after which this address, which has opened too many sockets lately, is to come back."""
         if len(self._rates) > _ADDRESSES:
             self._rates.sweep()
-        wait_s = 0.0 if loopback else self._rates.take(peer)
-        return math.ceil(wait_s * 1000) or self._pace.ask()
+        return 0 if loopback else math.ceil(self._rates.take(peer) * 1000)
+
+    def turn(self) -> int:
+        """0: whoever has said what it wants may come in; else the ms after which to come back."""
+        retry_after_ms = self._pace.ask()
+        if retry_after_ms:
+            self._core.counters.refused_sockets["paced"] += 1
+        return retry_after_ms
 
     def enter(self, peer: str) -> None:
         self._by_address[peer] += 1
@@ -205,10 +211,11 @@ class Listeners:
             if why:
                 counters.refused_sockets[why] += 1
                 return
-            retry_after_ms = self._admission.turn(peer, loopback)
+            retry_after_ms = self._admission.hold_off(peer, loopback)
             if retry_after_ms:
                 counters.refused_sockets["paced"] += 1
-                await _turn_away(stream, retry_after_ms, framed=handler == self.handle_framed)
+                framed = handler == self.handle_framed
+                await _turn_away(stream, framed_later(retry_after_ms) if framed else websocket.later(retry_after_ms))
                 return
             _set_options(stream)
             if isinstance(stream, trio.SocketStream):
@@ -237,11 +244,11 @@ class Listeners:
     async def handle_framed(self, stream: trio.abc.Stream, loopback: bool, opened: Callable[[], None]) -> None:
         opened()
         self._core.counters.accepted["framed"] += 1
-        await Connection(self._core, stream, FramedCarrier(), loopback=loopback).run()
+        await Connection(self._core, stream, FramedCarrier(), loopback=loopback, turn=self._admission.turn).run()
 
     async def handle_websocket(self, stream: trio.abc.Stream, loopback: bool, opened: Callable[[], None]) -> None:
         with trio.move_on_after(limits.HANDSHAKE_MS / 1000) as deadline:
-            carrier = await self._shake_hands(stream)
+            carrier = await self._shake_hands(stream, opened)
         if deadline.cancelled_caught:
             self._core.counters.refused_sockets["handshake_timeout"] += 1
             return
@@ -251,7 +258,10 @@ class Listeners:
         self._core.counters.accepted["websocket"] += 1
         await Connection(self._core, stream, carrier, loopback=loopback).run()
 
-    async def _shake_hands(self, stream: trio.abc.Stream) -> websocket.WebSocketCarrier | None:
+    async def _shake_hands(
+        self, stream: trio.abc.Stream, opened: Callable[[], None]
+    ) -> websocket.WebSocketCarrier | None:
+        """The pace is asked last: who stays silent or speaks nonsense uses up nobody's turn."""
         head = websocket.Head()
         try:
             while True:
@@ -269,14 +279,18 @@ class Listeners:
                 await stream.send_eof()
                 await _drain(stream)
             return None
+        if retry_after_ms := self._admission.turn():
+            opened()  # it waits for nothing more, and takes no place of those that do
+            await _turn_away(stream, websocket.later(retry_after_ms))
+            return None
         await stream.send_all(answer)
         return carrier
 
 
-async def _turn_away(stream: trio.abc.Stream, retry_after_ms: int, *, framed: bool) -> None:
-    """Come back later; in the words of the carrier, before anything was read."""
+async def _turn_away(stream: trio.abc.Stream, words: bytes) -> None:
+    """Come back later; ``words`` are the carrier's."""
     with trio.move_on_after(_TURN_AWAY_S):
-        await stream.send_all(framed_later(retry_after_ms) if framed else websocket.later(retry_after_ms))
+        await stream.send_all(words)
         if isinstance(stream, trio.abc.HalfCloseableStream):
             await stream.send_eof()
         await _drain(stream)

@@ -198,10 +198,10 @@ HANDSHAKE_MS: Final = _row(
 HELLO_MS: Final = _row("hello_ms", 5_000, "ms from connected to hello", beyond="closed 4001", why="as handshake_ms")
 PENDING: Final = _row(
     "pending",
-    1000,
+    4000,
     "sockets that have not said hello",
     beyond="closed at once",
-    why="a reconnect storm passes in batches",
+    why="room for a thousand silent ones and for a reconnect storm",
 )
 PENDING_PER_ADDRESS: Final = _row(
     "pending_per_address",
@@ -221,7 +221,7 @@ HANDSHAKES_PER_ADDRESS_PER_S: Final = 20
 WELCOMES: Final = _row(
     "welcomes",
     500,
-    "sockets at once, 750 more each second",
+    "good handshakes at once, 750 more each second",
     beyond="turned away with the time to come back: HTTP 503 with Retry-After, or error overloaded",
     why="15,000 are back in 20 s, at half a core; the other half goes on serving",
 )

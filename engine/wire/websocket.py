@@ -136,7 +136,7 @@ def _answer_in_frames() -> bytes:
 
 
 def later(retry_after_ms: int) -> bytes:
-    """The answer to an upgrade request that was not even read: too many come at once."""
+    """The answer to an upgrade request, good as it may be: too many come at once."""
     body = f"Too many connections at once, wanted {retry_after_ms} ms later.\n".encode()
     head = (
         f"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {-(-retry_after_ms // 1000)}\r\n"

@@ -160,11 +160,11 @@ async def test_a_slow_head_has_five_seconds_in_all(autojump_clock: MockClock) ->
         assert home.core.counters.refused_sockets["handshake_timeout"] == 1
 
 
-async def test_five_hundred_silent_sockets_and_a_good_one(autojump_clock: MockClock) -> None:
-    """They wait for nothing and hold nobody up; six seconds later all their places are free again."""
+async def test_a_thousand_silent_sockets_and_a_good_one(autojump_clock: MockClock) -> None:
+    """They hold nobody up and use up nobody's turn; six seconds later all their places are free again."""
     async with house() as home:
-        silent = [home.connect("websocket") for _ in range(500)]
-        await trio.sleep(1)  # so many at once have used up the pace at which sockets are welcomed
+        silent = [home.connect("websocket") for _ in range(1_000)]
+        mute = [home.connect("framed") for _ in range(1_000)]
         dripping = [home.connect("websocket") for _ in range(20)]
         for stream in dripping:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: ")
@@ -173,11 +173,16 @@ async def test_five_hundred_silent_sockets_and_a_good_one(autojump_clock: MockCl
         raw = await welcomed(home)
         await raw.send(frame(TEXT, ask()))
         assert (await raw.answer())["op"] == "ok"
-        assert trio.current_time() - start_s < 1
+        bot = FramedPeer(home.connect("framed"))
+        assert (await bot.hello("bot", "robo", tenant="acme"))["op"] == "welcome"
+        assert trio.current_time() == start_s
+        assert home.core.counters.refused_sockets["paced"] == 0
         await trio.sleep(6)
-        assert home.core.counters.refused_sockets["handshake_timeout"] == 520
+        assert home.core.counters.refused_sockets["handshake_timeout"] == 1_020
         for stream in silent:
             assert await stream.receive_some(1) == b""
+        for stream in mute:
+            assert b"no_hello" in await stream.receive_some(4096)
         peer = FramedPeer(home.connect("framed"))
         assert (await peer.hello("agent", "ann", tenant="acme"))["op"] == "welcome"
 

@@ -40,17 +40,36 @@ async def test_a_storm_is_let_in_at_a_pace(autojump_clock: MockClock) -> None:
 
 
 async def test_a_browser_is_turned_away_in_http(autojump_clock: MockClock) -> None:
-    """Before its request was read: 503, and when to come back, to the second and to the millisecond."""
+    """A good request at a bad moment: 503, and when to come back, to the second and to the millisecond."""
     async with house() as home:
         home.listeners._admission._pace = Pace(1, 1, trio.current_time)
         await WebSocketPeer(home.connect("websocket")).shake_hands()
         stream = home.connect("websocket")
+        await stream.send_all(WebSocketPeer(stream).head)
         answer = b""
         while data := await stream.receive_some(4096):
             answer += bytes(data)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"\r\nRetry-After: 2\r\n" in answer
         assert b"\r\nRetry-After-Ms: 1" in answer
+
+
+@pytest.mark.parametrize("carrier", ["framed", "websocket"])
+async def test_nonsense_uses_up_nobodys_turn(autojump_clock: MockClock, carrier: str) -> None:
+    """What is no handshake is refused as such, however many come; the one turn that there is stays for who has a good one."""
+    async with house() as home:
+        home.listeners._admission._pace = Pace(1, 1, trio.current_time)
+        for _ in range(5):
+            stream = home.connect(carrier)
+            await stream.send_all(b"\x00\x00\x00\x02no" if carrier == "framed" else b"no\r\n\r\n")
+            while await stream.receive_some(4096):
+                pass
+        if carrier == "framed":
+            peer = FramedPeer(home.connect())
+            assert (await peer.hello("agent", "ann", tenant="acme"))["op"] == "welcome"
+        else:
+            await WebSocketPeer(home.connect("websocket")).shake_hands()
+        assert home.core.counters.refused_sockets["paced"] == 0
 
 
 async def test_an_agent_whose_network_flaps_gets_no_offers_for_a_while(autojump_clock: MockClock) -> None:
