@@ -68,7 +68,8 @@ def covered(case: Case, trial: Trial, seed: int) -> dict[str, bool]:
     """One run: of each metric, whether the interval holds the exact value."""
     measured = play(case, seed, Budget(contacts=trial.contacts, least=trial.least))
     return {
-        name: abs(found.value - case.expected[name]) <= found.half_width for name, found in measured.estimates.items()
+        name: bool(abs(found.value - case.expected[name]) <= found.half_width)  # not numpy's, which JSON does not know
+        for name, found in measured.estimates.items()
     }
 
 

@@ -44,8 +44,9 @@ LOTS = 3
 FOR_SEARCH = 0.4
 # Parts of a day in which a better mix of teams is looked for, and how often.
 BLOCKS, MIXES = 6, 3
-# What the search's days must have to spare where days are long, so that fresh ones confirm it at the first go.
-MARGIN = 0.15
+# What the search's days must have to spare where days are long, so that fresh ones confirm it at the first go: eight days of
+# double11 know the share of quick replies to ±0.01, a fifth of what may be missing, and the search's own few flatter.
+MARGIN = 0.3
 
 
 class OutOfReach(ValueError):
@@ -169,9 +170,9 @@ class _Search:
         return self.fresh_s or self.trials.day_s * self.effort.fresh / min(self.player.processes, self.effort.fresh)
 
     def late(self) -> bool:
-        """Time to confirm, and to do so again should it fail."""
+        """Time to confirm, and to do so twice more should it fail."""
         budget = self.effort.budget_s
-        return self.passed > max(FOR_SEARCH * budget, budget - 2.2 * self.confirm_s)
+        return self.passed > max(FOR_SEARCH * budget, budget - 3 * self.confirm_s)
 
     # --- candidates -----------------------------------------------------------------------------------------------
 
