@@ -38,6 +38,12 @@ class Achieved:
     def sure(self) -> bool:
         return self.value < 0 or (self.bound == self.bound and self.target.met_by(self.bound) and abs(self.bound) < inf)
 
+    def may_be_sure(self, times: float) -> bool:
+        """Whether so many times the days would make it so, were they like those played."""
+        if self.sure or not self.met or abs(self.bound) == inf:
+            return self.sure or self.met
+        return self.target.met_by(self.value + (self.bound - self.value) / sqrt(times))
+
     @property
     def scale(self) -> float:
         """What may be missing, in the target's unit."""

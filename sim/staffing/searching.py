@@ -166,8 +166,9 @@ class _Search:
 
     @property
     def confirm_s(self) -> float:
-        """What one lot of fresh days will take."""
-        return self.fresh_s or self.trials.day_s * self.effort.fresh / min(self.player.processes, self.effort.fresh)
+        """What one lot of fresh days will take; before the first one, with half as much again for all that is not playing."""
+        rounds = -(-self.effort.fresh // self.player.processes)
+        return self.fresh_s or 1.5 * self.trials.day_s * rounds
 
     def late(self) -> bool:
         """Time to confirm, and to do so twice more should it fail."""
@@ -334,13 +335,13 @@ class _Search:
     # --- days that it has not seen --------------------------------------------------------------------------------
 
     def confirm(self, found: Trial) -> Staffing:
-        """On fresh days; a few more where the mean is right and the interval too wide, else back up to where there is more to spare."""
+        """On fresh days; a few more where the interval is too wide and they can narrow it enough, else back up to where there is more to spare."""
         lot = 0
         while True:
             figures: dict[int, Figures] = {}
             reached: tuple[Achieved, ...] = ()
             days, contacts, sure = Days((), ()), 0, False
-            for _ in range(LOTS):
+            for lots in range(LOTS):
                 lot += 1
                 more = one_of_each_share(self.scenario, self.scenario.seed + 7_919 * lot, self.effort.fresh)
                 begun = self.clock()
@@ -352,7 +353,8 @@ class _Search:
                 contacts += sum(run.contacts for run in runs.values())
                 reached = tuple(achieved(target, days, figures, of) for of, target in enumerate(self.targets))
                 sure = all(one.sure for one in reached)
-                if sure or not all(one.met for one in reached) or not self._time_for_more():
+                hopeful = all(one.may_be_sure(LOTS / (lots + 1)) for one in reached)
+                if sure or not hopeful or not self._time_for_more():
                     break
             self.told(
                 "confirmed" if sure else "not_confirmed", {"people": found.requirement.total(), "runs": len(figures)}

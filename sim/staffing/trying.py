@@ -61,7 +61,7 @@ class Trials:
         self.days = days
         self.count = 0
         self.played = 0.0  # whole days
-        self.day_s = 0.0  # of a processor, the last one
+        self.day_s = 0.0  # of a processor, the longest so far
         self._player, self._scenario, self._interval_ms = player, scenario, interval_ms
         self.step_ms = step_of(interval_ms)
         self._known: dict[tuple[tuple[int, ...], ...], Mapping[int, Figures]] = {}
@@ -163,7 +163,7 @@ class Trials:
             for place, run in zip(some, self._player.runs(tasks), strict=True):
                 runs[place] = run
                 if span is None:
-                    self.day_s = run.seconds
+                    self.day_s = max(self.day_s, run.seconds)
                 if composed is not None:
                     found = composed(place, run).figures(self.targets, self.step_ms)
                     figures[place] = found if base is None else _moved(base[0][place], base[1][place], found)

@@ -18,7 +18,7 @@ from sim.roster import roster
 from sim.scenario import Scenario, load_scenario
 from sim.staffing import trying
 from sim.staffing.days import Days, one_of_each_share, standing_for_all
-from sim.staffing.judging import achieved, verdict
+from sim.staffing.judging import Achieved, achieved, verdict
 from sim.staffing.playing import Player, Task, leaves_out_bots_own
 from sim.staffing.requirement import Requirement, planned, staffed
 from sim.staffing.searching import Effort, Least, Staffing, TimeIsUp, staff
@@ -228,3 +228,20 @@ def test_parts_of_a_day_come_to_what_whole_days_come_to(tmp_path: Path) -> None:
     assert rise > 0.005
     assert reckoned.reached[0].value - before.reached[0].value == pytest.approx(rise, rel=0.1)
     assert harm[0] == 0 and harm[1] > 0.3 * rise and abs(harm[2]) < 0.1 * harm[1], "each wait counts where it began"
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "hopeful"),
+    [
+        (0.96, 0.955, True),  # sure already
+        (0.955, 0.947, True),  # three times the days would bring the bound to 0.9504
+        (0.9507, 0.942, False),  # … to 0.9457 only: more people, not more days
+        (0.945, 0.94, False),  # missed
+        (0.96, float("-inf"), True),  # one day says nothing of the spread yet
+    ],
+)
+def test_more_fresh_days_are_played_only_where_they_can_settle_it(value: float, bound: float, hopeful: bool) -> None:
+    """A target met by a hair is a matter of people: three times the days halve the doubt at best."""
+    target = parse_target("reply_rate(180s)>=0.95", HOUR)
+
+    assert Achieved(target, value, 0.0, 1.0, bound).may_be_sure(3) is hopeful
