@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command
 from engine.dispatch.refusals import Code
@@ -75,7 +77,7 @@ class Commands:
                 self._first_message(connection, frame, command.tenant, answer)
 
         try:
-            self._door.post(command, connection.principal, frame.id, b"", deliver)
+            self._door.post(command, connection.principal, frame.id, _mark_of(frame.text), deliver)
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 
@@ -96,6 +98,12 @@ class Commands:
             self._door.post(message, connection.principal, f"{frame.id}/text", frame.text.encode(), deliver)
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
+
+
+def _mark_of(text: str) -> bytes:
+    """Stands for the first message in the record of a submit, which is a command of its own and may never follow (a contact that
+    is deflected takes none): the same id with another text is another body."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
 def answer_frame(id: str, answer: Answer) -> Ok | Error:

@@ -132,3 +132,18 @@ async def test_the_same_submit_with_another_text_is_a_conflict(autojump_clock: M
         assert (answer["op"], answer["code"]) == ("error", "conflict")
         again = await web.done("contact.submit", id="x1", channel="web", customer="c1", text="hello")
         assert (again["contact"], again["seq"]) == (first["contact"], 1)
+
+
+async def test_so_is_one_that_was_turned_away_and_comes_with_another_text(autojump_clock: MockClock) -> None:
+    """No text of a deflected contact is kept, and yet the id stands for the words it came with."""
+    async with house() as home:
+        web, sue = await home.framed("channel", "web"), await home.framed("supervisor", "sue")
+        await sue.done("queue.close", queue="help", reason="lunch")
+        away = await web.done("contact.submit", id="x1", channel="web", customer="c1", text="hello")
+        assert away["state"] == "deflected"
+
+        other = await web.do("contact.submit", id="x1", channel="web", customer="c1", text="OTHER")
+        silent = await web.do("contact.submit", id="x1", channel="web", customer="c1")
+        again = await web.done("contact.submit", id="x1", channel="web", customer="c1", text="hello")
+
+        assert (other["code"], silent["code"], again) == ("conflict", "conflict", away)
