@@ -6,10 +6,8 @@ A million contacts that wait leave two gigabytes of memory behind them, and a he
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +17,7 @@ import msgspec
 from bench._lives import Counts, Input, Play, Size
 from bench._machine import ENGINE_GC, set_gc
 from engine.dispatch.commands import Command
+from sim.processes import workers
 
 # The first lives after a start meet cold caches and heaps that have just been built.
 WARM_UP = 0.2
@@ -41,7 +40,7 @@ class Scene:
 
 def set_apart(size: Size, lives: int, folder: Path) -> Scene:
     """:func:`write_scene` in another process, which is gone when this returns."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         return pool.submit(write_scene, size, lives, folder).result()
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import engine
 from bench._machine import ROOT, commit, machine
 from bench.dispatch import Help, store_as
+from sim.processes import workers
 from sim.twin.batches import Budget
 from sim.validation.campaign import cores
 from sim.validation.cases import Case, load_cases
@@ -111,7 +110,7 @@ def play_missing(names: Sequence[str], seeds: range, processes: int, kept: Kept,
     """Make the runs that are not there yet, as many as there is time for."""
     known = {case.id: case for case in load_cases(cases_file()).cases}
     began = time.perf_counter()
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(processes) as pool:
         for name in names:
             trial = TRIALS[name]
             missing = kept.missing(name, trial, seeds)

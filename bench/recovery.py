@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -20,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +38,7 @@ from engine.driver.batches import BatchInMaking
 from engine.ports import Principal
 from engine.store.records import GENESIS, encode_command, principal_text
 from engine.store.recovery import take_snapshot
+from sim.processes import workers
 
 CHANNEL = Principal("shop", "channel", "bench")
 BATCH = 500
@@ -123,7 +122,7 @@ def prepare(folder: Path, waiting: int, tail: int, agents: int) -> dict[str, Any
 
 def prepare_apart(folder: Path, waiting: int, tail: int, agents: int) -> dict[str, Any]:
     """In a process that is gone when this returns, with all its memory."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         return pool.submit(prepare, folder, waiting, tail, agents).result()
 
 

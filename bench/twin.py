@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from math import sqrt
@@ -29,6 +27,7 @@ from bench.dispatch import Help, store_as
 from engine.dispatch.commands import Command
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.events import Event
+from sim.processes import workers
 from sim.theory.abandonment import erlang_a
 from sim.theory.lifetimes import Exponential
 from sim.twin.clock import Call, Clock
@@ -157,7 +156,7 @@ def scaling(load: Load, replications: int = 8) -> dict[str, float]:
     found = {}
     for processes in (1, 2):
         began = time.perf_counter()
-        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with workers(processes) as pool:
             tiny = partial(replication, replace(load, contacts=100))
             list(pool.map(tiny, seeds_of(load.seed, 4 * processes)))
             ready = time.perf_counter()

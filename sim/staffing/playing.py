@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +19,7 @@ from engine.measures.definitions import MEASURES, Terms
 from engine.measures.rows import ContactRow
 from engine.measures.sheet import HALF_HOUR_MS, Measures, Sheet
 from sim.arrivals import Plan
+from sim.processes import workers
 from sim.scenario import DAY_MS, Scenario
 from sim.staffing.judging import Figures
 from sim.staffing.requirement import Requirement, staffed
@@ -196,11 +196,7 @@ class Player:
 
     def __enter__(self) -> Player:
         if self.processes > 1:
-            # Spawned: a process that has threads (of numpy's libraries, say) must not be forked.
-            pool = ProcessPoolExecutor(
-                self.processes, multiprocessing.get_context("spawn"), initializer=_begin, initargs=self._given
-            )
-            self._pool = self._stack.enter_context(pool)
+            self._pool = self._stack.enter_context(workers(self.processes, _begin, *self._given))
         return self
 
     def __exit__(

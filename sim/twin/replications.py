@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from sim.processes import workers
 from sim.twin.estimates import Rows
 
 # Replications a process is sent at once: sending one costs less than a millisecond.
@@ -32,8 +31,7 @@ def replicate(task: Task, seed: int, count: int, processes: int = 1) -> Rows:
     seeds = seeds_of(seed, count)
     if processes < 2:
         return rows_of([task(own) for own in seeds])
-    # Spawned: a process that has threads (of numpy's libraries, say) must not be forked.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(processes) as pool:
         return rows_of(list(pool.map(task, seeds, chunksize=CHUNK)))
 
 

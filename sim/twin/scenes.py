@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from functools import partial
 from typing import TypeAlias
@@ -16,6 +15,7 @@ from engine.dispatch.policy.compile import compile_policy
 from sim.arrivals import Plan, arrivals
 from sim.casting import cast
 from sim.faults import disturbances
+from sim.processes import workers
 from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.twin.listening import FoldMaker, Listener, Played, Replication
@@ -138,8 +138,7 @@ def replicate(
             if told is not None:
                 told(found[-1])
         return found
-    # Spawned: a process that has threads (of numpy's libraries, say) must not be forked.
-    with ProcessPoolExecutor(min(processes, reps), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(min(processes, reps)) as pool:
         for done in as_completed([pool.submit(one, place, own) for place, own in enumerate(seeds)]):
             found.append(done.result())
             if told is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 
+from sim.processes import workers
 from sim.twin.batches import Budget
 from sim.validation.cases import Case
 from sim.validation.judging import SLACK, Outcome, judge
@@ -42,8 +42,7 @@ def run_campaign(campaign: Campaign, told: Callable[[Outcome], None]) -> list[Ou
             told(found[-1])
         return found
     outcomes: dict[int, Outcome] = {}
-    # Spawned: a process that has threads (of numpy's libraries, say) must not be forked.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with workers(processes) as pool:
         tasks = {pool.submit(_judge, campaign, place): place for place in range(len(campaign.cases))}
         for task in as_completed(tasks):
             outcomes[tasks[task]] = task.result()
