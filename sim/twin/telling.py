@@ -20,7 +20,7 @@ TEXTS = {
         "rows": "Means over {reps} run(s), contacts:",
         "arrived": "came", "let_in": "let in", "deflected": "turned away", "connected": "connections",
         "answered": "answered", "abandoned": "abandoned", "closed": "closed", "handed_on": "handed on",
-        "rona": "offers missed", "declined": "offers declined", "open": "still there", "events": "events",
+        "rona": "offers missed", "declined": "offers declined", "open": "still there", "value": "worth of all", "lost": "expected lost", "staff": "staff's pay",
     },
     "zh": {
         "begin": "{name}：{day}，{begin} 至 {end}，运行 {reps} 次",
