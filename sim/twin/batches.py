@@ -27,39 +27,65 @@ FIRST_ARRIVALS = 250
 class Budget:
     """How long to go on: so much processor time, or so many contacts, which is the same on every machine."""
 
-    def __init__(self, cpu_s: float = 0.0, contacts: int = 0, least: int = LEAST) -> None:
-        """``least``: replications, whatever they cost."""
-        self.cpu_s, self.contacts, self.least = cpu_s, contacts, least
-        self._until_s = 0.0
+    def __init__(self, cpu_s: float = 0.0, contacts: int = 0, least: int = LEAST, most: int = 1) -> None:
+        """``least``: replications, whatever they cost. ``most``: times the budget that one long run may take where it is asked to
+        go on."""
+        self.cpu_s, self.contacts, self.least, self.most = cpu_s, contacts, least, most
+        self._times, self._begun_s = 1, 0.0
 
     def begin(self) -> None:
-        self._until_s = time.process_time() + self.cpu_s
+        self._times, self._begun_s = 1, time.process_time()
 
     def is_spent(self, contacts: float) -> bool:
-        return contacts >= self.contacts if self.contacts else time.process_time() >= self._until_s
+        if self.contacts:
+            return contacts >= self.contacts * self._times
+        return time.process_time() >= self._begun_s + self.cpu_s * self._times
+
+    def double(self) -> bool:
+        """Twice as much from here on; False: that is more than may be had."""
+        if 2 * self._times > self.most:
+            return False
+        self._times *= 2
+        return True
 
 
-def one_run(model: Model, seed: int, budget: Budget, marks_ms: Sequence[int] = (), *, histogram: bool = False) -> Rows:
-    """One run (a little longer than its budget where that is too little for its batches)."""
+def one_run(
+    model: Model,
+    seed: int,
+    budget: Budget,
+    marks_ms: Sequence[int] = (),
+    *,
+    histogram: bool = False,
+    goes_on: Callable[[Rows], bool] = lambda _rows: False,
+) -> Rows:
+    """One run (a little longer than its budget where that is too little for its batches).
+
+    ``goes_on``: asked when the budget is used up, of what there is by then; the run is made twice as long where it says so.
+    """
     budget.begin()
     play = Play(model, seed, marks_ms, histogram=histogram)
     length = max(1, round(FIRST_ARRIVALS / sum(kind.rate for kind in model.kinds)))
     most = 2 * (LEAST + WARM_UP)
     rows, waits = [play.row()], [play.waits()]
+    columns = play.columns()
+
+    def table_of() -> Rows:
+        table = np.diff(np.asarray(rows, dtype=object), axis=0)[WARM_UP:].astype(float)
+        counted = np.asarray(waits)
+        histograms = (counted[1:] - counted[:-1])[WARM_UP:] if histogram else None
+        return Rows(columns, table, _controls(model, columns, table), histograms)
+
     while True:
         play.run(play.now + length)
         rows.append(play.row())
         waits.append(play.waits())
         enough = len(rows) - 1 >= LEAST + WARM_UP
         if enough and budget.is_spent(sum(kind.arrived for kind in play.kinds)):
-            break
+            found = table_of()
+            if not (goes_on(found) and budget.double()):
+                return found
         if len(rows) - 1 >= most:
             rows, waits, length = rows[::2], waits[::2], length * 2
-    table = np.diff(np.asarray(rows, dtype=object), axis=0)[WARM_UP:].astype(float)
-    columns = play.columns()
-    counted = np.asarray(waits)
-    histograms = (counted[1:] - counted[:-1])[WARM_UP:] if histogram else None
-    return Rows(columns, table, _controls(model, columns, table), histograms)
 
 
 def _controls(model: Model, columns: Sequence[str], table: Array) -> Array | None:

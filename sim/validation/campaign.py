@@ -12,6 +12,9 @@ from sim.twin.batches import Budget
 from sim.validation.cases import Case
 from sim.validation.judging import SLACK, Outcome, judge
 
+# Times its budget that a case may take whose intervals are still too wide.
+MOST = 8
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -54,7 +57,7 @@ def _judge(campaign: Campaign, place: int) -> Outcome:
     return judge(
         campaign.cases[place],
         seed=campaign.seed,
-        budget=Budget(campaign.budget_s, campaign.contacts),
+        budget=Budget(campaign.budget_s, campaign.contacts, most=MOST),
         metrics=campaign.metrics,
         slack=campaign.slack,
     )

@@ -7,7 +7,6 @@ interval is wider than the length of the run explains: a noisy run cannot pass.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
@@ -31,6 +30,8 @@ OF_A_MEAN, OF_A_SHARE = 0.05, 0.02
 # Shares so near to 0 or 1 are asked for closeness, not for a test.
 NEAR_CERTAIN, CLOSE = 1e-3, 0.003
 
+# What more time mends: an interval that is too wide, a run that has seen too little.
+TOO_LITTLE = ("wide", "too_short")
 # Metrics whose variance by theory leaves a little out; metrics by instant.
 ROUGHLY = ("W_q", "SL_")
 COURSES = ("E_Lq(", "m(")
@@ -97,25 +98,36 @@ def judge(case: Case, *, seed: int, budget: Budget, metrics: int, slack: float =
     try:
         formulas = closed_form(case)
         variances = asymptotic_variances(case)
-        measured = measure(case, seed, budget) if is_simulated(case) else None
+
+        def verdicts_of(measured: Measured | None) -> tuple[Verdict, ...]:
+            return tuple(
+                _verdict(case, name, formulas.get(name), variances.get(name), measured, ALARM / metrics, slack)
+                for name in case.expected
+            )
+
+        def is_enough(measured: Measured) -> bool:
+            return not any(verdict.why in TOO_LITTLE for verdict in verdicts_of(measured))
+
+        measured = measure(case, seed, budget, is_enough) if is_simulated(case) else None
     except CaseErrors as error:
         return Outcome(case, (), None, time.process_time() - started, "; ".join(error.problems))
     except (NotSimulated, LookupError, ArithmeticError, ValueError) as error:
         # Metrics with numbers that no model of the case has; one case must not end the others.
         return Outcome(case, (), None, time.process_time() - started, f"{type(error).__name__}: {error}")
-    estimates: Mapping[str, Estimate] = measured.estimates if measured is not None else {}
-    length = measured.length if measured is not None else 0.0
-    verdicts = []
-    for name in case.expected:
-        verdict = _by_formula(case, name, formulas.get(name))
-        if measured is not None and name in measured.too_short:
-            verdict = replace(verdict, roads=(*verdict.roads, "twin"), why=verdict.why or "too_short")
-        elif measured is not None and (found := estimates.get(name)) is not None:
-            known = _known_error(case, name, variances.get(name), measured)
-            limit = _limit(case, name, found, variances.get(name), length, slack)
-            verdict = _by_twin(verdict, found, limit, ALARM / metrics, known)
-        verdicts.append(verdict if verdict.roads else replace(verdict, why="no_road"))
-    return Outcome(case, tuple(verdicts), measured, time.process_time() - started)
+    return Outcome(case, verdicts_of(measured), measured, time.process_time() - started)
+
+
+def _verdict(
+    case: Case, name: str, formula: float | None, variance: float | None, measured: Measured | None, alarm: float, slack: float
+) -> Verdict:  # fmt: skip
+    verdict = _by_formula(case, name, formula)
+    if measured is not None and name in measured.too_short:
+        verdict = replace(verdict, roads=(*verdict.roads, "twin"), why=verdict.why or "too_short")
+    elif measured is not None and (found := measured.estimates.get(name)) is not None:
+        known = _known_error(case, name, variance, measured)
+        limit = _limit(case, name, found, variance, measured.length, slack)
+        verdict = _by_twin(verdict, found, limit, alarm, known)
+    return verdict if verdict.roads else replace(verdict, why="no_road")
 
 
 def _by_formula(case: Case, name: str, formula: float | None) -> Verdict:

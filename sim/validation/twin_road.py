@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.twin.batches import Budget, one_run
-from sim.twin.estimates import Array, Estimate, TooShort, ratio
+from sim.twin.estimates import Array, Estimate, Rows, TooShort, ratio
 from sim.twin.sums import BINS, bin_edges
 from sim.validation.cases import FREE_UNIT_MS, Case
 from sim.validation.metrics import Metric, parse_metric
@@ -41,22 +41,35 @@ def is_simulated(case: Case) -> bool:
     return case.kind in STEADY or case.kind in COURSES
 
 
-def measure(case: Case, seed: int, budget: Budget) -> Measured:
-    """Play the case; metrics that cannot be read off are left out."""
+def measure(
+    case: Case, seed: int, budget: Budget, is_enough: Callable[[Measured], bool] = lambda _measured: True
+) -> Measured:
+    """Play the case; metrics that cannot be read off are left out. A long run of which what it gave ``is_enough`` says no goes
+    on, as far as the budget lets it."""
     if case.unit_ms < COARSE_MS:
         # Nothing in a case's policy is a length: a finer clock changes only how often two things fall on one millisecond.
         case = replace(case, unit_ms=FREE_UNIT_MS)
     if case.kind in STEADY:
-        return _steady(case, STEADY[case.kind](case, case.params), seed, budget)
+        return _steady(case, STEADY[case.kind](case, case.params), seed, budget, is_enough)
     return _course(case, seed, budget)
 
 
-def _steady(case: Case, steady: Steady, seed: int, budget: Budget) -> Measured:
+def _steady(case: Case, steady: Steady, seed: int, budget: Budget, is_enough: Callable[[Measured], bool]) -> Measured:
     metrics = [parse_metric(name) for name in case.expected]
     marks = {mark_of(metric.numbers[-1], case.unit_ms) for metric in metrics if metric.shape in BOUNDED}
-    percentiles = [metric for metric in metrics if metric.shape == PERCENTILE]
-    rows = one_run(steady.model, seed, budget, sorted(marks), histogram=bool(percentiles))
-    reader = Reader(rows, case.unit_ms, sorted(marks), steady.loss)
+    has_percentiles = any(metric.shape == PERCENTILE for metric in metrics)
+
+    def read(rows: Rows) -> Measured:
+        return _read(case, steady, metrics, sorted(marks), rows)
+
+    def goes_on(rows: Rows) -> bool:
+        return not is_enough(read(rows))
+
+    return read(one_run(steady.model, seed, budget, sorted(marks), histogram=has_percentiles, goes_on=goes_on))
+
+
+def _read(case: Case, steady: Steady, metrics: Sequence[Metric], marks: Sequence[int], rows: Rows) -> Measured:
+    reader = Reader(rows, case.unit_ms, marks, steady.loss)
     readings = steady.readings(reader)
     found: dict[str, Estimate] = {}
     too_short = set()
@@ -93,7 +106,7 @@ def _percentile(metric: Metric, reader: Reader) -> Estimate:
     rows = reader.rows.histograms.astype(float)
     over = ratio(rows[:, place + 1 :].sum(axis=1) + part * rows[:, place], ended, reader.rows.controls, serial=True)
     density = _density(counts, found) / float(ended.sum())
-    wait = found + (over.value - (1 - share)) / density
+    wait = float(found + (over.value - (1 - share)) / density)
     return Estimate(wait, over.error / density, over.freedom).scaled(1 / reader.unit_ms)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from sim.commands import sim
 from sim.twin.batches import Budget
 from sim.validation.cases import load_cases
 from sim.validation.judging import judge
+from sim.validation.twin_road import measure
 
 FILE = Path(__file__).parents[2] / "reference" / "cases.json"
 CASES = {case.id: case for case in load_cases(FILE).cases}
@@ -66,3 +68,25 @@ def test_unknown_kinds_fail_unless_they_are_skipped(tmp_path: Path) -> None:
     assert skipped.exit_code == 0
     assert "跳过  odd：未知的类型 polling" in skipped.stdout
     assert skipped.stdout.splitlines()[-1] == "2 个算例：通过 1，未通过 0，跳过 1"
+
+
+def test_a_run_whose_intervals_are_too_wide_goes_on():
+    case, seen = CASES["mm1450_scale"], []
+
+    def is_enough(measured):
+        seen.append(measured.contacts)
+        return len(seen) >= 3
+
+    measured = measure(case, 1, Budget(contacts=20_000, most=8), is_enough)
+    assert [round(contacts / seen[0]) for contacts in seen[:3]] == [1, 2, 4]
+    assert measured.contacts == seen[-1]
+
+
+def test_a_run_that_never_has_enough_ends():
+    measured = measure(CASES["mm1450_scale"], 1, Budget(contacts=20_000, most=4), lambda _measured: False)
+    assert 70_000 <= measured.contacts < 100_000  # less the warm-up
+
+
+def test_a_percentile_is_told_in_json():
+    outcome = judge(CASES["mm1450_scale"], seed=1, budget=Budget(contacts=50_000), metrics=METRICS)
+    assert b"W_q0.99" in orjson.dumps(outcome.table())
