@@ -102,6 +102,7 @@ def _version() -> str:
         "policy": "engine.cli.policy:policy",
         "journal": "engine.cli.journal:journal",
         "replay": "engine.cli.replay:replay",
+        "desk": "engine.cli.desk:desk",
     },
     entry_point_group="sluice.commands",
     epilog=EXIT_CODES,

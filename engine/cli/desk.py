@@ -1,0 +1,18 @@
+"""``sluice desk``: the desk's commands, each loaded when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from engine.cli import PluginGroup
+
+
+@click.group(
+    cls=PluginGroup,
+    own={
+        "articles": "engine.cli.desk_articles:articles",
+        "bot": "engine.cli.desk_bot:bot",
+    },
+)
+def desk() -> None:
+    """What stands around a contact: customers, conversations, knowledge, bot."""

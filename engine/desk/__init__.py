@@ -1,0 +1,1 @@
+"""What stands around a contact: customers, conversations, knowledge, bot. Optional for those who embed only the router."""

@@ -1,0 +1,1 @@
+"""What the shop knows: articles with versions and validity, found by what customers ask."""
