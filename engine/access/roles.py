@@ -101,7 +101,7 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
         ),
         **_rights(Scope.DOMAIN, "pool.drain pool.open policy.apply"),
     },
-    Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply"),
+    Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply desk.record"),
 }
 
 QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {

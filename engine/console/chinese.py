@@ -87,6 +87,7 @@ TEXTS: dict[str, str] = {
     "contact.closed.reopens": "客户在 {reopen_until}内再写，会话重新打开。",
     "contact.closed": "由{by}结束（{reason}）。",
     "contact.forgotten": "可以回来的时间已过。",
+    "desk.recorded": "服务台记录：{kind}。",
     "wrap_up.started": "{agent} 做话后处理，最多 {until}。",
     "wrap_up.ended": "话后处理完成，{agent} 重新空闲。",
     "wrap_up.ended.clock": "话后处理时间已到，{agent} 重新空闲。",

@@ -87,6 +87,7 @@ TEXTS: dict[str, str] = {
     "contact.closed.reopens": "If the customer writes within {reopen_until}, it opens again.",
     "contact.closed": "Closed by {by} ({reason}).",
     "contact.forgotten": "The time for coming back is over.",
+    "desk.recorded": "Noted at the desk: {kind}.",
     "wrap_up.started": "{agent} does the after-contact work, for {until} at most.",
     "wrap_up.ended": "The after-contact work is done; {agent} is free again.",
     "wrap_up.ended.clock": "The time for after-contact work is over; {agent} is free again.",

@@ -393,6 +393,18 @@ class ApplyPolicy(_Command, tag="policy.apply", frozen=True, gc=False):
     text: str = ""
 
 
+class RecordDesk(_Command, tag="desk.record", frozen=True, gc=False):
+    """What was done at the desk (server only): the deed itself is the record's payload, which the dispatcher never sees.
+
+    ``kind``: the desk command's tag; ``subject``: the customer key whom it is about (empty: nobody); ``contact``: 0, none.
+    """
+
+    tenant: str = ""
+    kind: str = ""
+    subject: str = ""
+    contact: int = 0
+
+
 class StartEngine(_Command, tag="engine.started", frozen=True, gc=False):
     """First input of each epoch (driver only): open offers are rescinded, the grace of agents starts now."""
 
@@ -436,5 +448,7 @@ AgentCommand: TypeAlias = (
     | DeclineOffer
     | EndWrapUp
 )
-DomainCommand: TypeAlias = CloseQueue | OpenQueue | SetQueueNotice | DrainPool | OpenPool | ApplyPolicy | StartEngine
+DomainCommand: TypeAlias = (
+    CloseQueue | OpenQueue | SetQueueNotice | DrainPool | OpenPool | ApplyPolicy | RecordDesk | StartEngine
+)
 Command: TypeAlias = ContactCommand | AgentCommand | DomainCommand

@@ -368,6 +368,15 @@ class EngineStarted(_Event, tag="engine.started", frozen=True, gc=False):
     sliced: bool = False
 
 
+class DeskRecorded(_Event, tag="desk.recorded", frozen=True, gc=False):
+    """Something was done at the desk; nothing here changes. ``contact`` 0: it is about none."""
+
+    tenant: str
+    kind: str
+    subject: str = ""
+    contact: int = 0
+
+
 class CommandRejected(_Event, tag="command.rejected", frozen=True, gc=False):
     """Part of history. ``code`` is one of :class:`engine.dispatch.refusals.Code`."""
 
@@ -448,6 +457,7 @@ DomainEvent: TypeAlias = (
     | BulkContinued
     | BulkEnded
     | EngineStarted
+    | DeskRecorded
     | CommandRejected
 )
 Event: TypeAlias = ContactEvent | OfferEvent | ConsultEvent | AgentEvent | DomainEvent

@@ -73,7 +73,7 @@ _TO_NAMED_AGENT: frozenset[type] = frozenset(
 # A consult's own words go to the agent who is asked and, as all that the holder hears, to the one who asks; and the
 # agent who is asked hears what is said and what changes in the contact.
 _CONSULT: frozenset[type] = frozenset({ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded})
-_TO_HELPER: frozenset[type] = frozenset({ev.MessageAdded, ev.ContactUpdated})
+_TO_HELPER: frozenset[type] = frozenset({ev.MessageAdded, ev.ContactUpdated, ev.DeskRecorded})
 # Neither these nor refusals (which are answers) are told to the agent who holds the contact.
 _NOT_TO_HOLDER: frozenset[type] = frozenset({ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded, ev.DeclinerForgotten})
 # The events that say whose a contact is, and those that change who holds it.
@@ -213,11 +213,13 @@ class Directory:
 
     def _targets(self, event: Event, record: Committed, strict: bool) -> Iterable[StreamKey]:
         contact: int | None = getattr(event, "contact", None)
-        if contact is not None:
+        if contact:
             return self._contact_targets(event, contact, record, strict)
         match event:
             case ev.CommandRejected():
                 return ()
+            case ev.DeskRecorded(tenant=tenant):
+                return self._domain(tenant)
             case ev.AgentDefined(profile=profile):
                 self._agent_tenants[profile.agent] = profile.tenant
                 return self._agent_targets(profile.agent)
@@ -242,6 +244,8 @@ class Directory:
             agent = event.to_agent if isinstance(event, ev.ConsultAsked) else getattr(event, "agent", "")
         keys = [StreamKey("agent", agent)] if agent else []
         if facts is None:
+            if kind is ev.DeskRecorded:  # of a contact that ended long ago
+                return list(self._domain(event.tenant))  # type: ignore[union-attr]  # it is one
             if strict:
                 raise UnknownContact(contact)
             keys.append(_DOMAIN)

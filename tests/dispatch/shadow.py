@@ -461,6 +461,10 @@ class Shadow(AgentEvents, ConsultEvents, HouseEvents, MassShadow, SilenceEvents)
     def on_QueueOpened(self, e: ev.QueueOpened) -> None:
         del self.closed_queues[e.queue]
 
+    def on_DeskRecorded(self, e: ev.DeskRecorded) -> None:
+        contact = self.contacts.get(e.contact)
+        assert contact is None or contact.tenant == e.tenant, e
+
     def on_LenderMeasured(self, e: ev.LenderMeasured) -> None:
         self.book.measured(e)
 

@@ -108,6 +108,21 @@ def prioritise_as(desk: Desk, contact: Contact, priority: int, reason: str) -> N
     move_to(desk, contact, contact.queue, contact.rule, priority, contact.requires, "prioritised", reason)
 
 
+@handles(cm.RecordDesk)
+def record_desk(desk: Desk, command: cm.RecordDesk) -> None:
+    """Written down, no more; a contact that is open here is the tenant's own."""
+    for name, text, most in (("kind", command.kind, 64), ("subject", command.subject, 1_024)):
+        if len(text) > most or (name == "kind" and not text):
+            raise Refused(Code.BAD_VALUE, f"{name} of {len(text)} characters", f"at most {most}")
+    if not 0 <= command.contact < 2**62:
+        raise Refused(Code.BAD_VALUE, command.contact, "a contact's number, or 0")
+    if command.contact in desk.contacts and desk.contacts[command.contact].tenant != command.tenant:
+        raise Refused(Code.UNKNOWN_CONTACT, command.contact, "a contact of the tenant")
+    desk.emit(
+        ev.DeskRecorded, tenant=command.tenant, kind=command.kind, subject=command.subject, contact=command.contact
+    )
+
+
 @handles(cm.CloseQueue)
 def close_queue(desk: Desk, command: cm.CloseQueue) -> None:
     """To new contacts; those waiting are served."""

@@ -103,6 +103,11 @@ def begin(state: State, why: str, stage: int, at: int) -> None:
     enter_stage(state, work, stage)
 
 
+@applies(ev.DeskRecorded)
+def desk_recorded(state: State, event: ev.DeskRecorded) -> None:
+    """For the desk's tables; nothing changes here."""
+
+
 @applies(ev.CommandRejected)
 def command_rejected(state: State, event: ev.CommandRejected) -> None:
     """A refusal changes nothing."""

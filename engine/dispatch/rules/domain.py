@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.dispatch import commands as cmd
 from engine.dispatch import events as ev
 from engine.dispatch.agents import SIGNED_ON
@@ -18,6 +20,11 @@ from engine.dispatch.rules.registry import handles
 from engine.dispatch.state import State
 
 S = ContactState
+# Of a desk record, in characters: its kind is a command's tag, its subject a customer key as the wire lets in. Contacts' numbers fit
+# the journal's eight bytes.
+DESK_KIND: Final = 64
+DESK_SUBJECT: Final = 1_024
+CONTACTS_END: Final = 1 << 62
 
 
 @handles(cmd.CloseQueue)
@@ -77,6 +84,21 @@ def resettle(state: State) -> None:
             rehouse(state, contact)
     place_all(state, [contact for contact in state.contacts.values() if contact.state is S.QUEUED], "policy")
     release_all(state)
+
+
+@handles(cmd.RecordDesk)
+def record_desk(state: State, command: cmd.RecordDesk) -> None:
+    """Only sizes are looked at: what the desk does it has checked itself. A contact that is known is the tenant's own."""
+    for name, text, limit in (("kind", command.kind, DESK_KIND), ("subject", command.subject, DESK_SUBJECT)):
+        if len(text) > limit or (name == "kind" and not text):
+            return state.refuse(command, Code.BAD_VALUE, f"{name} of {len(text)} characters", f"at most {limit}")
+    if not 0 <= command.contact < CONTACTS_END:
+        return state.refuse(command, Code.BAD_VALUE, command.contact, "a contact's number, or 0")
+    contact = state.contacts.get(command.contact)
+    if contact is not None and contact.tenant != command.tenant:
+        return state.refuse(command, Code.UNKNOWN_CONTACT, command.contact, "a contact of the tenant")
+    state.emit(ev.DeskRecorded(state.now, command.tenant, command.kind, command.subject, command.contact))
+    return None
 
 
 @handles(cmd.StartEngine)

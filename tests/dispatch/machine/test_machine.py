@@ -254,7 +254,9 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     # --- the domain -------------------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(["policy", "policy", "close", "open", "restart", "remove", "stale"]), number=POLICY)
+    @rule(
+        what=st.sampled_from(["policy", "policy", "close", "open", "restart", "remove", "stale", "note"]), number=POLICY
+    )
     def upheaval(self, what: str, number: int) -> None:
         agent, queue = families.AGENTS[number % 4], families.QUEUES[number % 3]
         if what == "restart":
@@ -268,6 +270,7 @@ class DispatcherMachine(RuleBasedStateMachine):
             "open": cm.OpenQueue(queue=queue),
             "remove": cm.RemoveAgent(agent=agent),
             "stale": cm.AcceptOffer(agent=agent, offer=number % 30),
+            "note": cm.RecordDesk(tenant=T, kind="conversation.note", subject="c1", contact=number % 30),
         }
         self.stage.do(command[what])
 

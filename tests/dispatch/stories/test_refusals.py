@@ -29,6 +29,12 @@ def furnished() -> Stage:
 T = "acme"
 BAD: list[tuple[cm.Command, set[str]]] = [
     (cm.AddMessage(tenant=T, contact=99), {"unknown_contact"}),
+    (cm.RecordDesk(tenant=T, kind=""), {"bad_value"}),
+    (cm.RecordDesk(tenant=T, kind="k" * 65), {"bad_value"}),
+    (cm.RecordDesk(tenant=T, kind="note", subject="s" * 1_025), {"bad_value"}),
+    (cm.RecordDesk(tenant=T, kind="note", contact=-1), {"bad_value"}),
+    (cm.RecordDesk(tenant=T, kind="note", contact=2**62), {"bad_value"}),
+    (cm.RecordDesk(tenant="bell", kind="note", contact=1), {"unknown_contact"}),
     (cm.AddMessage(tenant="other", contact=1), {"unknown_contact"}),
     (cm.UpdateContact(tenant=T, contact=99, attributes={"a": 1}), {"unknown_contact"}),
     (cm.UpdateContact(tenant="other", contact=1, attributes={"a": 1}), {"unknown_contact"}),
