@@ -8,14 +8,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from threading import Thread  # noqa: TID251  # this is the door to them
 from types import ModuleType
-from typing import TypeAlias, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,10 +24,15 @@ import outcome
 import trio
 
 from engine.clock import ScaledClock
+from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
 from engine.ports import Clock, HistoryTrimmed, JournalReader, Store, StoreError
 from engine.store.recovery import Recovered, catch_up, recover
+
+if TYPE_CHECKING:
+    from engine.desk.database import Database
+    from engine.desk.desk import Desk
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -41,6 +47,7 @@ Job: TypeAlias = tuple[Callable[[], object], trio.lowlevel.Task, trio.lowlevel.T
 _idle: deque[SimpleQueue[Job]] = deque()
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
 _SNAPSHOT_REST = 2.0
+_DESK_FILE = "desk.db"
 # How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
 # a busy loop would add 20 ms to every answer.
 _SWITCH_S = 0.0005
@@ -189,6 +196,45 @@ async def open_driver(
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise _only(group) from None
+
+
+@asynccontextmanager
+async def open_desk(
+    driver: Driver, store: str | os.PathLike[str] | Store, settings: Settings = NO_SETTINGS
+) -> AsyncIterator[Desk]:
+    """The desk of a running driver, its tables beside the journal (for a journal in memory: gone with the block).
+
+    Raises ``StoreError``, not in a group.
+    """
+    from engine.desk.desk import Desk
+
+    with ExitStack() as stack:
+        place = desk_place(store, stack)
+        database = await run_blocking(open_desk_tables, place)
+        stack.callback(database.close)
+        desk = Desk(driver, database, run_blocking, settings)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(desk.run)
+                yield desk
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise _only(group) from None
+
+
+def desk_place(store: str | os.PathLike[str] | Store, stack: ExitStack) -> Path | str:
+    """Where the desk's tables of this store are."""
+    if isinstance(store, str | os.PathLike) and store != "memory":
+        return os.fspath(store) if is_url(store) else Path(store) / _DESK_FILE
+    return Path(stack.enter_context(TemporaryDirectory(prefix="sluice-desk-"))) / _DESK_FILE
+
+
+def open_desk_tables(place: Path | str, schema: str = "") -> Database:
+    """The tables, in this release's form. Raises ``StoreError``."""
+    from engine.desk.database import open_database
+    from engine.desk.plain import NotSealed
+
+    return open_database(place, NotSealed(), schema=schema)
 
 
 def warm_up(store: str | os.PathLike[str]) -> Recovered | None:

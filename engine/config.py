@@ -40,7 +40,7 @@ class ServeConfig:
     """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind
     beyond loopback. ``archive_days``: how long sealed segments of the journal are kept (0: for ever). ``ballast_mb``: room
     in MiB that the folder keeps back for the day the disk is full. ``handover``: the Unix socket where an engine gives way
-    to the next.
+    to the next. ``desk``: with a desk, which declares what ``desk_file`` says.
     """
 
     policy: Path
@@ -56,3 +56,5 @@ class ServeConfig:
     archive_days: int = 0
     handover: str = ""
     ballast_mb: int = 0
+    desk: bool = False
+    desk_file: Path | None = None

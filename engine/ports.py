@@ -301,6 +301,28 @@ Listener: TypeAlias = Callable[[Sequence[Committed]], None]
 Deliver: TypeAlias = Callable[[Answer | Exception], None]
 
 
+class Submit(Protocol):
+    """The way into the journal for who works beside the server: the desk."""
+
+    def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
+        """Into the inbox; ``deliver`` is called once, after the commit, perhaps before this returns.
+
+        Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
+        """
+
+    def post_again(
+        self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver
+    ) -> None:
+        """As :meth:`post`, of a command that is done only if it was done before: its first answer, or :class:`Unanswered`."""
+
+    def now_ms(self) -> int:
+        """Dispatcher time."""
+
+
+class Unanswered(Exception):
+    """Nothing was ever answered under this command id, and nothing was done now."""
+
+
 class Overloaded(Exception):
     """Refused before the inbox, nothing stored: try again after ``retry_after_ms`` (real ms)."""
 

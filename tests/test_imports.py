@@ -34,6 +34,14 @@ def test_importing_the_engine_loads_nothing_heavy() -> None:
     assert loaded & (DATABASES | HEAVY) == set()
 
 
+def test_who_embeds_the_router_alone_loads_no_desk() -> None:
+    """The wire knows the desk's commands, the bootstrap how to open one; its database comes with the first who wants it."""
+    loaded = _loaded_by("import engine.desk.commands, engine.desk.queries, engine.wire.messages")
+    assert loaded & (DATABASES | {"trio", "alembic"}) == set()
+    loaded = _loaded_by("import engine.bootstrap, engine.server.core")
+    assert loaded & {"sqlalchemy", "alembic"} == set()
+
+
 @pytest.mark.parametrize("module", ["engine.cli", "sim", "adapters", "bench"])
 def test_each_room_can_be_imported_alone(module: str) -> None:
     """No room needs another to have been imported first."""

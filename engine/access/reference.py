@@ -33,7 +33,7 @@ def access_page() -> str:
         NOTICE,
         "",
         "Deny by default: an empty cell is a refusal (`forbidden`). Tenant, role and subject come from the token, never from",
-        "what a frame says. `agent.lost`, `agent.back` and `engine.started` are the engine's own.",
+        "what a frame says. `agent.lost`, `agent.back`, `engine.started` and `desk.record` are the engine's own.",
         "",
         "| scope | reaches |",
         "| --- | --- |",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import get_args
 
+from engine.desk.commands import DeskCommand
+from engine.desk.queries import DeskQuery
 from engine.dispatch.commands import AgentCommand, ContactCommand, DomainCommand
 
 
@@ -52,7 +54,7 @@ def tags_of(*unions: object) -> list[str]:
     return [kind.__struct_config__.tag for kind in types]
 
 
-COMMANDS = tuple(tags_of(ContactCommand, AgentCommand, DomainCommand))
+COMMANDS = tuple(tags_of(ContactCommand, AgentCommand, DomainCommand, DeskCommand))
 QUESTIONS = (
     "queues",
     "agents",
@@ -64,6 +66,7 @@ QUESTIONS = (
     "figures",
     "policy",
     "streams",
+    *tags_of(DeskQuery),
 )
 STREAMS = ("agent", "contact", "channel", "domain")
 
@@ -78,11 +81,13 @@ _SERVING = (
     " contact.message contact.transfer contact.close contact.consult consult.accept consult.end"
     " contact.take_over"
 )
+# At the desk an own customer is oneself, or one whose contact one holds or has held.
+_DESK_SERVING = "customer.save customer.tag"
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.CHANNEL: _rights(Scope.TENANT, _CUSTOMER_SIDE),
     Role.CUSTOMER: _rights(Scope.OWN, _CUSTOMER_SIDE),
-    Role.AGENT: {**_rights(Scope.OWN, _SERVING), "agent.define": Scope.DEV},
+    Role.AGENT: {**_rights(Scope.OWN, f"{_SERVING} {_DESK_SERVING}"), "agent.define": Scope.DEV},
     # A bot may answer, hand off and end; a hostile one can do no more, and never take over or consult.
     Role.BOT: {
         **_rights(
@@ -99,6 +104,7 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
             " contact.move contact.prioritise contact.assign contact.take_over contact.close contacts.bulk"
             " queue.close queue.open queue.notice",
         ),
+        **_rights(Scope.TENANT, _DESK_SERVING),
         **_rights(Scope.DOMAIN, "pool.drain pool.open policy.apply"),
     },
     Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply desk.record"),
@@ -106,11 +112,14 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
 
 QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.CHANNEL: _rights(Scope.TENANT, "contact history position streams"),
-    Role.CUSTOMER: _rights(Scope.OWN, "history position streams"),
-    Role.AGENT: {**_rights(Scope.OWN, "contact contacts history explain position streams"), "queues": Scope.TENANT},
-    Role.BOT: {**_rights(Scope.OWN, "contact contacts history position streams"), "queues": Scope.TENANT},
+    Role.CUSTOMER: _rights(Scope.OWN, "history position streams customer"),
+    Role.AGENT: {
+        **_rights(Scope.OWN, "contact contacts history explain position streams customer"),
+        "queues": Scope.TENANT,
+    },
+    Role.BOT: {**_rights(Scope.OWN, "contact contacts history position streams customer"), "queues": Scope.TENANT},
     Role.SUPERVISOR: {
-        **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams"),
+        **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams customer"),
         "policy": Scope.DOMAIN,
     },
     Role.SERVER: {},

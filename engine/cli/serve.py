@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import msgspec
@@ -18,7 +19,7 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import name_of, open_driver, run_blocking, tune_process, wall_ms, warm_up
+from engine.bootstrap import name_of, open_desk, open_driver, run_blocking, tune_process, wall_ms, warm_up
 from engine.cli import collector
 from engine.config import Address, BadAddress, ServeConfig
 from engine.dispatch import commands as cmd
@@ -33,6 +34,9 @@ from engine.server.roster import SERVER
 from engine.server.server import Addresses, Server
 from engine.store.recovery import Recovered
 from engine.telemetry.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from engine.desk.desk import Desk
 
 EXIT_CODES = """\b
 Exit codes:
@@ -91,6 +95,12 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     show_default=True,
     help="Keep so many MiB back in the folder, for the day the disk is full.",
 )
+@click.option("--desk", is_flag=True, help="With a desk: customers, conversations, knowledge.")
+@click.option(
+    "--desk-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What the desk declares (attributes, tiers, connectors): desk.toml.",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -105,6 +115,8 @@ def serve(
     archive_days: int,
     handover: str,
     ballast_mb: int,
+    desk: bool,
+    desk_file: Path | None,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -127,6 +139,8 @@ def serve(
         archive_days,
         handover=handover,
         ballast_mb=ballast_mb,
+        desk=desk or desk_file is not None,
+        desk_file=desk_file,
     )
     _check(config)
     signing = _load_keys(keys)
@@ -182,16 +196,24 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
         warm, inherited = await _take_over(config)
-        async with open_driver(
-            text,
-            config.store,
-            clock_scale=config.clock_speed,
-            keep_archive_ms=config.archive_days * _DAY_MS,
-            ballast_bytes=config.ballast_mb << 20,
-            warm=warm,
-        ) as driver:
+        async with (
+            open_driver(
+                text,
+                config.store,
+                clock_scale=config.clock_speed,
+                keep_archive_ms=config.archive_days * _DAY_MS,
+                ballast_bytes=config.ballast_mb << 20,
+                warm=warm,
+            ) as driver,
+            _desk(driver, config) as desk,
+        ):
             core = await Core.start(
-                driver, keys=keys, wall_s=lambda: wall_ms() / 1000, clock_scale=config.clock_speed, dev=config.dev
+                driver,
+                keys=keys,
+                wall_s=lambda: wall_ms() / 1000,
+                clock_scale=config.clock_speed,
+                dev=config.dev,
+                desk=desk,
             )
             server = Server(core, config, inherited)
             collector.begin()
@@ -216,6 +238,16 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
         failure = _first(group)
     if failure is not None:
         raise failure
+
+
+@asynccontextmanager
+async def _desk(driver: Driver, config: ServeConfig) -> AsyncIterator[Desk | None]:
+    """The desk, if one is wanted: ready when its tables show all that the journal holds."""
+    if not config.desk:
+        yield None
+        return
+    async with open_desk(driver, config.store) as desk:
+        yield desk
 
 
 async def _take_over(config: ServeConfig) -> tuple[Recovered | None, dict[str, socket.socket]]:

@@ -75,7 +75,7 @@ def _result(command: Command, contact: int | None, events: Sequence[Event], disp
     if isinstance(command, cmd.LeaveMessage):
         left = next(event for event in reversed(events) if isinstance(event, ev.MessageLeft))
         return {"contact": command.contact, "promised_by": left.promised_by}
-    if contact is None:
+    if not contact:
         return {}
     found = dispatcher.contacts.get(contact)
     return {"contact": contact} if found is None else {"contact": contact, "version": found.version}

@@ -31,7 +31,7 @@ class BatchInMaking:
         self.answers: list[StoredAnswer] = []
         self.messages: list[MessageRow] = []
         self.committed: list[Committed] = []
-        self.deliveries: list[tuple[Deliver, Answer]] = []
+        self.deliveries: list[tuple[Deliver, Answer | Exception]] = []
         self.oldest_stamp = 0  # of its commands; 0: there is none
 
     def add(

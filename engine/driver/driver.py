@@ -35,6 +35,7 @@ from engine.ports import (
     Stopped,
     Store,
     StoreError,
+    Unanswered,
 )
 from engine.store.answers import RecentAnswers, answer_again, is_kept, seal_answer
 from engine.store.records import encode_command, principal_text
@@ -114,6 +115,24 @@ class Driver:
 
         It must not raise and not block; it may post again.
         """
+        self._enter(command, principal, command_id, payload, deliver, only_again=False)
+
+    def post_again(
+        self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver
+    ) -> None:
+        """The first answer to a command that has come before; to one that has not, ``Unanswered``: it is not handled."""
+        self._enter(command, principal, command_id, payload, deliver, only_again=True)
+
+    def _enter(
+        self,
+        command: Command,
+        principal: Principal,
+        command_id: str,
+        payload: bytes,
+        deliver: Deliver,
+        *,
+        only_again: bool,
+    ) -> None:
         if self._over is not None:
             raise self._over_again()
         if self._is_draining:
@@ -125,6 +144,7 @@ class Driver:
         except ValueError as error:
             deliver(bad_value(command, str(error)))
             return
+        pending.only_again = only_again
         if isinstance(command, ApplyPolicy) and self._nursery is not None:
             self._nursery.start_soon(self._read_first, pending, command.text)
         else:
@@ -356,6 +376,9 @@ class Driver:
                 # Released with the batch: the first answer may be in this very one, not yet durable.
                 batch.deliveries.append((pending.deliver, answer_again(stored, pending.body, command_name(command))))
                 return
+        if pending.only_again:
+            batch.deliveries.append((pending.deliver, Unanswered()))
+            return
         contact = contact_of(command, self._dispatcher)
         events = self._dispatcher.handle(command, stamp)
         command_id = key.command_id if key is not None else ""

@@ -16,6 +16,7 @@ class Pending:
     """A command on its way: what came, its stamp, and who waits for the answer.
 
     ``key`` None: no command id, never taken for a retry. ``looked_up``: the store was asked about ``key``.
+    ``only_again``: wants the stored answer, and is not to be handled if there is none.
     """
 
     __slots__ = (
@@ -26,6 +27,7 @@ class Pending:
         "input",
         "key",
         "looked_up",
+        "only_again",
         "payload",
         "principal",
         "stamp",
@@ -44,6 +46,7 @@ class Pending:
         self.key = CommandKey(principal.tenant, self.asker, command_id) if command_id else None
         self.body = body_hash(encoded, payload) if command_id else b""
         self.looked_up = self.key is None
+        self.only_again = False
         self.stored: StoredAnswer | None = None
         self.stamp = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from engine.access.roles import (
     Scope,
     find_scope,
 )
+from engine.desk.deeds import Asker, Deed, Question, tag_of
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command, Sender
 from engine.dispatch.policy.compiled import Policy
@@ -31,6 +32,7 @@ _SENDERS: dict[Role, tuple[Sender, ...]] = {
     Role.AGENT: (Sender.AGENT,),
     Role.BOT: (Sender.BOT,),
 }
+D = TypeVar("D", bound=Deed | Question)
 _SERVING = frozenset({Role.AGENT, Role.BOT})
 
 
@@ -80,6 +82,21 @@ class Authority:
         if role is Role.CUSTOMER and "contact" in fields:
             self._own_contact(principal, command.contact)  # type: ignore[union-attr]  # has it
         return msgspec.structs.replace(command, **changes) if changes else command
+
+    def prepare_deed(self, principal: Principal, deed: D) -> tuple[Asker, D]:
+        """As :meth:`prepare`, of what is done or asked at the desk; which customers are one's own the desk itself looks up."""
+        role, tag = Role(principal.role), tag_of(deed)
+        table = COMMAND_TABLE if isinstance(deed, Deed) else QUESTION_TABLE
+        what = f"{'' if isinstance(deed, Deed) else 'ask '}{tag} by role {role}"
+        scope = self._scope(find_scope(table, role, tag), principal, what)
+        if principal.tenant == EVERY_TENANT:
+            if deed.tenant not in self.policy().tenants:
+                raise forbidden("tenant", deed.tenant, f"one of {', '.join(self.policy().tenants)}")
+            return Asker(deed.tenant, role, principal.subject, own=scope is Scope.OWN), deed
+        # Pools may be shared: whoever has served a customer of another tenant names the tenant.
+        tenant = deed.tenant if role in _SERVING and deed.tenant else _fill("tenant", deed.tenant, principal.tenant)
+        asker = Asker(tenant, role, principal.subject, own=scope is Scope.OWN)
+        return asker, msgspec.structs.replace(deed, tenant=tenant)
 
     def _scope(self, scope: Scope | None, principal: Principal, what: str) -> Scope:
         if scope is None:

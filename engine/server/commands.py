@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
+from engine.desk.commands import DeskCommand
+from engine.desk.deeds import Deed, tag_of
+from engine.desk.refusals import DeskCode, Refused
 from engine.dispatch import commands as cmd
 from engine.dispatch.commands import Command
 from engine.dispatch.refusals import Code
 from engine.ports import Answer, Overloaded, Stopped, StoreError
 from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
+from engine.server.desk_door import DeskDoor
 from engine.server.door import Door
 from engine.telemetry.counters import Counters
 from engine.wire.errors import WireCode, WireError
@@ -30,10 +35,11 @@ class Commands:
     The answer comes when both are durable, and a retry with the same id finds both answers again.
     """
 
-    def __init__(self, door: Door, authority: Authority, counters: Counters) -> None:
+    def __init__(self, door: Door, authority: Authority, counters: Counters, desk: DeskDoor | None = None) -> None:
         self._door = door
         self._authority = authority
         self._counters = counters
+        self._desk = desk
 
     def do(self, connection: Connection, frame: Do) -> None:
         """Never raises; the connection has counted the frame as in flight."""
@@ -43,6 +49,8 @@ class Commands:
                 raise WireError(
                     WireCode.BAD_VALUE, "text", f"one with {tag}", "none: only a submit or a message has one"
                 )
+            if isinstance(frame.command, Deed):
+                return self._at_desk(connection, frame.id, frame.command)
             command = self._authority.prepare(connection.principal, frame.command)
         except WireError as error:
             self._counters.refused_frames[error.code] += 1
@@ -55,15 +63,16 @@ class Commands:
             self._post(connection, frame.id, command, frame.text.encode())
         return None
 
-    def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
-        def deliver(answer: Answer | Exception) -> None:
-            if isinstance(answer, Answer):
-                connection.answer(answer_frame(id, answer))
-            else:
-                connection.answer(failure_frame(id, answer))
+    def _at_desk(self, connection: Connection, id: str, deed: DeskCommand) -> None:
+        """Raises :class:`WireError` (forbidden)."""
+        asker, deed = self._authority.prepare_deed(connection.principal, deed)
+        if self._desk is None:
+            return connection.answer(answer_frame(id, no_desk(tag_of(deed))))
+        return self._desk.do(connection.principal, asker, id, deed, partial(_deliver, connection, id))
 
+    def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
         try:
-            self._door.post(command, connection.principal, id, payload, deliver)
+            self._door.post(command, connection.principal, id, payload, partial(_deliver, connection, id))
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(id, error))
 
@@ -98,6 +107,14 @@ class Commands:
             self._door.post(message, connection.principal, f"{frame.id}/text", frame.text.encode(), deliver)
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
+
+
+def _deliver(connection: Connection, id: str, answer: Answer | Exception) -> None:
+    connection.answer(answer_frame(id, answer) if isinstance(answer, Answer) else failure_frame(id, answer))
+
+
+def no_desk(what: str) -> Answer:
+    return Refused(DeskCode.NOT_SUPPORTED, what, "an engine without a desk", "sluice serve --desk").answer()
 
 
 def _mark_of(text: str) -> bytes:

@@ -21,6 +21,7 @@ from engine.ports import Committed, Draw, Principal
 from engine.server.authority import Authority
 from engine.server.commands import Commands
 from engine.server.connection import Connection
+from engine.server.desk_door import DeskDoor
 from engine.server.door import Door
 from engine.server.flusher import Flusher
 from engine.server.gate import Gate
@@ -74,6 +75,7 @@ class Core:
         clock_scale: float,
         dev: bool,
         draw: Draw,
+        desk: DeskDoor | None = None,
     ) -> None:
         self.door = door
         self.policy = policy
@@ -98,7 +100,7 @@ class Core:
         self.authority = Authority(self.directory, lambda: self.policy, dev=dev)
         self.gate = Gate(keys, self.directory, lambda: self.policy, wall_s, dev=dev)
         self.teller = Teller(door, self.hub, trio.current_time)
-        self.commands = Commands(door, self.authority, self.counters)
+        self.commands = Commands(door, self.authority, self.counters, desk)
         self.resumes = Resumes(door, self.hub, self.authority, self.roster)
         self.questions = Questions(
             door,
@@ -109,6 +111,7 @@ class Core:
             self.gauges,
             self.counters,
             lambda: door.figures.inbox_depth,
+            desk,
         )
 
     @classmethod
@@ -121,11 +124,21 @@ class Core:
         clock_scale: float = 1.0,
         dev: bool = False,
         draw: Draw = secrets.randbelow,
+        desk: DeskDoor | None = None,
     ) -> Core:
         """Reads the recovered state and listens from the very next commit on, in one step."""
 
         def load(dispatcher: Dispatcher) -> Core:
-            core = cls(door, dispatcher.policy, keys=keys, wall_s=wall_s, clock_scale=clock_scale, dev=dev, draw=draw)
+            core = cls(
+                door,
+                dispatcher.policy,
+                keys=keys,
+                wall_s=wall_s,
+                clock_scale=clock_scale,
+                dev=dev,
+                draw=draw,
+                desk=desk,
+            )
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
             core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults)
             core.roster.load(dispatcher)

@@ -7,14 +7,18 @@ from itertools import islice
 from typing import Any
 
 from engine.access.roles import Role
+from engine.desk.deeds import Question, tag_of
+from engine.desk.queries import DeskQuery
+from engine.desk.refusals import DeskCode, Refused
 from engine.dispatch.contacts import Contact
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.refusals import Code
 from engine.ports import HistoryTrimmed, Principal, Stopped, StoreError
 from engine.server import views
 from engine.server.authority import Authority, Unknown, covers
-from engine.server.commands import error_frame, failure_frame
+from engine.server.commands import answer_frame, error_frame, failure_frame
 from engine.server.connection import Connection
+from engine.server.desk_door import DeskDoor
 from engine.server.door import Door
 from engine.server.figures import figures_of, queue_rows
 from engine.server.hub import Hub
@@ -45,6 +49,7 @@ class Questions:
         gauges: Readings,
         counters: Counters,
         inbox_depth: Callable[[], int],
+        desk: DeskDoor | None = None,
     ) -> None:
         self._door = door
         self._hub = hub
@@ -54,6 +59,7 @@ class Questions:
         self._gauges = gauges
         self._counters = counters
         self._inbox_depth = inbox_depth
+        self._desk = desk
         self._stories = Stories(door, hub)
         self._handlers: dict[type, Callable[[Connection, Any], Awaitable[Any]]] = {
             q.AskQueues: self._queues,
@@ -75,11 +81,11 @@ class Questions:
     async def _answer(self, connection: Connection, frame: Ask) -> None:
         answer: Ok | Error
         try:
-            self._authority.check_question(connection.principal, str(type(frame.query).__struct_config__.tag))
+            asked = self._authorised(connection.principal, frame.query)
             if self._door.is_late() and not isinstance(frame.query, q.AskStreams):
                 wanted = "a retry later: the conversations come first"
                 raise WireError(WireCode.OVERLOADED, "engine", "late", wanted, id=frame.id, retry_after_ms=_RETRY_MS)
-            answer = Ok(frame.id, result=await self._handlers[type(frame.query)](connection, frame.query))
+            answer = Ok(frame.id, result=await asked(connection, frame.query))
         except WireError as error:
             self._counters.refused_frames[error.code] += 1
             answer = error_frame(frame.id, error)
@@ -88,9 +94,24 @@ class Questions:
         except HistoryTrimmed as trimmed:
             wanted = "a later record, or no `at` and no `why_not`"
             answer = error_frame(frame.id, WireError(WireCode.HISTORY_TRIMMED, "query", str(trimmed), wanted))
+        except Refused as refused:
+            answer = answer_frame(frame.id, refused.answer())
         except (Stopped, StoreError) as failure:
             answer = failure_frame(frame.id, failure)
         connection.answer(answer)
+
+    def _authorised(
+        self, principal: Principal, query: q.Query | DeskQuery
+    ) -> Callable[[Connection, Any], Awaitable[Any]]:
+        """Who answers it. Raises :class:`WireError` (forbidden)."""
+        if not isinstance(query, Question):
+            self._authority.check_question(principal, str(type(query).__struct_config__.tag))
+            return self._handlers[type(query)]
+        asker, question = self._authority.prepare_deed(principal, query)
+        desk = self._desk
+        if desk is None:
+            raise Refused(DeskCode.NOT_SUPPORTED, tag_of(query), "an engine without a desk", "sluice serve --desk")
+        return lambda _connection, _query: desk.ask(asker, question)
 
     # --- lists ----------------------------------------------------------------------------------------------------
 

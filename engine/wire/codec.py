@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 import msgpack
 import msgspec
 
+from engine.desk import limits as desk_limits
+from engine.desk.deeds import Deed, Question, tag_of
 from engine.dispatch.commands import ApplyPolicy
 from engine.wire import limits
 from engine.wire.errors import SENTENCES, Close, WireCode, WireError
@@ -281,11 +283,16 @@ def _check_sizes(frame: ClientFrame) -> None:
             _check_text("text", text, limits.TEXT_BYTES, id)
             if isinstance(command, ApplyPolicy):
                 _check_text("command.text", command.text, limits.POLICY_BYTES, id)
+            elif isinstance(command, Deed):
+                _check_desk("command", command, id)
             else:
                 _check_struct("command", command, id)
         case Ask(id=id, query=query):
             _check_id(id)
-            _check_struct("query", query, id)
+            if isinstance(query, Question):
+                _check_desk("query", query, id)
+            else:
+                _check_struct("query", query, id)
         case Resume(id=id, streams=streams):
             _check_id(id)
             _check_map("streams", streams, limits.SUBSCRIPTIONS, id)
@@ -306,6 +313,41 @@ def _check_id(id: str) -> None:
 
 
 _MAP_LIMITS = {"attributes": limits.ATTRIBUTES, "skills": limits.SKILLS, "channel_limits": limits.ATTRIBUTES}
+
+
+def _check_desk(where: str, struct: Deed | Question, id: str) -> None:
+    """As any other, but for the fields that the desk's own table of limits names."""
+    tag = tag_of(struct)
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        at_most, entries = desk_limits.TEXT_BYTES.get((tag, name)), desk_limits.ENTRIES.get((tag, name))
+        if type(value) is str and at_most is not None:
+            _check_text(f"{where}.{name}", value, at_most, id)
+        elif type(value) in (dict, tuple) and value:
+            _check_count(f"{where}.{name}", len(value), entries or limits.ATTRIBUTES, id)
+            for entry in value.items() if type(value) is dict else value:
+                _check_desk_entry(f"{where}.{name}", entry, at_most or limits.FIELD_BYTES, id)
+        elif isinstance(value, msgspec.Struct):
+            _check_struct(f"{where}.{name}", value, id)
+        else:
+            _check_plain(where, name, value, id)
+
+
+def _check_desk_entry(where: str, entry: Any, at_most: int, id: str) -> None:
+    if isinstance(entry, msgspec.Struct):
+        return _check_struct(where, entry, id)
+    name, value = entry if type(entry) is tuple else (entry, None)
+    _check_text(where, name + value if type(value) is str else name, at_most, id)
+    if type(value) is int:
+        _check_integer(where, name, value, id)
+    return None
+
+
+def _check_plain(where: str, name: str, value: Any, id: str) -> None:
+    if type(value) is str:
+        _check_text(f"{where}.{name}", value, limits.FIELD_BYTES, id)
+    elif type(value) is int:
+        _check_integer(where, name, value, id)
 
 
 def _check_struct(where: str, struct: msgspec.Struct, id: str) -> None:

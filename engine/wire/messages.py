@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from engine.desk.commands import DeskCommand
+from engine.desk.queries import DeskQuery
 from engine.dispatch.commands import Command
 from engine.dispatch.events import Event
 from engine.wire.queries import Query
@@ -49,7 +51,7 @@ class Do(_Frame, tag="do", frozen=True, gc=False):
     """
 
     id: str
-    command: Command
+    command: Command | DeskCommand
     text: str = ""
 
 
@@ -57,7 +59,7 @@ class Ask(_Frame, tag="ask", frozen=True, gc=False):
     """A question about the committed state. Answered by ``ok`` or ``error`` with this id."""
 
     id: str
-    query: Query
+    query: Query | DeskQuery
 
 
 class Resume(_Frame, tag="resume", frozen=True, gc=False):

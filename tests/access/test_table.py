@@ -17,6 +17,8 @@ from engine.access.roles import (
     find_scope,
     tags_of,
 )
+from engine.desk.commands import DeskCommand
+from engine.desk.queries import DeskQuery
 from engine.dispatch import commands as cmd
 from engine.wire import queries
 
@@ -30,20 +32,20 @@ def test_the_table_names_only_what_exists() -> None:
 
 def test_every_command_is_somebodys() -> None:
     """A new command without a row is found here: nobody could send it."""
-    assert set(COMMANDS) == set(tags_of(cmd.Command))
+    assert set(COMMANDS) == set(tags_of(cmd.Command, DeskCommand))
     without = [name for name in COMMANDS if not any(name in rights for rights in COMMAND_TABLE.values())]
     assert without == []
 
 
 def test_every_question_is_in_the_table() -> None:
     """The wire's questions and the table's are the same."""
-    assert set(QUESTIONS) == set(tags_of(queries.Query))
+    assert set(QUESTIONS) == set(tags_of(queries.Query, DeskQuery))
 
 
 @pytest.mark.parametrize("role", CLIENT_ROLES)
 def test_what_is_the_engines_own_is_nobody_elses(role: Role) -> None:
     """No token can say that an agent's connection died, or that the engine started."""
-    for name in ("agent.lost", "agent.back", "engine.started"):
+    for name in ("agent.lost", "agent.back", "engine.started", "desk.record"):
         assert find_scope(COMMAND_TABLE, role, name) is None
 
 

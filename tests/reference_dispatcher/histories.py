@@ -461,6 +461,11 @@ def end_wrap_up(author: Author) -> cm.Command | None:
 
 
 def queues(author: Author) -> cm.Command:
+    if author.dice.flip(0.1):
+        number = author.contact("connected", "queued") or 0
+        return cm.RecordDesk(
+            tenant=author.tenant(number) if number else "acme", kind="conversation.note", contact=number
+        )
     queue = author.queue()
     return cm.CloseQueue(queue=queue, reason="full") if author.dice.flip(0.4) else cm.OpenQueue(queue=queue)
 

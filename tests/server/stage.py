@@ -21,6 +21,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Requ
 
 from engine.access.tokens import Keys
 from engine.clock import ScaledClock
+from engine.desk.desk import Desk
 from engine.driver import Driver, DriverLimits
 from engine.ports import Store
 from engine.server.connection import Connection
@@ -378,6 +379,7 @@ async def house(
     clock_scale: float = 1.0,
     store: Store | None = None,
     start_ms: int = WALL_S * 1000,
+    desk: Callable[[Driver], Desk] | None = None,
 ) -> AsyncIterator[House]:
     """The same ``journal`` again is the same engine restarted; or it has another ``store``. ``start_ms``: by the wall clock."""
     start_s = trio.current_time()
@@ -390,7 +392,12 @@ async def house(
     driver = Driver(store, ScaledClock(clock_scale), inline, policy, wall_ms=wall_ms, limits=limits)
     async with trio.open_nursery() as engine:
         await engine.start(driver.run)
-        core = await Core.start(driver, keys=keys, wall_s=lambda: wall_ms() / 1000, dev=dev, clock_scale=clock_scale)
+        at_desk = None if desk is None else desk(driver)
+        if at_desk is not None:
+            await engine.start(at_desk.run)
+        core = await Core.start(
+            driver, keys=keys, wall_s=lambda: wall_ms() / 1000, dev=dev, clock_scale=clock_scale, desk=at_desk
+        )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(core.sweep)
             yield House(driver, core, nursery)

@@ -32,7 +32,7 @@ def test_no_module_is_dead() -> None:
     everything = {path: text_of(path) for path in text_files()}
     dead = []
     for path in python_files(*PRODUCT):
-        if path.name in {"__init__.py", "__main__.py"}:
+        if path.name in {"__init__.py", "__main__.py"} or path.parent.name == "versions":  # Alembic finds those
             continue
         room, stem = ".".join(path.relative_to(ROOT).parent.parts), path.stem
         wanted = (f"{room}.{stem}", f"from {room} import")

@@ -1,0 +1,28 @@
+"""Every limit of the desk, in one table. Those of single fields are by the command's or question's tag and the field's name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- customers: in characters, and how many -------------------------------------------------------------------------
+
+TAGS: Final = 50  # of one customer: more than anybody reads
+TAG_CHARS: Final = 64
+VALUE_CHARS: Final = 500  # a postal address
+REASON_CHARS: Final = 200
+KEY_CHARS: Final = 256  # an openid has 28, a hash 64; room for a prefix by channel
+CLUSTER: Final = 20  # keys that are one customer: some channels, each with an old account or two
+PAGE: Final = 100
+
+# --- how the tables are fed -----------------------------------------------------------------------------------------
+
+FEED_RECORDS: Final = 500  # one transaction's worth: a few milliseconds of writing
+FEED_BUFFER: Final = 4_096  # records that wait in memory; beyond, they are read from the journal again
+READ_YOUR_WRITES_S: Final = 2.0  # how long a question waits for the tables to have come past the last deed
+RETRY_S: Final = 1.0  # after the tables could not be written
+
+# --- bytes of UTF-8 on the wire; 1 KiB (engine.wire.limits.FIELD_BYTES) where nothing is said -----------------------
+
+TEXT_BYTES: Final[dict[tuple[str, str], int]] = {}
+# Entries of a list or map; 64 (engine.wire.limits.ATTRIBUTES) where nothing is said.
+ENTRIES: Final[dict[tuple[str, str], int]] = {}

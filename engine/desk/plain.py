@@ -1,0 +1,16 @@
+"""A sealer that seals nothing, for an engine that has no keys."""
+
+from __future__ import annotations
+
+
+class NotSealed:
+    """``engine.desk.sealing.Sealer``; what is in the tables is as plain as what is in the journal."""
+
+    def seal(self, tenant: str, subject: str, place: str, plain: bytes) -> bytes:
+        return plain
+
+    def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
+        return sealed
+
+    def erase(self, tenant: str, subject: str) -> None:
+        """There is no key."""

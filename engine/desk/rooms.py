@@ -1,0 +1,25 @@
+"""The desk's rooms in one list: what is done, what is asked, what is kept."""
+
+from __future__ import annotations
+
+from engine.desk.customers import folds as customers_folds
+from engine.desk.customers import rules as customers_rules
+from engine.desk.deeds import Rooms
+from engine.desk.folding import Folds
+
+_ROOMS = ((customers_rules.ROOMS, customers_folds.FOLDS),)
+
+
+def all_rooms() -> Rooms:
+    joined = Rooms()
+    for rooms, _ in _ROOMS:
+        joined.rules |= rooms.rules
+        joined.asks |= rooms.asks
+    return joined
+
+
+def all_folds() -> Folds:
+    joined = Folds()
+    for _, folds in _ROOMS:
+        joined.join(folds)
+    return joined

@@ -1,0 +1,93 @@
+"""Sets the stage for the desk: the real server, driver and desk on virtual time, tables in a file or a schema."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.desk.database import Database, open_database
+from engine.desk.desk import Desk
+from engine.desk.schema import METADATA
+from engine.desk.settings import AttributeKind, Settings
+from engine.driver import Driver
+from engine.store.memory import JournalInMemory
+from tests.cluster import Cluster
+from tests.server.stage import House, house, inline
+
+SETTINGS = Settings(
+    attributes={
+        "name": AttributeKind(type="string"),
+        "birthday": AttributeKind(type="date"),
+        "language": AttributeKind(type="enum", personal=False, routing=True, values=("zh", "en")),
+        "points": AttributeKind(type="int", personal=False, routing=True, min=0, max=100_000),
+        "wholesale": AttributeKind(type="bool", personal=False),
+    }
+)
+
+
+class Scrambler:
+    """A sealer of the tests' own: unreadable without the subject's key, the same text in the same place the same bytes."""
+
+    def __init__(self) -> None:
+        self.erased: set[tuple[str, str]] = set()
+
+    def _stream(self, tenant: str, subject: str, place: str, size: int) -> bytes:
+        return hashlib.shake_256(f"{tenant}/{subject}/{place}".encode()).digest(size)
+
+    def seal(self, tenant: str, subject: str, place: str, plain: bytes) -> bytes:
+        return bytes(a ^ b for a, b in zip(plain, self._stream(tenant, subject, place, len(plain)), strict=True))
+
+    def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
+        return None if (tenant, subject) in self.erased else self.seal(tenant, subject, place, sealed)
+
+    def erase(self, tenant: str, subject: str) -> None:
+        self.erased.add((tenant, subject))
+
+
+class Archive:
+    """What outlives an engine: the journal, the keys, and the desk's tables."""
+
+    def __init__(self, place: Path | str) -> None:
+        self.journal = JournalInMemory()
+        self.keys = Scrambler()
+        self.place = place
+
+    def tables(self, schema: str = "") -> Database:
+        place = self.place
+        if schema and isinstance(place, Path):
+            place = place.with_name(schema)
+        return open_database(place, self.keys, schema="" if isinstance(place, Path) else schema)
+
+
+@asynccontextmanager
+async def desk_house(archive: Archive, settings: Settings = SETTINGS, **rest: Any) -> AsyncIterator[House]:
+    """The engine with its desk; the same archive again is the same engine restarted."""
+    database = archive.tables()
+
+    def make(driver: Driver) -> Desk:
+        return Desk(driver, database, inline, settings)
+
+    try:
+        async with house(archive.journal, desk=make, **rest) as found:
+            yield found
+    finally:
+        database.close()
+
+
+def every_row(database: Database) -> dict[str, Sequence[tuple[Any, ...]]]:
+    """All tables whole, rows in order of their keys."""
+    with database.engine.connect() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key))]
+            for table in METADATA.sorted_tables
+        }
+
+
+def new_place(kind: str, folder: Path, cluster: Cluster | None) -> Path | str:
+    if kind == "sqlite":
+        return folder / "desk.db"
+    assert cluster is not None
+    return cluster.new_place()
