@@ -21,7 +21,7 @@ REMEMBERED_OFFERS = 16  # per agent: how they ended, so that a late answer is to
 CONTACT_MOVES = {kind for _, kind in contact_table.TRANSITIONS}
 ENTERS = (ev.PersonAsked, ev.ContactMoved, ev.MessageDue, ev.ContactSentToBot)  # leaves its place in line for another
 STANDS_ANEW = (ev.StepOpened, ev.AffinityBegan, ev.AffinityEnded)
-CONSULTS = (ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded)  # no news of the contact
+NO_NEWS = (ev.ConsultAsked, ev.ConsultAccepted, ev.ConsultEnded, ev.DeskRecorded)  # … of the contact itself
 AGENT_MOVES = {kind for _, kind, _ in agent_table.TRANSITIONS}
 
 
@@ -213,7 +213,7 @@ class Desk:
         event = kind(at=self.now, **fields)
         self.say(event)
         contact = self.contacts.get(fields.get("contact", 0))
-        if contact is not None and kind not in CONSULTS:
+        if contact is not None and kind not in NO_NEWS:
             contact.version += 1
             if kind in CONTACT_MOVES:
                 contact.state = contact_table.TRANSITIONS[contact.state, kind]
