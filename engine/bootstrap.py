@@ -27,12 +27,14 @@ from engine.clock import ScaledClock
 from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, HistoryTrimmed, JournalReader, Store, StoreError
+from engine.ports import Clock, Committed, HistoryTrimmed, JournalReader, Store, StoreError
+from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
 if TYPE_CHECKING:
     from engine.desk.database import Database
     from engine.desk.desk import Desk
+    from engine.desk.rebuilding import Verdict
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -229,12 +231,43 @@ def desk_place(store: str | os.PathLike[str] | Store, stack: ExitStack) -> Path 
     return Path(stack.enter_context(TemporaryDirectory(prefix="sluice-desk-"))) / _DESK_FILE
 
 
-def open_desk_tables(place: Path | str, schema: str = "") -> Database:
-    """The tables, in this release's form. Raises ``StoreError``."""
+def open_desk_tables(place: Path | str, *, beside: bool = False) -> Database:
+    """The tables, in this release's form. ``beside``: see ``open_database``. Raises ``StoreError``."""
     from engine.desk.database import open_database
     from engine.desk.plain import NotSealed
 
-    return open_database(place, NotSealed(), schema=schema)
+    return open_database(place, NotSealed(), beside=beside)
+
+
+def rebuild_desk(store: str | os.PathLike[str], *, only_check: bool) -> Verdict:
+    """The desk's tables made anew from the journal: compared with those that are there, or put into their place.
+
+    To compare, an engine may be running; to replace, none. Raises ``StoreError``.
+    """
+    from engine.desk.rebuilding import check, make
+    from engine.desk.rooms import all_folds
+
+    with ExitStack() as stack:
+        journal = stack.enter_context(closing(open_journal(store)))
+        last = journal.last_lsn()
+        if not only_check:
+            owned = stack.enter_context(closing(open_store(store)))
+            last = owned.open().last_lsn
+
+        def read(after: int, limit: int) -> list[Committed]:
+            return [committed(open_record(stored)) for stored in journal.read(after, limit)]
+
+        place = desk_place(store, stack)
+        live = stack.enter_context(closing(open_desk_tables(place)))
+        anew = open_desk_tables(place, beside=True)
+        try:
+            if only_check:
+                return check(live, anew, read, all_folds())
+            made = make(anew, read, all_folds(), last)
+            anew.take_the_place_of(live)
+            return msgspec.structs.replace(made, replaced=True)
+        finally:
+            anew.drop()
 
 
 def warm_up(store: str | os.PathLike[str]) -> Recovered | None:

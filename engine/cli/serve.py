@@ -22,6 +22,9 @@ from engine.access.tokens import BadKeyFile, Keys
 from engine.bootstrap import name_of, open_desk, open_driver, run_blocking, tune_process, wall_ms, warm_up
 from engine.cli import collector
 from engine.config import Address, BadAddress, ServeConfig
+from engine.desk.problems import DeskErrors
+from engine.desk.settings import NO_SETTINGS, Settings
+from engine.desk.settings_file import read_settings
 from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
@@ -145,10 +148,11 @@ def serve(
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
+    settings = _read_desk_file(desk_file)
     set_up_logs()
     tune_process()
     try:
-        trio.run(_serve, config, text, signing)
+        trio.run(_serve, config, text, signing, settings)
     except Corrupt as error:
         _leave(1, f"store: {error}. Look with: sluice journal verify {name_of(store)} – then: {_RESTORE}")
     except (StoreError, BindError, PolicyRefused) as error:
@@ -190,7 +194,19 @@ def _read_policy(path: Path) -> str:
     return text
 
 
-async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
+def _read_desk_file(path: Path | None) -> Settings:
+    """What it declares; else every problem on stderr, and out."""
+    try:
+        return NO_SETTINGS if path is None else read_settings(path.read_text("utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        _leave(2, f"desk file: cannot be read, got {error} ({path})")
+    except DeskErrors as errors:
+        for problem in errors.problems:
+            click.echo(f"sluice: {problem.sentence()}", err=True)
+        _leave(2, f"desk file: {len(errors.problems)} problem(s), nothing was started ({path})")
+
+
+async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Settings = NO_SETTINGS) -> None:
     log = structlog.get_logger("sluice.serve")
     failure: BaseException | None = None
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
@@ -205,7 +221,7 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
                 ballast_bytes=config.ballast_mb << 20,
                 warm=warm,
             ) as driver,
-            _desk(driver, config) as desk,
+            _desk(driver, config, settings) as desk,
         ):
             core = await Core.start(
                 driver,
@@ -241,12 +257,12 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None) -> None:
 
 
 @asynccontextmanager
-async def _desk(driver: Driver, config: ServeConfig) -> AsyncIterator[Desk | None]:
+async def _desk(driver: Driver, config: ServeConfig, settings: Settings) -> AsyncIterator[Desk | None]:
     """The desk, if one is wanted: ready when its tables show all that the journal holds."""
     if not config.desk:
         yield None
         return
-    async with open_desk(driver, config.store) as desk:
+    async with open_desk(driver, config.store, settings) as desk:
         yield desk
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable, Select
@@ -20,7 +20,6 @@ from engine.desk.schema import METADATA, PROGRESS
 from engine.desk.sealing import Sealer
 from engine.ports import StoreError
 
-FILE = "desk.db"
 # Readers at once, and a writer: what the door to threads lets through.
 _CONNECTIONS = 8
 _BUSY_MS = 5_000
@@ -86,12 +85,12 @@ class Pen(Reading):
 
 
 class Database:
-    """``place``: a file, or a URL of PostgreSQL with the schema in it (see :func:`open_database`)."""
+    """The tables at one place (see :func:`open_database`)."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, name: str) -> None:
+    def __init__(self, engine: Engine, sealer: Sealer, place: SqlitePlace | SchemaPlace) -> None:
         self.engine = engine
         self.sealer = sealer
-        self.name = name
+        self.place = place
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
@@ -114,36 +113,64 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def take_the_place_of(self, old: Database) -> None:
+        """These tables instead of those, which are gone; both are closed afterwards. Nobody else may use them."""
+        self.close()
+        old.close()
+        old.place.replace_with(self.place)
 
-def open_database(place: Path | str, sealer: Sealer, *, schema: str = "") -> Database:
-    """A file, or a ``postgresql://`` URL whose ``schema`` is made if need be (empty: after the journal's).
+    def drop(self) -> None:
+        """Away with the tables and all that is in them."""
+        self.close()
+        self.place.remove()
 
+
+def open_database(where: Path | str, sealer: Sealer, *, beside: bool = False) -> Database:
+    """A file, or a ``postgresql://`` URL: there a schema of its own, named after the journal's.
+
+    ``beside``: new and empty tables next to those, to be compared with them or to take their place.
     The tables are brought to this release's form. Raises ``StoreError``.
     """
     from engine.desk.migrations import upgrade
 
-    engine = _sqlite(place) if isinstance(place, Path) else _postgresql(place, schema)
+    place: SqlitePlace | SchemaPlace
+    place = SqlitePlace(where, beside) if isinstance(where, Path) else SchemaPlace.of(where, beside)
+    if beside:
+        place.remove()
+    engine = place.engine()
     try:
         with engine.begin() as connection:
             upgrade(connection, METADATA)
     except DBAPIError as error:
         engine.dispose()
-        raise StoreError(f"the desk's tables cannot be opened: {_said(error)}") from error
-    return Database(engine, sealer, FILE if isinstance(place, Path) else "schema")
-
-
-def _said(error: DBAPIError) -> str:
-    return str(error.orig).strip().partition("\n")[0]
+        said = str(error.orig).strip().partition("\n")[0]
+        raise StoreError(f"the desk's tables cannot be opened: {said}") from error
+    return Database(engine, sealer, place)
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------------------
 
 
-def _sqlite(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", pool_size=_CONNECTIONS, connect_args={"timeout": _BUSY_MS / 1000})
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine
+class SqlitePlace:
+    def __init__(self, path: Path, beside: bool) -> None:
+        self.path = path.with_name(f"{path.name}.new") if beside else path
+
+    def engine(self) -> Engine:
+        made = create_engine(
+            f"sqlite:///{self.path}", pool_size=_CONNECTIONS, connect_args={"timeout": _BUSY_MS / 1000}
+        )
+        event.listen(made, "connect", _configure)
+        event.listen(made, "begin", _begin)
+        return made
+
+    def replace_with(self, other: Any) -> None:
+        self.remove()
+        other.path.replace(self.path)
+        other.remove()
+
+    def remove(self) -> None:
+        for ending in ("-wal", "-shm", ""):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
 
 def _configure(connection: Any, _record: object) -> None:
@@ -160,32 +187,52 @@ def _begin(connection: Connection) -> None:
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
 
-def _postgresql(url: str, schema: str) -> Engine:
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
+class SchemaPlace:
+    """A schema of its own: ``sluice_desk`` beside a journal in ``public``; several journals in one database have one each."""
 
-    told = conninfo_to_dict(url)
-    try:
-        with psycopg.connect(url, autocommit=True) as connection:
-            current = connection.execute("SELECT current_schema()").fetchone()
-            schema = schema or desk_schema(None if current is None else current[0])
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}".encode())
-    except psycopg.Error as error:
-        raise StoreError(f"the desk's tables cannot be opened: {str(error).strip().partition(chr(10))[0]}") from error
-    options = f"{told.get('options') or ''} -csearch_path={schema}".strip()
-    return create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, options=options), pool_size=_CONNECTIONS
-    )
+    def __init__(self, url: str, schema: str) -> None:
+        self.url = url
+        self.schema = schema
+
+    @classmethod
+    def of(cls, url: str, beside: bool) -> SchemaPlace:
+        place = cls(url, "")
+        found = place._run("SELECT current_schema()")
+        journal = found[0][0] if found else "public"
+        place.schema = ("sluice_desk" if journal in (None, "public") else f"{journal}_desk") + "_new" * beside
+        return place
+
+    def engine(self) -> Engine:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {_quoted(self.schema)}")
+        options = f"{conninfo_to_dict(self.url).get('options') or ''} -csearch_path={_quoted(self.schema)}".strip()
+        return create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self.url, options=options),
+            pool_size=_CONNECTIONS,
+        )
+
+    def replace_with(self, other: Any) -> None:
+        old, new = _quoted(self.schema), _quoted(other.schema)
+        self._run(f"BEGIN; DROP SCHEMA {old} CASCADE; ALTER SCHEMA {new} RENAME TO {old}; COMMIT")
+
+    def remove(self) -> None:
+        self._run(f"DROP SCHEMA IF EXISTS {_quoted(self.schema)} CASCADE")
+
+    def _run(self, statement: str) -> list[Any]:
+        """Raises ``StoreError``."""
+        import psycopg
+
+        try:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                done = connection.execute(statement.encode())
+                return done.fetchall() if done.description else []
+        except psycopg.Error as error:
+            said = str(error).strip().partition("\n")[0]
+            raise StoreError(f"the desk's tables cannot be opened: {said}") from error
 
 
-def quoted(name: str) -> str:
+def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def desk_schema(journal: str | None) -> str:
-    """``sluice_desk`` beside a journal in the public schema; several journals in one database have one each."""
-    return "sluice_desk" if journal in (None, "public") else f"{journal}_desk"
-
-
-def count_rows(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import structlog
 import trio
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,6 +50,7 @@ class Desk:
         self._driver = driver
         self._run_blocking = run_blocking
         self._locks = Locks()
+        self._log = structlog.get_logger("sluice.desk")
         self._nursery: trio.Nursery | None = None
         self._latest = 0  # the last deed that was answered
 
@@ -78,8 +80,17 @@ class Desk:
             return self._post(job, lambda answer: self._settle(job, answer))
         if self._nursery is None:
             return deliver(Stopped("the engine is going down"))
-        self._nursery.start_soon(self._do_in_turn, job)
+        self._nursery.start_soon(self._do_safely, job)
         return None
+
+    async def _do_safely(self, job: _Job) -> None:
+        """A fault of ours in one deed ends nobody else's."""
+        try:
+            await self._do_in_turn(job)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the engine goes on
+            self._log.error("deed_crashed", kind=job.record.kind, error=type(error).__name__)
+            if not job.is_answered:
+                job.deliver(_answer(Refused(DeskCode.INTERNAL, "the deed", type(error).__name__, ""), job.deed))
 
     async def _do_in_turn(self, job: _Job) -> None:
         """With the locks of all that it hangs on, until the tables show it."""
@@ -87,7 +98,7 @@ class Desk:
             try:
                 if job.asker.own:  # whom the asker serves is in the tables
                     await self._caught_up(self._driver.last_lsn)
-                await self._run_blocking(self._check, job)
+                await self._run_blocking(self._check, job, self._driver.now_ms())
             except Refused as refused:
                 return await self._refuse(job, refused)
             except SQLAlchemyError:
@@ -97,14 +108,14 @@ class Desk:
             await self.feeder.reached(await done.wait())
         return None
 
-    def _check(self, job: _Job) -> None:
+    def _check(self, job: _Job, now: int) -> None:
         if job.rule.check is None and not job.asker.own:
             return
         with self.database.reading() as reading:
             if job.asker.own:
                 check_own(reading, job.asker, job.rule.customers(job.deed))
             if job.rule.check is not None:
-                job.rule.check(reading, job.deed, self._driver.now_ms())
+                job.rule.check(reading, job.deed, now)
 
     async def _refuse(self, job: _Job, refused: Refused) -> None:
         """What is sent again gets the first answer, whatever has become of things since."""
@@ -171,7 +182,13 @@ class _Job:
         deliver: Deliver,
     ) -> None:
         self.principal, self.asker, self.id, self.deed = principal, asker, id, deed
-        self.rule, self.record, self.payload, self.deliver = rule, record, payload, deliver
+        self.rule, self.record, self.payload = rule, record, payload
+        self.is_answered = False
+        self._deliver = deliver
+
+    def deliver(self, answer: Answer | Exception) -> None:
+        self.is_answered = True
+        self._deliver(answer)
 
 
 class _Waiter:

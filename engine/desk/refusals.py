@@ -16,6 +16,7 @@ class DeskCode(StrEnum):
     NOT_DECLARED = "not_declared"
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
 
 
 SENTENCES: dict[DeskCode, str] = {
@@ -27,6 +28,7 @@ SENTENCES: dict[DeskCode, str] = {
     DeskCode.NOT_DECLARED: "the desk's file does not declare this",
     DeskCode.UNKNOWN_CUSTOMER: "there is no such customer for this principal",
     DeskCode.UNAVAILABLE: "the desk's tables cannot be used just now; what was acknowledged is kept",
+    DeskCode.INTERNAL: "the desk could not handle this; it is logged",
 }
 
 

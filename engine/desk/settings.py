@@ -1,4 +1,4 @@
-"""What the desk's file declares: which attributes a customer may have, and of what kind each is."""
+"""What the desk's file declares: attributes of customers, tiers, entitlements, and where other records come from."""
 
 from __future__ import annotations
 
@@ -25,14 +25,44 @@ class AttributeKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     title_zh: str = ""
 
 
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``entitlements``: what each of its customers has without subscribing."""
+
+    entitlements: tuple[str, ...] = ()
+    title: str = ""
+    title_zh: str = ""
+
+
+class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``quota``: so many uses of a subscription, or of a tier (0: without end); ``unit``: of what."""
+
+    quota: int = 0
+    unit: str = ""
+    title: str = ""
+    title_zh: str = ""
+
+
+class ConnectorPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where records of another system are asked for. ``key_file`` holds the secret with which questions are signed."""
+
+    url: str
+    key_file: str
+    timeout_ms: int = 2_000
+    max_kib: int = 256
+
+
 class Settings(msgspec.Struct, frozen=True):
-    """Every tenant's customers have the same attributes."""
+    """Every tenant's customers have the same attributes, tiers and entitlements."""
 
     attributes: dict[str, AttributeKind] = {}
+    tiers: dict[str, Tier] = {}
+    entitlements: dict[str, Entitlement] = {}
+    connectors: dict[str, ConnectorPlace] = {}
 
 
 NO_SETTINGS = Settings()
-NUMBERS = (int, float)
+# Names that the server itself gives to contacts.
+OWN_NAMES = frozenset({"tier", "blocked"})
 
 
 def is_of(kind: AttributeKind, value: Value) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.desk.database import Database, open_database
 from engine.desk.desk import Desk
-from engine.desk.schema import METADATA
+from engine.desk.rebuilding import Verdict, check
+from engine.desk.rooms import all_folds
 from engine.desk.settings import AttributeKind, Settings
 from engine.driver import Driver
+from engine.ports import Committed
 from engine.store.memory import JournalInMemory
+from engine.store.records import committed, open_record
 from tests.cluster import Cluster
 from tests.server.stage import House, house, inline
 
@@ -55,11 +58,21 @@ class Archive:
         self.keys = Scrambler()
         self.place = place
 
-    def tables(self, schema: str = "") -> Database:
-        place = self.place
-        if schema and isinstance(place, Path):
-            place = place.with_name(schema)
-        return open_database(place, self.keys, schema="" if isinstance(place, Path) else schema)
+    def tables(self, *, beside: bool = False) -> Database:
+        return open_database(self.place, self.keys, beside=beside)
+
+    def read(self, after: int, limit: int) -> list[Committed]:
+        """Records as the feeder reads them."""
+        return [committed(open_record(stored)) for stored in self.journal.records[after : after + limit]]
+
+    def check(self) -> Verdict:
+        """The tables made anew from the journal alone, beside those that are there."""
+        live, anew = self.tables(), self.tables(beside=True)
+        try:
+            return check(live, anew, self.read, all_folds())
+        finally:
+            live.close()
+            anew.drop()
 
 
 @asynccontextmanager
@@ -75,15 +88,6 @@ async def desk_house(archive: Archive, settings: Settings = SETTINGS, **rest: An
             yield found
     finally:
         database.close()
-
-
-def every_row(database: Database) -> dict[str, Sequence[tuple[Any, ...]]]:
-    """All tables whole, rows in order of their keys."""
-    with database.engine.connect() as connection:
-        return {
-            table.name: [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key))]
-            for table in METADATA.sorted_tables
-        }
 
 
 def new_place(kind: str, folder: Path, cluster: Cluster | None) -> Path | str:

@@ -1,0 +1,62 @@
+"""The desk in a process of its own: killed, started again, its tables made anew."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Cluster
+from tests.server.stage import POLICY, FramedPeer
+from tests.server.test_serve import Served, serving, sluice
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    (tmp_path / "desk.toml").write_text('[attributes.points]\ntype = "int"\npersonal = false\n')
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "store")
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.new_place()
+
+
+async def supervisor(served: Served) -> FramedPeer:
+    sue = await served.framed()
+    await sue.hello("supervisor", "sue", tenant="acme")
+    return sue
+
+
+async def test_what_was_acknowledged_is_there_after_a_kill(policy: Path, store: str) -> None:
+    """Saved, answered, killed: the next engine knows; its tables and those made anew are the same; and so are the replaced."""
+    options = ("--dev", "--desk-file", policy.parent / "desk.toml")
+    with serving(policy, *options, store=store) as served:
+        sue = await supervisor(served)
+        for points in range(20):
+            await sue.done("customer.save", customer=f"c{points}", attributes={"points": points})
+        await sue.done("customer.tag", customer="c7", add=["vip"])
+        assert served.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    with serving(policy, *options, store=store) as served:
+        sue = await supervisor(served)
+        row = await sue.ask("customer", customer="c7")
+        assert (row["attributes"], row["tags"]) == ({"points": 7}, ["vip"])
+        checked = sluice("desk", "rebuild", store, "--check", "--json")
+        assert checked.returncode == 0, checked.stderr
+        verdict = json.loads(checked.stdout)
+        assert verdict["ok"] and verdict["rows"]["customers"] == 20
+        in_use = sluice("desk", "rebuild", store)
+        assert in_use.returncode == 1 and "another engine" in in_use.stderr
+        assert served.end()[0] == 0
+    replaced = sluice("desk", "rebuild", store, "--json")
+    assert replaced.returncode == 0, replaced.stderr
+    assert json.loads(replaced.stdout)["replaced"]
+    again = sluice("desk", "rebuild", store, "--check", "--lang", "zh")
+    assert again.returncode == 0 and "一致" in again.stdout
