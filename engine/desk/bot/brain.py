@@ -12,6 +12,7 @@ import msgspec
 
 from engine.desk.bot.config import BotConfig, Flow, Rule, Target
 from engine.desk.bot.handing_over import hand_off
+from engine.desk.bot.patterns import compile_pattern
 from engine.desk.bot.sentences import say
 from engine.desk.bot.signs import asks_for_person, find_sensitive, is_upset
 from engine.desk.bot.slots import fill, find_choice, find_order, find_slot, is_no, is_yes, wants_out
@@ -30,12 +31,13 @@ from engine.desk.bot.turns import (
 )
 from engine.desk.knowledge.articles import Article, Language
 from engine.desk.knowledge.index import Index
-from engine.desk.knowledge.ranking import Found
-from engine.desk.knowledge.tokens import is_chinese, tokens
+from engine.desk.knowledge.ranking import Found, confidence
+from engine.desk.knowledge.tokens import MAX_QUERY, is_chinese, normal, tokens
 from engine.desk.text import harmless
 
 # A question is asked back once; offering more than three is asking the customer to search.
 MAX_OFFERED = 3
+_GOES_ON = compile_pattern("那|那么|呢|还有|要是|如果|and|what about|how about|what if|then")
 # A follow-up is short: "那运费呢", "and for books?"
 FOLLOW_UP_TOKENS = 6
 
@@ -71,11 +73,15 @@ class Brain:
             return opened
         # What was offered is answered now or never: a later "2" means something else.
         state = msgspec.structs.replace(state, offered=())
-        return self._by_rule(state, text, today) or self._by_flow(state, text) or self._by_knowledge(state, text, today)
+        return (
+            self._by_rule(state, text, today)
+            or self._by_flow(state, text, today)
+            or self._by_knowledge(state, text, today)
+        )
 
-    def _by_rule(self, state: State, text: str, today: str) -> Reply | None:
+    def _by_rule(self, state: State, text: str, today: str, *, weak: bool = False) -> Reply | None:
         for number, rule in enumerate(self.config.rules):
-            if self._is_in(f"rules[{number}]", text, state.language, whole=rule.whole):
+            if rule.weak == weak and self._is_in(f"rules[{number}]", text, state.language, whole=rule.whole):
                 return self._go(state, rule, rule.name, today)
         return None
 
@@ -123,16 +129,20 @@ class Brain:
 
     # --- flows --------------------------------------------------------------------------------------------------
 
-    def _by_flow(self, state: State, text: str) -> Reply | None:
-        """A flow's own patterns, or nothing but an order number where a flow begins with one."""
+    def _by_flow(self, state: State, text: str, today: str) -> Reply | None:
+        """A flow's own patterns; or an order number, alone, or beside words that mean an article of a flow begun with one."""
         for name in self.config.flows:
             if self._is_in(f"flows.{name}", text, state.language):
                 return self._enter(state, name, text)
         order = find_order(text)
-        if order and len(tokens(text)) <= FOLLOW_UP_TOKENS:
-            for name, flow in self.config.flows.items():
-                if flow.slots[0].kind == "order" and (not state.topic or state.topic in flow.articles):
-                    return self._enter(state, name, text)
+        if not order:
+            return None
+        rest = normal(text[:MAX_QUERY]).upper().replace(order, " ")
+        hits = self.index.search(rest, state.language, today, limit=1).hits if tokens(rest) else ()
+        about = hits[0].slug if hits else state.topic
+        for name, flow in self.config.flows.items():
+            if flow.slots[0].kind == "order" and (not about or about in flow.articles):
+                return self._enter(state, name, text)
         return None
 
     def _enter(self, state: State, name: str, text: str = "") -> Reply:
@@ -217,6 +227,8 @@ class Brain:
             article = self.index.get(found.hits[0].slug, state.language)
             assert article is not None, "the index finds what it holds"
             return self._answer(_understood(state, article.slug), article, found.confidence)
+        if ruled := self._by_rule(state, text, today, weak=True):
+            return ruled
         if state.unsure >= 1:
             return self._hand_off(state, "unsure", "person_unsure")
         state = msgspec.structs.replace(state, unsure=state.unsure + 1)
@@ -228,15 +240,21 @@ class Brain:
         return self._speak("sorry", state, say("sorry", state.language), confidence=found.confidence)
 
     def _search(self, state: State, text: str, today: str) -> Found:
-        """By the text alone, and, for a short one that follows a topic, together with the topic: whichever is surer."""
+        """By the text alone, or together with the topic before: where the text says that it goes on from there, or is short
+        and says too little. The topic itself is no answer to a new question about it.
+        """
         found = self.index.search(text, state.language, today)
         topic = self.index.get(state.topic, state.language) if state.topic else None
-        if topic is None or len(tokens(text)) > FOLLOW_UP_TOKENS or found.confidence >= self.config.confidence.answer:
+        if topic is None or len(tokens(text)) > FOLLOW_UP_TOKENS:
             return found
-        both = self.index.search(f"{topic.title} {text}", state.language, today)
-        # The topic itself is no answer to a new question about it.
-        others = tuple(hit for hit in both.hits if hit.slug != state.topic)
-        return msgspec.structs.replace(both, hits=others) if others and both.confidence > found.confidence else found
+        goes_on = _GOES_ON.is_in(text)
+        if found.confidence >= self.config.confidence.answer and not goes_on:
+            return found
+        before = state.said[-2] if len(state.said) > 1 and not find_choice(state.said[-2]) else topic.title
+        both = self.index.search(f"{before} {text}", state.language, today)
+        hits = tuple(hit for hit in both.hits if hit.slug != state.topic)
+        both = Found(hits, confidence(hits))
+        return both if both.confidence > (self.config.confidence.clarify if goes_on else found.confidence) else found
 
     def _sure(self, text: str, language: Language, today: str) -> Found | None:
         """Found when the text is a question of its own, not the answer to one."""

@@ -30,8 +30,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``answer``: from this confidence on an article is the answer; ``clarify``: from here on the nearest are offered."""
 
-    answer: Chance = 0.75
-    clarify: Chance = 0.2
+    answer: Chance = 0.88
+    clarify: Chance = 0.1
 
 
 class General(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,12 +60,15 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(Target, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The first rule whose pattern is found in the text decides. ``whole``: the pattern must be all of the text."""
+    """The first rule whose pattern is found in the text decides. ``whole``: the pattern must be all of the text; ``weak``: the
+    rule is looked at only where no article is a sure answer.
+    """
 
     name: Name
     zh: Patterns = ()
     en: Patterns = ()
     whole: bool = False
+    weak: bool = False
 
 
 class Option(Target, frozen=True, forbid_unknown_fields=True, kw_only=True):
