@@ -304,16 +304,23 @@ Deliver: TypeAlias = Callable[[Answer | Exception], None]
 class Submit(Protocol):
     """The way into the journal for who works beside the server: the desk."""
 
-    def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
+    def post(
+        self,
+        command: Command,
+        principal: Principal,
+        command_id: str,
+        payload: bytes,
+        deliver: Deliver,
+        asked: Command | None = None,
+        *,
+        only_again: bool = False,
+    ) -> None:
         """Into the inbox; ``deliver`` is called once, after the commit, perhaps before this returns.
 
+        ``asked``: what the client asked for, where more was added to it: retries are compared by it. ``only_again``: it is done
+        only if it was done before, else :class:`Unanswered`.
         Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
         """
-
-    def post_again(
-        self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver
-    ) -> None:
-        """As :meth:`post`, of a command that is done only if it was done before: its first answer, or :class:`Unanswered`."""
 
     def now_ms(self) -> int:
         """Dispatcher time."""

@@ -82,18 +82,24 @@ _SERVING = (
     " contact.take_over"
 )
 # At the desk an own customer is oneself, or one whose contact one holds or has held.
-_DESK_SERVING = "customer.save customer.tag"
+_OF_OWN_CUSTOMERS = "customer.save customer.tag customer.use customer.link customer.merge"
+_OF_CUSTOMERS = (
+    f"{_OF_OWN_CUSTOMERS} customer.tier customer.block customer.unblock customer.subscribe customer.cancel"
+    " customer.unmerge customer.erase segment.save segment.remove"
+)
+_ABOUT_OWN_CUSTOMERS = "customer customer.history customer.records"
+_ABOUT_CUSTOMERS = f"{_ABOUT_OWN_CUSTOMERS} customers segments"
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.CHANNEL: _rights(Scope.TENANT, _CUSTOMER_SIDE),
     Role.CUSTOMER: _rights(Scope.OWN, _CUSTOMER_SIDE),
-    Role.AGENT: {**_rights(Scope.OWN, f"{_SERVING} {_DESK_SERVING}"), "agent.define": Scope.DEV},
+    Role.AGENT: {**_rights(Scope.OWN, f"{_SERVING} {_OF_OWN_CUSTOMERS}"), "agent.define": Scope.DEV},
     # A bot may answer, hand off and end; a hostile one can do no more, and never take over or consult.
     Role.BOT: {
         **_rights(
             Scope.OWN,
             "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
-            " contact.message contact.transfer contact.close",
+            " contact.message contact.transfer contact.close customer.save customer.tag",
         ),
         "agent.define": Scope.DEV,
     },
@@ -104,22 +110,26 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
             " contact.move contact.prioritise contact.assign contact.take_over contact.close contacts.bulk"
             " queue.close queue.open queue.notice",
         ),
-        **_rights(Scope.TENANT, _DESK_SERVING),
+        **_rights(Scope.TENANT, _OF_CUSTOMERS),
         **_rights(Scope.DOMAIN, "pool.drain pool.open policy.apply"),
     },
-    Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply desk.record"),
+    Role.SERVER: _rights(Scope.DOMAIN, "agent.lost agent.back engine.started policy.apply desk.record customer.erased"),
 }
 
 QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.CHANNEL: _rights(Scope.TENANT, "contact history position streams"),
     Role.CUSTOMER: _rights(Scope.OWN, "history position streams customer"),
     Role.AGENT: {
-        **_rights(Scope.OWN, "contact contacts history explain position streams customer"),
+        **_rights(Scope.OWN, f"contact contacts history explain position streams {_ABOUT_OWN_CUSTOMERS}"),
         "queues": Scope.TENANT,
     },
-    Role.BOT: {**_rights(Scope.OWN, "contact contacts history position streams customer"), "queues": Scope.TENANT},
+    Role.BOT: {
+        **_rights(Scope.OWN, f"contact contacts history position streams {_ABOUT_OWN_CUSTOMERS}"),
+        "queues": Scope.TENANT,
+    },
     Role.SUPERVISOR: {
-        **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams customer"),
+        **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams"),
+        **_rights(Scope.TENANT, _ABOUT_CUSTOMERS),
         "policy": Scope.DOMAIN,
     },
     Role.SERVER: {},

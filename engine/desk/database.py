@@ -18,6 +18,7 @@ from sqlalchemy.sql.schema import Table
 
 from engine.desk.schema import METADATA, PROGRESS
 from engine.desk.sealing import Sealer
+from engine.desk.settings import NO_SETTINGS, Settings
 from engine.ports import StoreError
 
 # Readers at once, and a writer: what the door to threads lets through.
@@ -26,11 +27,13 @@ _BUSY_MS = 5_000
 
 
 class Reading:
-    """A look at the tables, as of one moment."""
+    """A look at the tables, as of one moment: ``now`` in dispatcher ms. ``settings`` are for answers, never for folds."""
 
-    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, now: int = 0, settings: Settings = NO_SETTINGS) -> None:
         self.connection = connection
         self.sealer = sealer
+        self.now = now
+        self.settings = settings
 
     def rows(self, select: Select[Any]) -> list[Any]:
         return list(self.connection.execute(select))
@@ -40,11 +43,15 @@ class Reading:
 
 
 class Pen(Reading):
-    """Writes the tables of one batch of records. Changes of one row are gathered, and written together."""
+    """Writes the tables of one batch of records. Changes of one row are gathered, and written together.
+
+    ``touched``: the customers (tenant, key) about whom something changed.
+    """
 
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         super().__init__(connection, sealer)
         self._changes: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self.touched: set[tuple[str, str]] = set()
         self._insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
     def change(self, table: Table, **values: Any) -> None:
@@ -93,9 +100,9 @@ class Database:
         self.place = place
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self, now: int = 0, settings: Settings = NO_SETTINGS) -> Iterator[Reading]:
         with self.engine.connect() as connection:
-            yield Reading(connection, self.sealer)
+            yield Reading(connection, self.sealer, now, settings)
 
     @contextmanager
     def writing(self) -> Iterator[Pen]:

@@ -61,6 +61,7 @@ class Rule:
     ``customers``: whose they must be for whoever has the right for own customers only. ``things``: what no other deed may
     change from ``check`` until the tables show this deed (empty: it hangs on nothing, and waits for nobody). ``check``: blocks, raises
     :class:`Refused`. ``result``: what the answer says beside its lsn.
+    ``erases``: is answered only when the keys that it destroys are gone.
     """
 
     complete: Callable[[Any, Asker, Settings, int], Any] = _as_given
@@ -69,16 +70,20 @@ class Rule:
     customers: Callable[[Any], tuple[str, ...]] = _nothing
     things: Callable[[Any], tuple[str, ...]] = _nothing
     check: Callable[[Reading, Any, int], None] | None = None
+    erases: bool = False
     result: Callable[[Any], Mapping[str, str | int | bool]] = lambda deed: {}
 
 
 @dataclass(frozen=True)
 class Ask:
-    """How one type of question is answered: ``answer`` blocks, and reads; ``fetch`` asks somebody outside, and waits."""
+    """How one type of question is answered: ``answer`` blocks, and reads the tables.
 
+    ``fetch`` then asks somebody outside, and waits: it gets the connectors, the question, and what ``answer`` found.
+    """
+
+    answer: Callable[[Reading, Any, Asker], Any]
     customers: Callable[[Any], tuple[str, ...]] = _nothing
-    answer: Callable[[Reading, Any, Asker], Any] | None = None
-    fetch: Callable[[Any, Asker], Awaitable[Any]] | None = None
+    fetch: Callable[[Any, Any, Any], Awaitable[Any]] | None = None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 import trio
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from engine.desk import limits
 from engine.desk.commands import DeskCommand
 from engine.desk.customers.access import check_own
+from engine.desk.customers.erasing import Eraser
+from engine.desk.customers.identity import resolve, root_of
+from engine.desk.customers.records import Records
+from engine.desk.customers.standing import Standing, Standings, read_standing
 from engine.desk.database import Database
 from engine.desk.deeds import Asker, Deed, Question, Rooms, Rule, tag_of
 from engine.desk.feeding import Feeder, Journal
@@ -22,9 +27,19 @@ from engine.desk.folding import encode_deed
 from engine.desk.locks import Locks
 from engine.desk.refusals import DeskCode, Refused
 from engine.desk.rooms import all_folds, all_rooms
-from engine.desk.settings import NO_SETTINGS, Settings
+from engine.desk.settings import NO_SETTINGS, OWN_NAMES, Settings
 from engine.dispatch.commands import RecordDesk
-from engine.ports import Answer, Deliver, Overloaded, Principal, RunBlocking, Stopped, StoreError, Submit, Unanswered
+from engine.ports import (
+    Answer,
+    Deliver,
+    Overloaded,
+    Principal,
+    RunBlocking,
+    Stopped,
+    StoreError,
+    Submit,
+    Unanswered,
+)
 
 
 class Driver(Submit, Journal, Protocol):
@@ -42,22 +57,30 @@ class Desk:
         settings: Settings = NO_SETTINGS,
         *,
         rooms: Rooms | None = None,
+        records: Records | None = None,
     ) -> None:
+        """``records``: the connectors to other systems, by name."""
         self.settings = settings
         self.database = database
-        self.feeder = Feeder(driver, database, run_blocking, all_folds())
+        # What only the desk says of a customer: a customer's own word for it counts for nothing.
+        self.own_names = OWN_NAMES | {name for name, kind in settings.attributes.items() if kind.routing}
+        self._standings = Standings()
+        self.feeder = Feeder(driver, database, run_blocking, all_folds(), self._standings.touched)
         self._rooms = rooms or all_rooms()
+        self._records = records or Records({})
         self._driver = driver
         self._run_blocking = run_blocking
         self._locks = Locks()
+        self._eraser = Eraser(driver, database, run_blocking)
         self._log = structlog.get_logger("sluice.desk")
         self._nursery: trio.Nursery | None = None
         self._latest = 0  # the last deed that was answered
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Started once the tables show all that the journal holds. Raises ``StoreError``."""
+        """Started once the tables show all that the journal holds, and what was to be erased is. Raises ``StoreError``."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.feeder.run)
+            await self._eraser.finish_all()
             self._nursery = nursery
             task_status.started()
             try:
@@ -74,8 +97,7 @@ class Desk:
             deed = rule.complete(deed, asker, self.settings, self._driver.now_ms())
         except Refused as refused:
             return deliver(_answer(refused, deed))
-        record = RecordDesk(deed.tenant, tag_of(deed), rule.subject(deed), rule.contact(deed))
-        job = _Job(principal, asker, id, deed, rule, record, encode_deed(deed), deliver)
+        job = _Job(principal, asker, id, deed, rule, deliver)
         if not rule.things(deed) and not (asker.own and rule.customers(deed)):
             return self._post(job, lambda answer: self._settle(job, answer))
         if self._nursery is None:
@@ -86,45 +108,63 @@ class Desk:
     async def _do_safely(self, job: _Job) -> None:
         """A fault of ours in one deed ends nobody else's."""
         try:
-            await self._do_in_turn(job)
+            if job.asker.own:  # whom the asker serves is in the tables
+                await self._caught_up(self._driver.last_lsn)
+            while not await self._do_in_turn(job):
+                pass
+        except Refused as refused:
+            await self._refuse(job, refused)
+        except SQLAlchemyError:
+            if not job.is_answered:
+                job.deliver(_answer(_unavailable(), job.deed))
         except Exception as error:  # noqa: BLE001  # whatever it is, the engine goes on
-            self._log.error("deed_crashed", kind=job.record.kind, error=type(error).__name__)
+            self._log.error("deed_crashed", kind=job.asked.kind, error=type(error).__name__)
             if not job.is_answered:
                 job.deliver(_answer(Refused(DeskCode.INTERNAL, "the deed", type(error).__name__, ""), job.deed))
 
-    async def _do_in_turn(self, job: _Job) -> None:
-        """With the locks of all that it hangs on, until the tables show it."""
-        async with self._locks.held(job.deed.tenant, job.rule.things(job.deed)):
-            try:
-                if job.asker.own:  # whom the asker serves is in the tables
-                    await self._caught_up(self._driver.last_lsn)
-                await self._run_blocking(self._check, job, self._driver.now_ms())
-            except Refused as refused:
-                return await self._refuse(job, refused)
-            except SQLAlchemyError:
-                return job.deliver(_answer(_unavailable(), job.deed))
+    async def _do_in_turn(self, job: _Job) -> bool:
+        """With the locks of all that it hangs on, until the tables show it. False: who is who changed meanwhile."""
+        tenant = job.deed.tenant
+        things = await self._run_blocking(self._resolve, job)
+        async with self._locks.held(tenant, things):
+            if not await self._run_blocking(self._check, job, things, self._driver.now_ms()):
+                return False
             done = _Waiter(lambda answer: self._settle(job, answer))
-            self._post(job, done.settle)
-            await self.feeder.reached(await done.wait())
-        return None
+            self._post(job, done.hold if job.rule.erases else done.settle)
+            lsn = await done.wait()
+            await self.feeder.reached(lsn)
+            if job.rule.erases:
+                if lsn:
+                    await self._eraser.finish(tenant, lsn)
+                done.let_go()
+        return True
 
-    def _check(self, job: _Job, now: int) -> None:
-        if job.rule.check is None and not job.asker.own:
-            return
+    def _resolve(self, job: _Job) -> tuple[str, ...]:
         with self.database.reading() as reading:
+            return resolve(reading, job.deed.tenant, job.rule.things(job.deed))
+
+    def _check(self, job: _Job, things: tuple[str, ...], now: int) -> bool:
+        tenant = job.deed.tenant
+        with self.database.reading(now, self.settings) as reading:
+            if resolve(reading, tenant, job.rule.things(job.deed)) != things:
+                return False
             if job.asker.own:
                 check_own(reading, job.asker, job.rule.customers(job.deed))
             if job.rule.check is not None:
                 job.rule.check(reading, job.deed, now)
+            # What is written of a customer is sealed with the key of whom it stands for: theirs it goes with.
+            subject = root_of(reading, tenant, job.asked.subject) if job.asked.subject else ""
+            job.record = msgspec.structs.replace(job.asked, subject=subject)
+        return True
 
     async def _refuse(self, job: _Job, refused: Refused) -> None:
         """What is sent again gets the first answer, whatever has become of things since."""
+        if not job.id:
+            return job.deliver(_answer(refused, job.deed))
         done = _Waiter(
             lambda answer: job.deliver(_answer(refused, job.deed) if isinstance(answer, Unanswered) else answer)
         )
-        if not job.id:
-            return job.deliver(_answer(refused, job.deed))
-        self._post(job, done.settle, again=True)
+        self._post(job, done.settle, only_again=True)
         await done.wait()
         return None
 
@@ -134,10 +174,10 @@ class Desk:
             answer = Answer(answer.lsn, {**answer.result, **job.rule.result(job.deed)})
         job.deliver(answer)
 
-    def _post(self, job: _Job, settle: Deliver, *, again: bool = False) -> None:
-        post = self._driver.post_again if again else self._driver.post
+    def _post(self, job: _Job, settle: Deliver, *, only_again: bool = False) -> None:
+        post = self._driver.post
         try:
-            post(job.record, job.principal, job.id, job.payload, settle)
+            post(job.record, job.principal, job.id, job.payload, settle, job.asked, only_again=only_again)
         except (Overloaded, Stopped, StoreError) as error:
             settle(error)
 
@@ -145,44 +185,57 @@ class Desk:
 
     async def ask(self, asker: Asker, question: Question) -> Any:
         """Whoever did something sees it here once it was answered. Raises :class:`Refused`."""
-        ask = self._rooms.asks[type(question)]
         await self._caught_up(self._driver.last_lsn if asker.own else self._latest)
         try:
-            if asker.own or ask.answer is not None:
-                answered = await self._run_blocking(self._look, asker, question)
-            return answered if ask.fetch is None else await ask.fetch(question, asker)
+            looked = await self._run_blocking(self._look, asker, question, self._driver.now_ms())
         except SQLAlchemyError:
             raise _unavailable() from None
+        fetch = self._rooms.asks[type(question)].fetch
+        return looked if fetch is None else await fetch(self._records, question, looked)
 
     async def _caught_up(self, lsn: int) -> None:
         """The tables show record ``lsn``; or they are so late that it is better to see what they have."""
         with trio.move_on_after(limits.READ_YOUR_WRITES_S):
             await self.feeder.reached(lsn)
 
-    def _look(self, asker: Asker, question: Question) -> Any:
+    def _look(self, asker: Asker, question: Question, now: int) -> Any:
         ask = self._rooms.asks[type(question)]
-        with self.database.reading() as reading:
+        with self.database.reading(now, self.settings) as reading:
             if asker.own:
                 check_own(reading, asker, ask.customers(question))
-            return None if ask.answer is None else ask.answer(reading, question, asker)
+            return ask.answer(reading, question, asker)
+
+    # --- who comes ------------------------------------------------------------------------------------------------
+
+    def find_standing(self, tenant: str, customer: str) -> Standing | None:
+        """What the policy may know of a customer; None: it has to be looked up."""
+        return self._standings.find(tenant, customer)
+
+    async def load_standing(self, tenant: str, customer: str) -> Standing:
+        """As :meth:`find_standing`, from the tables; where those cannot be used just now nothing is known of anybody."""
+        generation = self._standings.generation
+        try:
+            standing = await self._run_blocking(self._read_standing, tenant, customer)
+        except SQLAlchemyError:
+            return Standing(customer, {})
+        self._standings.keep(tenant, customer, standing, generation)
+        return standing
+
+    def _read_standing(self, tenant: str, customer: str) -> Standing:
+        with self.database.reading() as reading:
+            return read_standing(reading, tenant, customer)
 
 
 class _Job:
-    """A deed on its way."""
+    """A deed on its way. ``asked``: its record as it would be for the customer whom it names."""
 
     def __init__(
-        self,
-        principal: Principal,
-        asker: Asker,
-        id: str,
-        deed: DeskCommand,
-        rule: Rule,
-        record: RecordDesk,
-        payload: bytes,
-        deliver: Deliver,
+        self, principal: Principal, asker: Asker, id: str, deed: DeskCommand, rule: Rule, deliver: Deliver
     ) -> None:
-        self.principal, self.asker, self.id, self.deed = principal, asker, id, deed
-        self.rule, self.record, self.payload = rule, record, payload
+        self.principal, self.asker, self.id, self.deed, self.rule = principal, asker, id, deed, rule
+        self.asked = RecordDesk(deed.tenant, tag_of(deed), rule.subject(deed), rule.contact(deed))
+        self.record = self.asked
+        self.payload = encode_deed(deed)
         self.is_answered = False
         self._deliver = deliver
 
@@ -192,21 +245,27 @@ class _Job:
 
 
 class _Waiter:
-    """Hands an answer on as it comes, and lets somebody wait for its lsn (0: none)."""
+    """Hands an answer on as it comes (or holds it back), and lets somebody wait for its lsn (0: none)."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._lsn = 0
+        self._answer: Answer | Exception = Answer()
         self._come = trio.Event()
 
     def settle(self, answer: Answer | Exception) -> None:
-        self._lsn = answer.lsn if isinstance(answer, Answer) else 0
-        self._come.set()
+        self.hold(answer)
         self._deliver(answer)
+
+    def hold(self, answer: Answer | Exception) -> None:
+        self._answer = answer
+        self._come.set()
+
+    def let_go(self) -> None:
+        self._deliver(self._answer)
 
     async def wait(self) -> int:
         await self._come.wait()
-        return self._lsn
+        return self._answer.lsn if isinstance(self._answer, Answer) and not self._answer.code else 0
 
 
 def _answer(refused: Refused, deed: Deed) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import takewhile
 from typing import Protocol
 
@@ -43,13 +44,22 @@ class Journal(Protocol):
 class Feeder:
     """``run`` it; ``reached`` waits for a record. ``problem``: why the tables cannot be written just now; empty: they can."""
 
-    def __init__(self, journal: Journal, database: Database, run_blocking: RunBlocking, folds: Folds) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        database: Database,
+        run_blocking: RunBlocking,
+        folds: Folds,
+        on_touched: Callable[[AbstractSet[tuple[str, str]]], None] = lambda _: None,
+    ) -> None:
+        """``on_touched`` hears of the customers (tenant, key) about whom a batch changed something, once it is written."""
         self.problem = ""
         self.lsn = 0  # the tables show the journal up to here
         self._journal = journal
         self._database = database
         self._run_blocking = run_blocking
         self._folds = folds
+        self._on_touched = on_touched
         self._written = 0  # … and say so themselves up to here
         self._heard: deque[Committed] = deque()
         self._news = trio.Event()
@@ -126,7 +136,7 @@ class Feeder:
     async def _write(self, records: list[Committed], lsn: int) -> bool:
         """False: not this time. A fault of ours, or a record that cannot be read, is raised."""
         try:
-            await self._run_blocking(write_batch, self._database, self._folds, records, lsn)
+            touched = await self._run_blocking(write_batch, self._database, self._folds, records, lsn)
         except SQLAlchemyError as error:
             if not self.problem:
                 self._log.error("desk_tables_not_written", why=type(error).__name__, lsn=lsn)
@@ -135,16 +145,24 @@ class Feeder:
         if self.problem:
             self._log.info("desk_tables_written_again", lsn=lsn)
         self.problem = ""
+        if touched:
+            self._on_touched(touched)
         return True
 
 
-def write_batch(database: Database, folds: Folds, records: Sequence[Committed], lsn: int) -> None:
-    """The records' rows, and that the tables now show the journal up to ``lsn``: one transaction."""
+def write_batch(
+    database: Database, folds: Folds, records: Sequence[Committed], lsn: int
+) -> AbstractSet[tuple[str, str]]:
+    """The records' rows, and that the tables now show the journal up to ``lsn``: one transaction.
+
+    Returns the customers about whom something changed.
+    """
     with database.writing() as pen:
         for record in records:
             folds.apply(pen, record)
         pen.flush()
         pen.execute(update(PROGRESS).values(lsn=lsn))
+    return pen.touched
 
 
 def feed_from(

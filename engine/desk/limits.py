@@ -12,7 +12,11 @@ VALUE_CHARS: Final = 500  # a postal address
 REASON_CHARS: Final = 200
 KEY_CHARS: Final = 256  # an openid has 28, a hash 64; room for a prefix by channel
 CLUSTER: Final = 20  # keys that are one customer: some channels, each with an old account or two
+QUOTA: Final = 1_000_000_000  # of an entitlement, and what is used of it at once
+SEGMENTS: Final = 200  # of a tenant: each is looked at for every profile that is shown
 PAGE: Final = 100
+HISTORY_PAGE: Final = 1_000  # contacts, 200 bytes each
+LOOKED_AT: Final = 2_000  # customers looked at for one page: half a second in a thread
 
 # --- how the tables are fed -----------------------------------------------------------------------------------------
 

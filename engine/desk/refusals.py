@@ -15,6 +15,7 @@ class DeskCode(StrEnum):
     NOT_SUPPORTED = "not_supported"
     NOT_DECLARED = "not_declared"
     UNKNOWN_CUSTOMER = "unknown_customer"
+    BLOCKED = "blocked"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -27,6 +28,7 @@ SENTENCES: dict[DeskCode, str] = {
     DeskCode.NOT_SUPPORTED: "this engine runs without a desk",
     DeskCode.NOT_DECLARED: "the desk's file does not declare this",
     DeskCode.UNKNOWN_CUSTOMER: "there is no such customer for this principal",
+    DeskCode.BLOCKED: "the customer is on the blocklist: no new contacts",
     DeskCode.UNAVAILABLE: "the desk's tables cannot be used just now; what was acknowledged is kept",
     DeskCode.INTERNAL: "the desk could not handle this; it is logged",
 }

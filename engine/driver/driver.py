@@ -110,29 +110,22 @@ class Driver:
         self.post(command, principal, command_id, payload, waiter.deliver)
         return await waiter.wait()
 
-    def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
-        """As :meth:`submit`, without waiting: ``deliver`` is called once, possibly before this returns.
-
-        It must not raise and not block; it may post again.
-        """
-        self._enter(command, principal, command_id, payload, deliver, only_again=False)
-
-    def post_again(
-        self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver
-    ) -> None:
-        """The first answer to a command that has come before; to one that has not, ``Unanswered``: it is not handled."""
-        self._enter(command, principal, command_id, payload, deliver, only_again=True)
-
-    def _enter(
+    def post(
         self,
         command: Command,
         principal: Principal,
         command_id: str,
         payload: bytes,
         deliver: Deliver,
+        asked: Command | None = None,
         *,
-        only_again: bool,
+        only_again: bool = False,
     ) -> None:
+        """As :meth:`submit`, without waiting: ``deliver`` is called once, possibly before this returns.
+
+        It must not raise and not block; it may post again. ``asked``: what the client asked for, where the server added to
+        it: retries are compared by it. ``only_again``: the first answer if it came before, else :class:`Unanswered`.
+        """
         if self._over is not None:
             raise self._over_again()
         if self._is_draining:
@@ -140,7 +133,7 @@ class Driver:
         if isinstance(command, SubmitContact):
             self._admit(command.tenant)
         try:
-            pending = prepare(command, principal, command_id, payload, deliver, self.limits)
+            pending = prepare(command, principal, command_id, payload, deliver, self.limits, asked)
         except ValueError as error:
             deliver(bad_value(command, str(error)))
             return

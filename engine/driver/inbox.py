@@ -56,9 +56,15 @@ class Pending:
 
 
 def prepare(
-    command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver, limits: DriverLimits
+    command: Command,
+    principal: Principal,
+    command_id: str,
+    payload: bytes,
+    deliver: Deliver,
+    limits: DriverLimits,
+    asked: Command | None = None,
 ) -> Pending:
-    """Raises ValueError for what could not be journaled: no such bytes, or too many of them."""
+    """``asked``: see ``Driver.post``. Raises ValueError for what could not be journaled: no such bytes, or too many of them."""
     for name, text in (("tenant", principal.tenant), ("subject", principal.subject), ("command id", command_id)):
         if not text.isascii():
             _check_text(name, text)
@@ -69,7 +75,10 @@ def prepare(
     ):
         if size > limit:
             raise ValueError(f"the {name} has {size} bytes, wanted at most {limit}")
-    return Pending(read_back, encoded, principal, command_id, payload, deliver)
+    pending = Pending(read_back, encoded, principal, command_id, payload, deliver)
+    if asked is not None and command_id:
+        pending.body = body_hash(encode_command(asked)[0], payload)
+    return pending
 
 
 class Stamps:

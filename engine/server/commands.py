@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
+from typing import TYPE_CHECKING
 
 from engine.desk.commands import DeskCommand
 from engine.desk.deeds import Deed, tag_of
@@ -16,9 +17,13 @@ from engine.server.authority import Authority, Unknown
 from engine.server.connection import Connection
 from engine.server.desk_door import DeskDoor
 from engine.server.door import Door
+from engine.server.reception import Reception
 from engine.telemetry.counters import Counters
 from engine.wire.errors import WireCode, WireError
 from engine.wire.messages import Do, Error, Ok
+
+if TYPE_CHECKING:
+    from engine.desk.customers.standing import Standing
 
 _TEXT_COMMANDS = (cmd.SubmitContact, cmd.AddMessage)
 # States of a submitted contact in which what the customer wrote becomes its first message.
@@ -40,6 +45,7 @@ class Commands:
         self._authority = authority
         self._counters = counters
         self._desk = desk
+        self._reception = None if desk is None else Reception(desk, authority.policy, door.now_ms)
 
     def do(self, connection: Connection, frame: Do) -> None:
         """Never raises; the connection has counted the frame as in flight."""
@@ -57,11 +63,48 @@ class Commands:
             return connection.answer(error_frame(frame.id, error))
         except Unknown as unknown:
             return connection.answer(Error(frame.id, unknown.code, unknown.message, "command", unknown.got))
+        if self._reception is not None and isinstance(command, cmd.SubmitContact | cmd.UpdateContact):
+            return self._receive(self._reception, connection, frame, command)
+        return self._go_in(connection, frame, command, None)
+
+    def _go_in(self, connection: Connection, frame: Do, command: Command, asked: Command | None) -> None:
         if frame.text and isinstance(command, cmd.SubmitContact):
-            self._submit(connection, frame, command)
+            self._submit(connection, frame, command, asked)
         else:
-            self._post(connection, frame.id, command, frame.text.encode())
+            self._post(connection, frame.id, command, frame.text.encode(), asked)
+
+    def _receive(
+        self, reception: Reception, connection: Connection, frame: Do, asked: cmd.SubmitContact | cmd.UpdateContact
+    ) -> None:
+        """The desk says what it knows of the customer: at once, or after a look into its tables."""
+        command = reception.prepare(connection.principal, asked)
+        if not isinstance(command, cmd.SubmitContact) or not command.customer:
+            return self._go_in(connection, frame, command, asked)
+        standing = reception.desk.find_standing(command.tenant, command.customer)
+        if standing is not None:
+            return self._go_in_as(reception, connection, frame, command, asked, standing)
+
+        async def look_up() -> None:
+            found = await reception.desk.load_standing(command.tenant, command.customer)
+            self._go_in_as(reception, connection, frame, command, asked, found)
+
+        assert connection.nursery is not None
+        connection.nursery.start_soon(look_up)
         return None
+
+    def _go_in_as(
+        self,
+        reception: Reception,
+        connection: Connection,
+        frame: Do,
+        command: cmd.SubmitContact,
+        asked: Command,
+        standing: Standing,
+    ) -> None:
+        try:
+            self._go_in(connection, frame, reception.receive(command, standing), asked)
+        except Refused as refused:
+            connection.answer(answer_frame(frame.id, refused.answer()))
 
     def _at_desk(self, connection: Connection, id: str, deed: DeskCommand) -> None:
         """Raises :class:`WireError` (forbidden)."""
@@ -70,13 +113,13 @@ class Commands:
             return connection.answer(answer_frame(id, no_desk(tag_of(deed))))
         return self._desk.do(connection.principal, asker, id, deed, partial(_deliver, connection, id))
 
-    def _post(self, connection: Connection, id: str, command: Command, payload: bytes) -> None:
+    def _post(self, connection: Connection, id: str, command: Command, payload: bytes, asked: Command | None) -> None:
         try:
-            self._door.post(command, connection.principal, id, payload, partial(_deliver, connection, id))
+            self._door.post(command, connection.principal, id, payload, partial(_deliver, connection, id), asked)
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(id, error))
 
-    def _submit(self, connection: Connection, frame: Do, command: cmd.SubmitContact) -> None:
+    def _submit(self, connection: Connection, frame: Do, command: cmd.SubmitContact, asked: Command | None) -> None:
         def deliver(answer: Answer | Exception) -> None:
             if not isinstance(answer, Answer):
                 connection.answer(failure_frame(frame.id, answer))
@@ -86,7 +129,7 @@ class Commands:
                 self._first_message(connection, frame, command.tenant, answer)
 
         try:
-            self._door.post(command, connection.principal, frame.id, _mark_of(frame.text), deliver)
+            self._door.post(command, connection.principal, frame.id, _mark_of(frame.text), deliver, asked)
         except (Overloaded, Stopped, StoreError) as error:
             connection.answer(failure_frame(frame.id, error))
 

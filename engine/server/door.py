@@ -15,8 +15,17 @@ T = TypeVar("T")
 class Door(Protocol):
     """The driver, as a connection sees it. Only ``ask`` and the readers wait; ``post`` returns at once."""
 
-    def post(self, command: Command, principal: Principal, command_id: str, payload: bytes, deliver: Deliver) -> None:
-        """Into the inbox, in call order; ``deliver`` is called once, after the commit.
+    def post(
+        self,
+        command: Command,
+        principal: Principal,
+        command_id: str,
+        payload: bytes,
+        deliver: Deliver,
+        asked: Command | None = None,
+    ) -> None:
+        """Into the inbox, in call order; ``deliver`` is called once, after the commit. ``asked``: what the client asked for,
+        where the server added to it.
 
         Raises :class:`Overloaded`, :class:`Stopped` or :class:`StoreError`, and then never delivers.
         """

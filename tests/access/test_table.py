@@ -45,7 +45,7 @@ def test_every_question_is_in_the_table() -> None:
 @pytest.mark.parametrize("role", CLIENT_ROLES)
 def test_what_is_the_engines_own_is_nobody_elses(role: Role) -> None:
     """No token can say that an agent's connection died, or that the engine started."""
-    for name in ("agent.lost", "agent.back", "engine.started", "desk.record"):
+    for name in ("agent.lost", "agent.back", "engine.started", "desk.record", "customer.erased"):
         assert find_scope(COMMAND_TABLE, role, name) is None
 
 
@@ -55,7 +55,7 @@ def test_a_bot_can_only_do_a_bots_work() -> None:
     assert rights == {
         "agent.sign_on", "agent.set_state", "agent.sign_off", "agent.define",
         "offer.accept", "offer.complete", "offer.fail", "offer.decline", "wrap_up.end",
-        "contact.message", "contact.transfer", "contact.close",
+        "contact.message", "contact.transfer", "contact.close", "customer.save", "customer.tag",
     }  # fmt: skip
     assert COMMAND_TABLE[Role.BOT]["agent.define"] is Scope.DEV
     assert set(QUESTION_TABLE[Role.BOT].values()) <= {Scope.OWN, Scope.TENANT}

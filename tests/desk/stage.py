@@ -12,7 +12,7 @@ from engine.desk.database import Database, open_database
 from engine.desk.desk import Desk
 from engine.desk.rebuilding import Verdict, check
 from engine.desk.rooms import all_folds
-from engine.desk.settings import AttributeKind, Settings
+from engine.desk.settings import AttributeKind, Entitlement, Settings, Tier
 from engine.driver import Driver
 from engine.ports import Committed
 from engine.store.memory import JournalInMemory
@@ -27,7 +27,9 @@ SETTINGS = Settings(
         "language": AttributeKind(type="enum", personal=False, routing=True, values=("zh", "en")),
         "points": AttributeKind(type="int", personal=False, routing=True, min=0, max=100_000),
         "wholesale": AttributeKind(type="bool", personal=False),
-    }
+    },
+    tiers={"gold": Tier(("returns",)), "silver": Tier()},
+    entitlements={"returns": Entitlement(quota=3), "hotline": Entitlement()},
 )
 
 

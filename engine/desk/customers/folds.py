@@ -1,14 +1,25 @@
-"""From what was done with customers to what is known of them."""
+"""From what was done with customers to what is known of them. Deeds about a merged key are about its root."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from engine.desk.customers.commands import SaveCustomer, TagCustomer
-from engine.desk.customers.tables import CONTACT_AGENTS, CUSTOMER_CONTACTS, CUSTOMER_TAGS, CUSTOMERS
+from engine.desk.customers import commands as c
+from engine.desk.customers.identity import dissolve, join, keys_of, part, root_of
+from engine.desk.customers.tables import (
+    CONTACT_AGENTS,
+    CUSTOMER_BLOCKS,
+    CUSTOMER_CONTACTS,
+    CUSTOMER_ENTITLEMENTS,
+    CUSTOMER_ERASURES,
+    CUSTOMER_LINKS,
+    CUSTOMER_TAGS,
+    CUSTOMERS,
+    SEGMENTS,
+)
 from engine.desk.database import Pen, Reading
 from engine.desk.folding import Folds
 from engine.dispatch import events as ev
@@ -18,38 +29,217 @@ from engine.ports import Committed
 FOLDS = Folds()
 
 
-@FOLDS.on_deed(SaveCustomer)
-def saved(pen: Pen, record: Committed, deed: SaveCustomer) -> None:
-    row = find(pen, deed.tenant, deed.customer)
-    plain = {} if row is None else open_attributes(row)
+# --- profile --------------------------------------------------------------------------------------------------------
+
+
+@FOLDS.on_deed(c.SaveCustomer)
+def saved(pen: Pen, record: Committed, deed: c.SaveCustomer) -> None:
+    row = find(pen, deed.tenant, root_of(pen, deed.tenant, deed.customer))
+    plain = {} if row is None else decode(row.attributes)
+    routing = {} if row is None else decode(row.routing)
     personal = {} if row is None else personal_attributes(pen, row)
     for name, value in deed.attributes.items():
-        plain.pop(name, None)
-        personal.pop(name, None)
-        if value is not None:
-            (personal if name in deed.personal else plain)[name] = value
-    touch(
-        pen,
-        record,
-        deed.tenant,
-        deed.customer,
-        row,
-        attributes=as_json(plain) if plain else "",
-        sealed=_sealed(pen, record, deed.tenant, deed.customer, personal),
+        for kept in (plain, routing, personal):
+            kept.pop(name, None)
+        if value is None:
+            continue
+        (personal if name in deed.personal else plain)[name] = value
+        if name in deed.routing:
+            routing[name] = value
+    root = touch(pen, record, deed.tenant, deed.customer, attributes=encode(plain), routing=encode(routing))
+    pen.change(
+        CUSTOMERS,
+        tenant=deed.tenant,
+        customer=root,
+        sealed=seal(pen, record, deed.tenant, root, "customers/sealed", encode(personal)),
     )
 
 
-@FOLDS.on_deed(TagCustomer)
-def tagged(pen: Pen, record: Committed, deed: TagCustomer) -> None:
-    touch(pen, record, deed.tenant, deed.customer, find(pen, deed.tenant, deed.customer))
+@FOLDS.on_deed(c.TagCustomer)
+def tagged(pen: Pen, record: Committed, deed: c.TagCustomer) -> None:
+    root = touch(pen, record, deed.tenant, deed.customer)
     if deed.remove:
-        pen.execute(
-            delete(CUSTOMER_TAGS)
-            .where(CUSTOMER_TAGS.c.tenant == deed.tenant, CUSTOMER_TAGS.c.customer == deed.customer)
-            .where(CUSTOMER_TAGS.c.tag.in_(deed.remove))
-        )
+        tags = CUSTOMER_TAGS.c
+        ours = tags.customer.in_(keys_of(pen, deed.tenant, root))
+        pen.execute(delete(CUSTOMER_TAGS).where(tags.tenant == deed.tenant, ours, tags.tag.in_(deed.remove)))
     for tag in deed.add:
-        pen.change(CUSTOMER_TAGS, tenant=deed.tenant, customer=deed.customer, tag=tag, at=record.stamp)
+        pen.change(CUSTOMER_TAGS, tenant=deed.tenant, customer=root, tag=tag, at=record.stamp)
+
+
+@FOLDS.on_deed(c.SetTier)
+def tier_set(pen: Pen, record: Committed, deed: c.SetTier) -> None:
+    touch(pen, record, deed.tenant, deed.customer, tier=deed.tier)
+
+
+@FOLDS.on_deed(c.BlockCustomer)
+def blocked(pen: Pen, record: Committed, deed: c.BlockCustomer) -> None:
+    root = touch(pen, record, deed.tenant, deed.customer)
+    pen.change(
+        CUSTOMER_BLOCKS,
+        tenant=deed.tenant,
+        customer=root,
+        since=record.stamp,
+        until=deed.until,
+        by=by(record),
+        reason=seal(pen, record, deed.tenant, root, "customer_blocks/reason", deed.reason),
+    )
+
+
+@FOLDS.on_deed(c.UnblockCustomer)
+def unblocked(pen: Pen, record: Committed, deed: c.UnblockCustomer) -> None:
+    root, blocks = touch(pen, record, deed.tenant, deed.customer), CUSTOMER_BLOCKS.c
+    ours = blocks.customer.in_(keys_of(pen, deed.tenant, root))
+    pen.execute(delete(CUSTOMER_BLOCKS).where(blocks.tenant == deed.tenant, ours))
+
+
+# --- entitlements ---------------------------------------------------------------------------------------------------
+
+
+@FOLDS.on_deed(c.Subscribe)
+def subscribed(pen: Pen, record: Committed, deed: c.Subscribe) -> None:
+    root = touch(pen, record, deed.tenant, deed.customer)
+    pen.change(
+        CUSTOMER_ENTITLEMENTS,
+        tenant=deed.tenant,
+        customer=root,
+        entitlement=deed.entitlement,
+        since=deed.since or record.stamp,
+        until=deed.until,
+        quota=deed.quota,
+        cancelled_at=0,
+        used=0,
+    )
+
+
+@FOLDS.on_deed(c.CancelSubscription)
+def cancelled(pen: Pen, record: Committed, deed: c.CancelSubscription) -> None:
+    touch(pen, record, deed.tenant, deed.customer)
+    running = running_subscription(pen, deed.tenant, deed.customer, deed.entitlement, record.stamp)
+    if running is not None:
+        set_subscription(pen, running, cancelled_at=deed.at or record.stamp)
+
+
+@FOLDS.on_deed(c.UseEntitlement)
+def used(pen: Pen, record: Committed, deed: c.UseEntitlement) -> None:
+    root = touch(pen, record, deed.tenant, deed.customer)
+    running = running_subscription(pen, deed.tenant, deed.customer, deed.entitlement, record.stamp)
+    if running is not None:
+        set_subscription(pen, running, used=running.used + deed.amount)
+        return
+    key = {"tenant": deed.tenant, "customer": root, "entitlement": deed.entitlement, "since": 0}
+    row = pen.row(select(CUSTOMER_ENTITLEMENTS.c.used).filter_by(**key))
+    pen.change(CUSTOMER_ENTITLEMENTS, **key, used=(0 if row is None else row.used) + deed.amount)
+
+
+def running_subscription(reading: Reading, tenant: str, customer: str, entitlement: str, now: int) -> Any | None:
+    """Of the customer's, under any of its keys: the one that began last."""
+    columns = CUSTOMER_ENTITLEMENTS.c
+    return reading.row(
+        select(CUSTOMER_ENTITLEMENTS)
+        .where(columns.tenant == tenant, columns.customer.in_(keys_of(reading, tenant, customer)))
+        .where(columns.entitlement == entitlement, columns.since > 0, columns.since <= now)
+        .where((columns.until == 0) | (columns.until > now))
+        .where((columns.cancelled_at == 0) | (columns.cancelled_at > now))
+        .order_by(columns.since.desc(), columns.customer)
+        .limit(1)
+    )
+
+
+def set_subscription(pen: Pen, row: Any, **values: Any) -> None:
+    pen.change(
+        CUSTOMER_ENTITLEMENTS,
+        tenant=row.tenant,
+        customer=row.customer,
+        entitlement=row.entitlement,
+        since=row.since,
+        **values,
+    )
+
+
+# --- who is who -----------------------------------------------------------------------------------------------------
+
+
+@FOLDS.on_deed(c.MergeCustomers)
+def merged(pen: Pen, record: Committed, deed: c.MergeCustomers) -> None:
+    _join(pen, record, deed, root_of(pen, deed.tenant, deed.other), "merge", "")
+
+
+@FOLDS.on_deed(c.LinkCustomer)
+def linked(pen: Pen, record: Committed, deed: c.LinkCustomer) -> None:
+    _join(pen, record, deed, root_of(pen, deed.tenant, deed.key), "link", deed.channel)
+
+
+def _join(
+    pen: Pen, record: Committed, deed: c.MergeCustomers | c.LinkCustomer, other: str, how: str, channel: str
+) -> None:
+    root = root_of(pen, deed.tenant, deed.customer)
+    if root == other:
+        return
+    touch(pen, record, deed.tenant, other)
+    touch(pen, record, deed.tenant, root)
+    join(pen, deed.tenant, root, other)
+    pen.change(
+        CUSTOMER_LINKS,
+        tenant=deed.tenant,
+        customer=other,
+        into=root,
+        how=how,
+        channel=channel,
+        consent=deed.consent,
+        contact=deed.contact,
+        by=by(record),
+        at=record.stamp,
+        lsn=record.lsn,
+    )
+
+
+@FOLDS.on_deed(c.UnmergeCustomers)
+def unmerged(pen: Pen, record: Committed, deed: c.UnmergeCustomers) -> None:
+    touch(pen, record, deed.tenant, deed.customer)
+    part(pen, deed.tenant, deed.other)
+    touch(pen, record, deed.tenant, deed.other)
+
+
+@FOLDS.on_deed(c.EraseCustomer)
+def erased(pen: Pen, record: Committed, deed: c.EraseCustomer) -> None:
+    """All that was ever known, under whichever key; that there was a customer of this key, and when it wrote, stays."""
+    keys, tenant = keys_of(pen, deed.tenant, deed.customer), deed.tenant
+    for table in (CUSTOMER_TAGS, CUSTOMER_BLOCKS, CUSTOMER_ENTITLEMENTS):
+        pen.execute(delete(table).where(table.c.tenant == tenant, table.c.customer.in_(keys)))
+    dissolve(pen, tenant, keys)
+    bare = {"tier": "", "attributes": "", "routing": "", "sealed": None, "version": record.lsn}
+    dates = {"created_at": record.stamp, "changed_at": record.stamp, "erased_at": record.stamp}
+    for key in keys:
+        pen.touched.add((tenant, key))
+        pen.change(CUSTOMERS, tenant=tenant, customer=key, root="", **bare, **dates)
+        pen.change(CUSTOMER_ERASURES, lsn=record.lsn, tenant=tenant, customer=key, at=record.stamp)
+
+
+@FOLDS.on_deed(c.CustomerErased)
+def erasure_done(pen: Pen, record: Committed, deed: c.CustomerErased) -> None:
+    columns = CUSTOMER_ERASURES.c
+    pen.execute(update(CUSTOMER_ERASURES).where(columns.lsn == deed.erasure).values(done_at=record.stamp))
+
+
+# --- segments -------------------------------------------------------------------------------------------------------
+
+
+@FOLDS.on_deed(c.SaveSegment)
+def segment_saved(pen: Pen, record: Committed, deed: c.SaveSegment) -> None:
+    pen.change(
+        SEGMENTS,
+        tenant=deed.tenant,
+        segment=deed.segment,
+        title=deed.title,
+        rule=deed.rule,
+        changed_at=record.stamp,
+    )
+
+
+@FOLDS.on_deed(c.RemoveSegment)
+def segment_removed(pen: Pen, _record: Committed, deed: c.RemoveSegment) -> None:
+    columns = SEGMENTS.c
+    pen.execute(delete(SEGMENTS).where(columns.tenant == deed.tenant, columns.segment == deed.segment))
 
 
 # --- contacts -------------------------------------------------------------------------------------------------------
@@ -104,46 +294,48 @@ def back_again(pen: Pen, _record: Committed, event: ev.ContactResumed | ev.Conta
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def touch(pen: Pen, record: Committed, tenant: str, customer: str, row: Any | None, **values: Any) -> None:
-    """Something about the customer changed with this record."""
-    if row is None:
+def touch(pen: Pen, record: Committed, tenant: str, customer: str, **values: Any) -> str:
+    """Something about the customer changed with this record: about its root, which is returned."""
+    root = root_of(pen, tenant, customer)
+    row = find(pen, tenant, root)
+    if row is None or not row.created_at:
         values["created_at"] = record.stamp
-    pen.change(CUSTOMERS, tenant=tenant, customer=customer, version=record.lsn, changed_at=record.stamp, **values)
+    pen.touched.add((tenant, root))
+    pen.change(CUSTOMERS, tenant=tenant, customer=root, version=record.lsn, changed_at=record.stamp, **values)
+    return root
 
 
 def find(reading: Reading, tenant: str, customer: str) -> Any | None:
     return reading.row(select(CUSTOMERS).where(CUSTOMERS.c.tenant == tenant, CUSTOMERS.c.customer == customer))
 
 
-def open_attributes(row: Any) -> Attributes:
-    """Those that are not personal."""
-    return msgspec.json.decode(row.attributes, type=Attributes) if row.attributes else {}
-
-
 def personal_attributes(reading: Reading, row: Any) -> Attributes:
-    if row.sealed is None:
-        return {}
-    place, sealed = _lsn_and(row.sealed)
-    plain = reading.sealer.unseal(row.tenant, row.customer, _place(place), sealed)
-    return {} if plain is None else msgspec.json.decode(plain, type=Attributes)
+    return decode(unseal(reading, row.tenant, row.customer, "customers/sealed", row.sealed))
 
 
-def _sealed(pen: Pen, record: Committed, tenant: str, customer: str, personal: Attributes) -> bytes | None:
+def seal(pen: Pen, record: Committed, tenant: str, customer: str, place: str, plain: str) -> bytes | None:
     """The lsn in eight bytes, by which it is found where it was sealed, and what the sealer made of it."""
-    if not personal:
+    if not plain:
         return None
-    sealed = pen.sealer.seal(tenant, customer, _place(record.lsn), as_json(personal).encode())
-    return record.lsn.to_bytes(8) + sealed
+    return record.lsn.to_bytes(8) + pen.sealer.seal(tenant, customer, f"{place}/{record.lsn}", plain.encode())
 
 
-def _lsn_and(stored: bytes) -> tuple[int, bytes]:
-    return int.from_bytes(stored[:8]), bytes(stored[8:])
+def unseal(reading: Reading, tenant: str, customer: str, place: str, stored: bytes | None) -> str:
+    """Empty: nothing there, or its key is destroyed."""
+    if stored is None:
+        return ""
+    plain = reading.sealer.unseal(tenant, customer, f"{place}/{int.from_bytes(stored[:8])}", bytes(stored[8:]))
+    return "" if plain is None else plain.decode()
 
 
-def _place(lsn: int) -> str:
-    return f"customers/sealed/{lsn}"
+def decode(text: str) -> Attributes:
+    return msgspec.json.decode(text, type=Attributes) if text else {}
 
 
-def as_json(attributes: Attributes) -> str:
-    """The same attributes are the same text."""
-    return msgspec.json.encode(attributes, order="deterministic").decode()
+def encode(attributes: Attributes) -> str:
+    """The same attributes are the same text; none are an empty one."""
+    return msgspec.json.encode(attributes, order="deterministic").decode() if attributes else ""
+
+
+def by(record: Committed) -> str:
+    return f"{record.principal.role}/{record.principal.subject}"
