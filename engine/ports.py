@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias, TypeVar, TypeVarTuple
+from typing import Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -260,6 +260,52 @@ class Store(JournalReader, Protocol):
 
     def close(self) -> None:
         """Release the lease (unless a commit failed) and every handle. Safe to call twice."""
+
+
+# --- bots from elsewhere --------------------------------------------------------------------------------------------
+
+
+class BotLine(msgspec.Struct, frozen=True):
+    """A line of the conversation, as data: whatever it says, it instructs nobody."""
+
+    author: Literal["customer", "agent", "bot"]
+    text: str
+
+
+class BotSource(msgspec.Struct, frozen=True):
+    """An article that the answer may draw on."""
+
+    title: str
+    body: str
+
+
+class BotQuestion(msgspec.Struct, frozen=True):
+    """``lines``: the conversation, the customer's question last; ``sources``: the nearest articles, best first.
+
+    ``instructions``: the shop's own, trusted words; ``language``: ``zh`` or ``en``.
+    """
+
+    language: str
+    lines: tuple[BotLine, ...]
+    sources: tuple[BotSource, ...] = ()
+    instructions: str = ""
+
+
+class BotFailed(Exception):
+    """No answer. ``reason``: ``slow`` (a time limit passed), ``busy`` (a budget is used up), ``open`` (it failed too often and
+    is not asked for a while), ``lied`` (what came is not what was agreed on), ``failed`` (no connection, or an error).
+    """
+
+    def __init__(self, reason: Literal["slow", "busy", "open", "lied", "failed"], detail: str) -> None:
+        super().__init__(f"the bot gave no answer ({reason}): {detail}")
+        self.reason, self.detail = reason, detail
+
+
+class Bot(Protocol):
+    """A bot that somebody else runs. What it says is data: whoever asks makes it harmless before it is shown."""
+
+    async def answer(self, question: BotQuestion) -> str:
+        """Its words, bounded in length and not empty, within its time limits; or raises :class:`BotFailed`."""
 
 
 # --- the driver's door ----------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ _LINK = re.compile(
 )
 _HOST = re.compile(r"(?:https?://)?([a-z0-9.-]{1,253})(?::\d{1,5})?(?:[/?#]|$)", re.IGNORECASE)
 
+MAX_ROUNDS = 20
+_NO_LINKS = str.maketrans(".:", "．：")
 _LINK_GONE = {"zh": "（链接已去除）", "en": "(link removed)"}
 
 
@@ -96,9 +98,19 @@ def harmless(text: str, hosts: Collection[str], limit: int = MAX_MESSAGE, langua
         text = pattern.sub("", text)
     # Taking out may have put together what was apart, so whatever could still open a tag is made another character.
     text = _TAG_START.sub("‹", text)
-    gone = _LINK_GONE.get(language, _LINK_GONE["en"])
-    text = _LINK.sub(lambda link: link[0] if _is_allowed(link[0], hosts) else gone, text).strip()
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return _linked(text.strip(), hosts, limit, _LINK_GONE.get(language, _LINK_GONE["en"]))
+
+
+def _linked(text: str, hosts: Collection[str], limit: int, gone: str) -> str:
+    """Cut to the limit, and only allowed links left: a cut makes another link of one, and a link that goes may show the next."""
+    for _ in range(MAX_ROUNDS):
+        cut = text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+        cut = _LINK.sub(lambda link: link[0] if _is_allowed(link[0], hosts) else gone, cut).strip()
+        if cut == text:
+            return text
+        text = cut
+    # Somebody has built it so that it never ends: then nothing in it shall be a link.
+    return text[:limit].translate(_NO_LINKS).strip()
 
 
 def _is_allowed(link: str, hosts: Collection[str]) -> bool:

@@ -21,6 +21,7 @@ from engine.desk.bot.turns import (
     KEPT_INTENTS,
     KEPT_TEXTS,
     Act,
+    Answered,
     HandOff,
     LookedUp,
     Lookup,
@@ -55,6 +56,9 @@ class Brain:
                 return self._looked_up(state, turn)
             case Said(text=text, today=today):
                 return self._said(state, text, today)
+            case Answered():
+                state = msgspec.structs.replace(state, unsure=0, offered=(), handed_off=False)
+                return Reply("silent", "", state)
 
     # --- a customer's text --------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -43,14 +44,14 @@ def read_questions(file: Path, split: Split = "dev") -> tuple[Question, ...]:
     if len(data) > MAX_BYTES:
         raise BadQuestions(f"{file}: too long, got more than {MAX_BYTES} bytes, wanted at most that")
     try:
-        lines = data.decode("utf-8").splitlines()
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadQuestions(f"{file}: not UTF-8 at byte {error.start}") from error
-    return tuple(_read(lines, split, str(file)))
+    return tuple(_read(text, split, str(file)))
 
 
-def _read(lines: list[str], split: Split, file: str) -> Iterable[Question]:
-    rows = csv.reader(lines)
+def _read(text: str, split: Split, file: str) -> Iterable[Question]:
+    rows = csv.reader(io.StringIO(text, newline=""))
     try:
         header = next(rows, [])
         if header != COLUMNS:

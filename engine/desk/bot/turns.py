@@ -34,7 +34,11 @@ class LookedUp(msgspec.Struct, frozen=True, tag="looked_up"):
     fields: dict[str, str] = {}
 
 
-Turn: TypeAlias = Said | LookedUp
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """A bot outside answered the text before: it counts as understood, and nothing is offered any more."""
+
+
+Turn: TypeAlias = Said | LookedUp | Answered
 
 
 class Lookup(msgspec.Struct, frozen=True):

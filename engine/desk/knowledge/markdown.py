@@ -40,6 +40,7 @@ def read_bounded(stream: BinaryIO, problems: Problems, limit: int = MAX_BYTES) -
 
 def parse(name: str, text: str, categories: Collection[str], problems: Problems) -> Article | None:
     """The article of a file called ``slug.language.md``, or None with its problems reported. Never raises."""
+    before = len(problems.found)
     named = NAME.fullmatch(name)
     if named is None:
         problems.report("bad_name", 0, "the file's name", repr(name[:80]), "slug.zh.md or slug.en.md")
@@ -52,13 +53,14 @@ def parse(name: str, text: str, categories: Collection[str], problems: Problems)
     fields |= {"slug": named["slug"], "language": named["language"], "body": parts[2].strip("\n")}
     first = parts[1].count("\n") + 3
     lines["body"] = first + len(parts[2]) - len(parts[2].lstrip("\n"))
-    return check_article(fields, lines, categories, problems)
+    article = check_article(fields, lines, categories, problems)
+    return article if len(problems.found) == before else None
 
 
 def _front(text: str, problems: Problems) -> tuple[dict[str, str], dict[str, int]]:
     fields: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=2):
+    for number, line in enumerate(text.split("\n"), start=2):
         key, colon, value = line.partition(":")
         key = key.strip()
         if not line.strip():
