@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import httpx2
 import msgspec
@@ -27,6 +27,8 @@ LANGUAGES = {"zh": "Simplified Chinese", "en": "English"}
 ROLES = {"customer": "user", "agent": "assistant", "bot": "assistant"}
 # Bytes for a token, roughly, in Chinese as in English: budgets are no bills.
 BYTES_PER_TOKEN = 3
+# A server that has said all may end its answer properly, so that the connection can be used again.
+FAREWELL_S = 0.1
 
 
 class TimeLimits(msgspec.Struct, frozen=True):
@@ -171,14 +173,25 @@ class OpenAIBot:
             raise BotFailed("lied", "the answer is compressed, and was asked for plain")
 
     async def _read(self, response: httpx2.Response, reading: Stream | Whole, first: trio.CancelScope) -> None:
-        size = 0
-        async with aclosing(response.aiter_raw()) as pieces:
-            async for piece in pieces:
+        """Until it is all there. What is left of a stream is then cancelled, not dropped: so every generator below ends."""
+        size, is_over = 0, False
+        failure: BotFailed | None = None
+        with trio.CancelScope() as rest:
+            async for piece in response.aiter_raw():
+                if is_over:
+                    continue
                 size += len(piece)
-                if size > self._budgets.answer_bytes:
-                    raise BotFailed("lied", f"an answer of more than {self._budgets.answer_bytes} bytes")
-                reading.feed(piece)
+                try:
+                    if size > self._budgets.answer_bytes:
+                        raise BotFailed("lied", f"an answer of more than {self._budgets.answer_bytes} bytes")
+                    reading.feed(piece)
+                except BotFailed as error:
+                    failure = error
+                    rest.cancel()
+                is_over = reading.is_done or failure is not None
                 if reading.has_begun:
                     first.deadline = math.inf
-                if reading.is_done:
-                    return
+                if is_over:
+                    rest.deadline = trio.current_time() + FAREWELL_S
+        if failure:
+            raise failure

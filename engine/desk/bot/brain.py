@@ -33,7 +33,7 @@ from engine.desk.bot.turns import (
 from engine.desk.knowledge.articles import Article, Language
 from engine.desk.knowledge.index import Index
 from engine.desk.knowledge.ranking import Found, confidence
-from engine.desk.knowledge.tokens import MAX_QUERY, is_chinese, normal, tokens
+from engine.desk.knowledge.tokens import MAX_QUERY, is_chinese, is_english, normal, tokens
 from engine.desk.text import harmless
 
 # A question is asked back once; offering more than three is asking the customer to search.
@@ -134,20 +134,20 @@ class Brain:
     # --- flows --------------------------------------------------------------------------------------------------
 
     def _by_flow(self, state: State, text: str, today: str) -> Reply | None:
-        """A flow's own patterns; or an order number, alone, or beside words that mean an article of a flow begun with one."""
+        """A flow's own patterns; or an order number, unless it comes with a question of its own that no flow is about."""
         for name in self.config.flows:
             if self._is_in(f"flows.{name}", text, state.language):
                 return self._enter(state, name, text)
         order = find_order(text)
-        if not order:
+        begun_by_order = [name for name, flow in self.config.flows.items() if flow.slots[0].kind == "order"]
+        if not order or not begun_by_order:
             return None
-        rest = normal(text[:MAX_QUERY]).upper().replace(order, " ")
-        hits = self.index.search(rest, state.language, today, limit=1).hits if tokens(rest) else ()
-        about = hits[0].slug if hits else state.topic
-        for name, flow in self.config.flows.items():
-            if flow.slots[0].kind == "order" and (not about or about in flow.articles):
-                return self._enter(state, name, text)
-        return None
+        question = self._sure(normal(text[:MAX_QUERY]).upper().replace(order, " "), state.language, today)
+        about = question.hits[0].slug if question else state.topic
+        named = next((name for name in begun_by_order if about in self.config.flows[name].articles), "")
+        if question and not named:
+            return None
+        return self._enter(state, named or begun_by_order[0], text)
 
     def _enter(self, state: State, name: str, text: str = "") -> Reply:
         """Begin a flow. What is known already is not asked for again, and an order number in the text is taken."""
@@ -249,7 +249,8 @@ class Brain:
         """
         found = self.index.search(text, state.language, today)
         topic = self.index.get(state.topic, state.language) if state.topic else None
-        if topic is None or len(tokens(text)) > FOLLOW_UP_TOKENS:
+        asked = tokens(text)
+        if topic is None or len(asked) > FOLLOW_UP_TOKENS or not any(map(str.isalpha, asked)):
             return found
         goes_on = _GOES_ON.is_in(text)
         if found.confidence >= self.config.confidence.answer and not goes_on:
@@ -304,7 +305,7 @@ def _heard(state: State, text: str) -> State:
     language = state.language
     if is_chinese(text):
         language = "zh"
-    elif tokens(text) and any(char.isalpha() for char in text):
+    elif is_english(text):
         language = "en"
     return msgspec.structs.replace(state, language=language, said=(*state.said, kept)[-KEPT_TEXTS:])
 

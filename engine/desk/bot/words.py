@@ -48,7 +48,7 @@ PERSON = (
     "human|humans", "real person|real people", "live person|live agent|live chat|live support", "actual person|actual human", "a person", "an agent",
     "representative|rep|operator", "talk|speak|chat * someone|somebody|person|people|agent|staff|manager|supervisor|advisor",
     "connect|transfer|put * me * someone|agent|person|support|representative|operator|team",
-    "get me * someone|somebody|person|agent|manager|human", "anyone there", "anybody there", "is anyone here",
+    "get me * someone|somebody|person|agent|manager|human|supervisor", "anyone there", "anybody there", "is anyone here",
     "not a robot|not a bot|not a machine", "no robots|no bots|no more bots", "customer service please", "agent please", "stop * bot|robot",
 )  # fmt: skip
 # … but not where the word is part of one of these (made by hand; a machine that thinks; no person is wanted). Phrases only, no `*`.

@@ -34,6 +34,7 @@ _IRREGULAR = {
     "cancelled": "cancel", "cancelling": "cancel", "instalments": "installment", "instalment": "installment",
     "installments": "installment", "parcels": "parcel", "goods": "good", "clothes": "cloth", "does": "do", "news": "news",
 }  # fmt: skip
+_EVERYWHERE = frozenset(["ok", "okay", "hi", "hello", "yes", "no", "bye", "vip", "app", "sf", "id", "pdf", "logo"])
 _NEGATED = {"n't": " not", "n’t": " not"}
 
 
@@ -47,6 +48,12 @@ def normal(text: str) -> str:
 
 def is_chinese(text: str) -> bool:
     return _HAN.search(text) is not None
+
+
+def is_english(text: str) -> bool:
+    """Two words of letters, or one that is not said in every language."""
+    found = [word for word in words(text[:MAX_QUERY]) if word.isalpha() and len(word) > 1]
+    return len(found) > 1 or (len(found) == 1 and found[0] not in _EVERYWHERE)
 
 
 def stem(word: str) -> str:
