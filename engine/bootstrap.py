@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +27,7 @@ from engine.clock import ScaledClock
 from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, Committed, HistoryTrimmed, JournalReader, Store, StoreError
+from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, Store, StoreError
 from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
@@ -208,13 +208,17 @@ async def open_desk(
 
     Raises ``StoreError``, not in a group.
     """
+    from engine.desk.customers.records import Records
     from engine.desk.desk import Desk
 
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         place = desk_place(store, stack)
         database = await run_blocking(open_desk_tables, place)
         stack.callback(database.close)
-        desk = Desk(driver, database, run_blocking, settings)
+        connectors = open_connectors(settings)
+        for connector in connectors.values():
+            stack.push_async_callback(connector.aclose)
+        desk = Desk(driver, database, run_blocking, settings, records=Records(connectors))
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(desk.run)
@@ -224,7 +228,57 @@ async def open_desk(
             raise _only(group) from None
 
 
-def desk_place(store: str | os.PathLike[str] | Store, stack: ExitStack) -> Path | str:
+def open_connectors(settings: Settings) -> dict[str, Connector]:
+    """Those that the desk's file declares, by name. Raises ``StoreError`` for a key that cannot be read."""
+    if not settings.connectors:
+        return {}
+    from adapters.connectors.http import HttpConnector
+
+    return {
+        name: HttpConnector(
+            name,
+            place.url,
+            read_connector_key(place.key_file),
+            lambda: wall_ms() / 1000,
+            timeout_ms=place.timeout_ms,
+            max_bytes=place.max_kib << 10,
+        )
+        for name, place in settings.connectors.items()
+    }
+
+
+def read_connector_key(path: str | os.PathLike[str]) -> bytes:
+    """The secret in a file, white space around it apart. Raises ``StoreError``."""
+    from adapters.connectors.signing import KEY_BYTES
+
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as error:
+        raise StoreError(f"the connector's key cannot be read: {error.strerror} ({path})") from error
+    if len(key) < KEY_BYTES:
+        raise StoreError(f"the connector's key: got {len(key)} bytes, wanted at least {KEY_BYTES} ({path})")
+    return key
+
+
+async def serve_demo_shop(key: bytes, port: int, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    """The demo shop on this machine's loopback, until cancelled; started with its URL. Raises ``OSError``."""
+    from hypercorn.config import Config
+    from hypercorn.trio import serve
+
+    from adapters.connectors.demo_shop import DemoShop
+
+    shop = DemoShop(key, lambda: wall_ms() / 1000)
+    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
+    config = Config()
+    config.bind = [f"fd://{os.dup(listener.socket.fileno())}"]
+    config.accesslog = None
+    config.loglevel = "ERROR"
+    task_status.started(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/")
+    await listener.aclose()
+    await serve(shop.app, config, mode="asgi")  # type: ignore[arg-type]  # Starlette is an ASGI application
+
+
+def desk_place(store: str | os.PathLike[str] | Store, stack: ExitStack | AsyncExitStack) -> Path | str:
     """Where the desk's tables of this store are."""
     if isinstance(store, str | os.PathLike) and store != "memory":
         return os.fspath(store) if is_url(store) else Path(store) / _DESK_FILE

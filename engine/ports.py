@@ -376,6 +376,42 @@ class Unanswered(Exception):
     """Nothing was ever answered under this command id, and nothing was done now."""
 
 
+# --- other systems --------------------------------------------------------------------------------------------------
+
+
+class ConnectorQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What another system is asked about one customer. ``customers``: all keys of the one; ``kind``: of what (``orders``), or what is
+    to be done (``change_address``); ``key``: which one (an order's number); ``fields``: what goes with it.
+    """
+
+    kind: str
+    tenant: str
+    customers: tuple[str, ...]
+    key: str = ""
+    fields: dict[str, str] = {}
+    limit: int = 20
+
+
+class ConnectorAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``records``: flat rows of short plain values; of a deed: the row that was changed, none if it was not."""
+
+    records: tuple[dict[str, str | int | float | bool | None], ...] = ()
+    more: bool = False
+
+
+class ConnectorError(Exception):
+    """Why there is no answer: a short sentence without anything that the other system said."""
+
+
+class Connector(Protocol):
+    """Another system: orders, parcels, accounts."""
+
+    async def ask(self, question: ConnectorQuestion) -> ConnectorAnswer:
+        """Raises :class:`ConnectorError`; returns within the time that it was given, whatever the other system does."""
+
+    async def aclose(self) -> None: ...
+
+
 class Overloaded(Exception):
     """Refused before the inbox, nothing stored: try again after ``retry_after_ms`` (real ms)."""
 

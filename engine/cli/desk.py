@@ -12,6 +12,7 @@ from engine.cli import PluginGroup
     own={
         "articles": "engine.cli.desk_articles:articles",
         "bot": "engine.cli.desk_bot:bot",
+        "shop": "engine.cli.desk_shop:shop",
         "rebuild": "engine.cli.desk_rebuild:rebuild",
     },
 )

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.desk.customers.records import Records
 from engine.desk.database import Database, open_database
 from engine.desk.desk import Desk
 from engine.desk.rebuilding import Verdict, check
@@ -78,12 +79,14 @@ class Archive:
 
 
 @asynccontextmanager
-async def desk_house(archive: Archive, settings: Settings = SETTINGS, **rest: Any) -> AsyncIterator[House]:
+async def desk_house(
+    archive: Archive, settings: Settings = SETTINGS, records: Records | None = None, **rest: Any
+) -> AsyncIterator[House]:
     """The engine with its desk; the same archive again is the same engine restarted."""
     database = archive.tables()
 
     def make(driver: Driver) -> Desk:
-        return Desk(driver, database, inline, settings)
+        return Desk(driver, database, inline, settings, records=records)
 
     try:
         async with house(archive.journal, desk=make, **rest) as found:

@@ -41,10 +41,15 @@ class AskCustomerHistory(Question, tag="customer.history", frozen=True, gc=False
 
 
 class AskCustomerRecords(Question, tag="customer.records", frozen=True, gc=False):
-    """What another system knows (orders, parcels) of a customer, asked through a declared connector → ``RecordsRow``."""
+    """What another system knows of a customer, asked through a declared connector → ``RecordsRow``.
+
+    ``kind``: of what; ``key``: of which one (an order's number), empty for the newest.
+    """
 
     customer: str = ""
     connector: str = ""
+    kind: str = "orders"
+    key: str = ""
     limit: int = 20
 
 

@@ -347,7 +347,7 @@ ROOMS = Rooms(
         q.AskCustomerRecords: Ask(
             lambda reading, question, _asker: keys_of(reading, question.tenant, question.customer),
             _its_customer,
-            lambda records, question, keys: records.fetch(question, keys, max(1, min(question.limit, limits.PAGE))),
+            lambda records, question, keys: records.fetch(question, keys),
         ),
         q.AskSegments: Ask(answers.answer_segments),
     },
