@@ -14,10 +14,10 @@ from engine.cli.policy import language as spoken
 from engine.desk.bot.brain import Brain
 from engine.desk.bot.evaluation import Asked, ask_all, by_language, confusions
 from engine.desk.bot.questions import BadQuestions, Question, Split, read_questions
-from engine.desk.bot.reading import read_bot
+from engine.desk.bot.reading import read_bot_file
 from engine.desk.bot.turns import Reply, Said, State
-from engine.desk.dates import day_of
-from engine.desk.knowledge.folder import Knowledge, read_folder
+from engine.desk.dates import day_of, is_day
+from engine.desk.knowledge.folder import read_folder
 from engine.desk.problems import DeskErrors
 
 EXIT_CODES = """\b
@@ -33,8 +33,16 @@ FOLDER = click.option(
     show_default=True,
     help="Holds articles/, categories.csv, terms.csv, phrases.csv, bot.toml and questions.csv.",
 )
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if text and not is_day(text):
+        raise click.BadParameter(f"got {text[:40]!r}, wanted a date YYYY-MM-DD")
+    return text or day_of(wall_ms())
+
+
 TODAY = click.option(
-    "--today", default="", help="The day that decides which articles hold, YYYY-MM-DD. Today by default."
+    "--today", default="", callback=_day, help="The day that decides which articles hold, YYYY-MM-DD. Today by default."
 )
 JSON = click.option("--json", "json_out", is_flag=True, help="One JSON object.")
 
@@ -59,7 +67,7 @@ def evaluate(folder: Path, split: Split, today: str, json_out: bool) -> None:
         brain = load_brain(folder, questions)
     except (DeskErrors, BadQuestions, OSError) as error:
         give_up(error)
-    asked = ask_all(brain, questions, today or day_of(wall_ms()))
+    asked = ask_all(brain, questions, today)
     report: dict[str, Any] = {"split": split, "languages": msgspec.to_builtins(by_language(asked))}
     if split == "dev":
         report["confusions"] = [
@@ -77,13 +85,8 @@ def load_brain(folder: Path, questions: tuple[Question, ...] = ()) -> Brain:
     asked = {(question.language, question.text) for question in questions}
     kept = tuple(phrase for phrase in knowledge.phrases if (phrase.language, phrase.text) not in asked)
     knowledge = msgspec.structs.replace(knowledge, phrases=kept)
-    file = folder / "bot.toml"
-    config = read_bot(file.read_text(encoding="utf-8"), str(file), _slugs(knowledge))
-    return Brain(config, knowledge.index())
-
-
-def _slugs(knowledge: Knowledge) -> set[str]:
-    return {article.slug for article in knowledge.articles}
+    slugs = {article.slug for article in knowledge.articles}
+    return Brain(read_bot_file(folder / "bot.toml", slugs), knowledge.index())
 
 
 def _show(report: dict[str, Any], asked: list[Asked]) -> None:
@@ -111,7 +114,7 @@ def ask(texts: tuple[str, ...], folder: Path, today: str, json_out: bool) -> Non
         give_up(error)
     state = State(language="zh" if spoken() == "zh-CN" else "en")
     for text in texts:
-        reply = brain.reply(state, Said(text, today or day_of(wall_ms())))
+        reply = brain.reply(state, Said(text, today))
         state = reply.state
         click.echo(msgspec.json.encode(reply) if json_out else _told(text, reply))
 

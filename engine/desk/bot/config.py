@@ -30,8 +30,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``answer``: from this confidence on an article is the answer; ``clarify``: from here on the nearest are offered."""
 
-    answer: Chance = 0.88
-    clarify: Chance = 0.1
+    answer: Chance = 0.8
+    clarify: Chance = 0.25
 
 
 class General(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

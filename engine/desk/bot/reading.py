@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import pathlib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, get_type_hints
@@ -11,10 +12,11 @@ import msgspec
 
 from engine.desk.bot.config import BotConfig, Flow, General, Menu, Rule, Slot, Target, Thresholds, Words
 from engine.desk.bot.patterns import BadPattern, Pattern, compile_pattern
+from engine.desk.files import read_bounded
 from engine.desk.knowledge.articles import Language
 from engine.desk.problems import Problems, raise_if_any
 from engine.desk.text import find_fault
-from engine.dispatch.policy.loader import Path, load
+from engine.dispatch.policy.loader import MAX_TEXT, Path, load
 from engine.dispatch.policy.problems import show_path, shown
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -27,6 +29,15 @@ _LANGUAGES: tuple[Language, ...] = ("zh", "en")
 def read_bot(text: str, file: str = "bot.toml", articles: Collection[str] | None = None) -> BotConfig:
     """Raises :class:`DeskErrors`. ``articles``: the slugs there are; None: whether an article exists is not looked at."""
     return _Reader(text, file, articles).read()
+
+
+def read_bot_file(file: pathlib.Path, articles: Collection[str] | None = None) -> BotConfig:
+    """As :func:`read_bot`; a file that is no text or too long is a problem like others. Raises OSError, too."""
+    problems = Problems(str(file))
+    with file.open("rb") as stream:
+        text = read_bounded(stream, problems, 4 * MAX_TEXT)
+    raise_if_any(problems.found)
+    return read_bot(text, str(file), articles)
 
 
 class _Reader:

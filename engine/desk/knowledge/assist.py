@@ -15,7 +15,7 @@ from engine.desk.knowledge.terms import Terms
 LAST_TEXTS = 3
 SHOWN = 3
 # A list that is mostly noise is not read a second time: below, nothing is shown.
-LEAST = 0.05
+LEAST = 0.15
 SURE = 0.6
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
+from engine.desk.dates import is_day
 from engine.desk.knowledge.articles import (
     MAX_BODY,
     MAX_SLUG,
@@ -89,17 +89,9 @@ class _Check:
 
     def date(self, field: str) -> str:
         value = self.fields.get(field, "")
-        if not value:
-            return ""
-        try:
-            return (
-                dt.date.fromisoformat(value).isoformat() if len(value) == len("2026-01-01") else self._bad_date(field)
-            )
-        except ValueError:
-            return self._bad_date(field)
-
-    def _bad_date(self, field: str) -> str:
-        self.report("bad_date", field, repr(self.fields[field][:40]), "a date YYYY-MM-DD")
+        if not value or is_day(value):
+            return value
+        self.report("bad_date", field, repr(value[:40]), "a date YYYY-MM-DD")
         return ""
 
     def listed(self, field: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.desk.files import read_bounded
 from engine.desk.knowledge import markdown
 from engine.desk.knowledge.articles import Article, Language
 from engine.desk.knowledge.index import Index, Phrase
@@ -57,7 +58,7 @@ def _articles(folder: Path, categories: dict[str, dict[str, str]], problems: lis
             problems += here.found
             break
         with path.open("rb") as stream:
-            text = markdown.read_bounded(stream, here)
+            text = read_bounded(stream, here, markdown.MAX_BYTES)
         if text and (article := markdown.parse(path.name, text, categories, here)):
             articles.append(article)
         elif not here.found:
@@ -115,7 +116,7 @@ def _rows(
         return
     here = Problems(str(path))
     with path.open("rb") as stream:
-        text = markdown.read_bounded(stream, here, MAX_TABLE_BYTES)
+        text = read_bounded(stream, here, MAX_TABLE_BYTES)
     if not here.found:
         yield from table_rows(text, columns, here)
     problems += here.found

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import BinaryIO
 
-from engine.desk.knowledge.articles import MAX_BODY, Article
+from engine.desk.knowledge.articles import Article
 from engine.desk.knowledge.checking import check_article
-from engine.desk.problems import Problem, Problems
+from engine.desk.problems import Problems
 
 # The body's 20,000 characters in UTF-8, and front matter with 50 tags.
 MAX_BYTES = 131_072
@@ -21,21 +20,6 @@ KEYS = (
 # A key that may be left out: an article that somebody reviewed is published, one that nobody did is a draft.
 OPTIONAL = frozenset({"state"})
 NAME = re.compile(r"(?P<slug>.+)\.(?P<language>[^.]+)\.md")
-
-
-def read_bounded(stream: BinaryIO, problems: Problems, limit: int = MAX_BYTES) -> str:
-    """The stream's text, or "" with a problem. Never reads more than one byte above the limit."""
-    data = stream.read(limit + 1)
-    if len(data) > limit:
-        line = data.count(b"\n") + 1
-        problems.report("too_long", line, "the file", f"more than {limit} bytes", f"at most {limit} bytes")
-        return ""
-    try:
-        return data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problems.report("not_utf8", line, "the file", f"byte {error.start} is none of UTF-8", "UTF-8")
-        return ""
 
 
 def parse(name: str, text: str, categories: Collection[str], problems: Problems) -> Article | None:
@@ -98,6 +82,3 @@ def write(article: Article) -> str:
 
 def file_name(article: Article) -> str:
     return f"{article.slug}.{article.language}.md"
-
-
-__all__ = ["KEYS", "MAX_BODY", "MAX_BYTES", "Problem", "file_name", "parse", "read_bounded", "write"]

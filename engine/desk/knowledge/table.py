@@ -7,10 +7,10 @@ import io
 from collections.abc import Collection, Iterable
 from typing import BinaryIO
 
+from engine.desk.files import read_bounded
 from engine.desk.knowledge.articles import Article, Language
 from engine.desk.knowledge.checking import check_article
 from engine.desk.knowledge.folder import MAX_ARTICLES, MAX_TABLE_BYTES, table_rows
-from engine.desk.knowledge.markdown import read_bounded
 from engine.desk.problems import Problems, raise_if_any
 
 COLUMNS = (

@@ -93,7 +93,7 @@ def tokens(text: str) -> list[str]:
 
 
 def weight_of(token: str) -> float:
-    """How much a token says by its kind alone: a pair or a word 1, one character 0.4, a term's mark (``§``) 1.5."""
+    """How much a token says by its kind alone: a pair or a word 1, one character ½, a term's mark (``§``) 1.5."""
     if token[0] == "§":
         return 1.5
-    return 0.4 if len(token) == 1 and is_chinese(token) else 1.0
+    return 0.5 if len(token) == 1 and is_chinese(token) else 1.0

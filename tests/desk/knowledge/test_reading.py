@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.desk.files import read_bounded
 from engine.desk.knowledge import markdown
 from engine.desk.knowledge.articles import Article
 from engine.desk.knowledge.folder import read_folder
@@ -124,7 +125,7 @@ class Endless(io.RawIOBase):
 def test_of_a_line_of_a_billion_characters_only_as_much_is_read_as_is_needed_to_refuse_it() -> None:
     """One byte more than an article may have."""
     stream, found = Endless(), Problems("big.en.md")
-    assert markdown.read_bounded(stream, found) == ""  # type: ignore[arg-type]  # all that is called is read
+    assert read_bounded(stream, found, markdown.MAX_BYTES) == ""  # type: ignore[arg-type]  # all that is called is read
     assert stream.taken == markdown.MAX_BYTES + 1
     assert found.found[0].sentence() == (
         "the file: wanted at most 131072 bytes, got more than 131072 bytes (big.en.md:1)"
@@ -135,7 +136,7 @@ def test_of_a_line_of_a_billion_characters_only_as_much_is_read_as_is_needed_to_
 def test_bytes_that_are_no_text_are_placed() -> None:
     """Line and byte."""
     found = Problems("x.en.md")
-    markdown.read_bounded(io.BytesIO(b"---\ntitle: \xff\n"), found)
+    read_bounded(io.BytesIO(b"---\ntitle: \xff\n"), found, 100)
     assert (found.found[0].code, found.found[0].line) == ("not_utf8", 2)
 
 
