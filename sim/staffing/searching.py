@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import sqrt
 
@@ -45,8 +45,9 @@ FOR_SEARCH = 0.4
 # Parts of a day in which a better mix of teams is looked for, and how often.
 BLOCKS, MIXES = 6, 3
 # What the search's days must have to spare where days are long, so that fresh ones confirm it at the first go: eight days of
-# double11 know the share of quick replies to ±0.01, a fifth of what may be missing, and the search's own few flatter.
-MARGIN = 0.3
+# double11 know the share of quick replies to ±0.01, a fifth of what may be missing, and the search's own few flatter. Never
+# more than most of what anybody had to spare: of some targets even people without end leave little.
+MARGIN, OF_THE_MOST = 0.3, 0.8
 
 
 class OutOfReach(ValueError):
@@ -133,9 +134,8 @@ def staff(
         trials.day_s = pilot.day_s
         search = _Search(scenario, wanted, interval_ms, effort, told, clock, player, trials, pilot.loads, begun)
         if pilot.day_s > QUICK_S:
-            # Never more than can be had: of some targets even people without end leave little to spare.
-            trials.targets = with_margin(wanted, [min(MARGIN, max(0.0, 0.6 * one.slack)) for one in ample])
             search.least = Least.MARGIN
+            search.ask_for_a_margin(ample)
         return search.confirm(search.less(search.in_a_better_mix(search.by_square_root())))
 
 
@@ -157,6 +157,7 @@ class _Search:
     beta: int | None = None  # in steps
     told_of: int = 0  # candidates
     fresh_s: float = 0.0  # what confirming took the last time
+    most: tuple[float, ...] = ()  # that was left to spare of each target, where a margin is asked for
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -186,6 +187,13 @@ class _Search:
             self.fewer = trial.reached
         return trial
 
+    def ask_for_a_margin(self, reached: Sequence[Achieved]) -> None:
+        """Of the search's days, going by the most that was ever left to spare of each target."""
+        slacks = [replace(one, target=target).slack for one, target in zip(reached, self.targets, strict=True)]
+        self.most = tuple(map(max, self.most or slacks, slacks))
+        shares = [min(MARGIN, max(0.0, OF_THE_MOST * slack)) for slack in self.most]
+        self.trials.targets = with_margin(self.targets, shares)
+
     def by_square_root(self) -> Trial:
         """The smallest β, in steps of a tenth, with which the square-root rule meets the targets; found once, it only goes up."""
         shrinkage = {team.name: team.shrinkage for team in self.scenario.teams}
@@ -204,6 +212,9 @@ class _Search:
             low, worst = high, trial
             high, stride = min(HIGHEST, high + stride), 2 * stride
             trial = of(high)
+        if self.most and self.beta is None:  # what fresh days have asked for since stays
+            self.ask_for_a_margin(trial.reached)
+            trial = self.trials.judged(trial.requirement, trial.figures)
         best, stride = trial, 4
         while worst is None and high > LOWEST and not self.late():
             lower = max(LOWEST, high - stride)
