@@ -71,6 +71,7 @@ class Desk:
         self._driver = driver
         self._run_blocking = run_blocking
         self._locks = Locks()
+        self._turns: dict[Principal, trio.Event] = {}  # whose deeds wait: set when the last of them is in the inbox
         self._eraser = Eraser(driver, database, run_blocking)
         self._log = structlog.get_logger("sluice.desk")
         self._nursery: trio.Nursery | None = None
@@ -97,17 +98,24 @@ class Desk:
             deed = rule.complete(deed, asker, self.settings, self._driver.now_ms())
         except Refused as refused:
             return deliver(_answer(refused, deed))
-        job = _Job(principal, asker, id, deed, rule, deliver)
-        if not rule.things(deed) and not (asker.own and rule.customers(deed)):
+        job = _Job(principal, asker, id, deed, rule, deliver, self._turns.get(principal))
+        if job.hangs_on_nothing and job.before is None:
             return self._post(job, lambda answer: self._settle(job, answer))
         if self._nursery is None:
             return deliver(Stopped("the engine is going down"))
+        if self.feeder.problem:  # it would wait for as long as they cannot be written
+            return deliver(_answer(_unavailable(), deed))
+        self._turns[principal] = job.posted
         self._nursery.start_soon(self._do_safely, job)
         return None
 
     async def _do_safely(self, job: _Job) -> None:
-        """A fault of ours in one deed ends nobody else's."""
+        """After what the same sender sent before. A fault of ours in one deed ends nobody else's."""
         try:
+            if job.before is not None:
+                await job.before.wait()
+            if job.hangs_on_nothing:
+                return self._post(job, lambda answer: self._settle(job, answer))
             if job.asker.own:  # whom the asker serves is in the tables
                 await self._caught_up(self._driver.last_lsn)
             while not await self._do_in_turn(job):
@@ -121,6 +129,11 @@ class Desk:
             self._log.error("deed_crashed", kind=job.asked.kind, error=type(error).__name__)
             if not job.is_answered:
                 job.deliver(_answer(Refused(DeskCode.INTERNAL, "the deed", type(error).__name__, ""), job.deed))
+        finally:
+            job.posted.set()
+            if self._turns.get(job.principal) is job.posted:
+                del self._turns[job.principal]
+        return None
 
     async def _do_in_turn(self, job: _Job) -> bool:
         """With the locks of all that it hangs on, until the tables show it. False: who is who changed meanwhile."""
@@ -131,6 +144,7 @@ class Desk:
                 return False
             done = _Waiter(lambda answer: self._settle(job, answer))
             self._post(job, done.hold if job.rule.erases else done.settle)
+            job.posted.set()
             lsn = await done.wait()
             await self.feeder.reached(lsn)
             if job.rule.erases:
@@ -227,11 +241,24 @@ class Desk:
 
 
 class _Job:
-    """A deed on its way. ``asked``: its record as it would be for the customer whom it names."""
+    """A deed on its way. ``asked``: its record as it would be for the customer whom it names.
+
+    ``before``: when the sender's last one is ``posted``.
+    """
 
     def __init__(
-        self, principal: Principal, asker: Asker, id: str, deed: DeskCommand, rule: Rule, deliver: Deliver
+        self,
+        principal: Principal,
+        asker: Asker,
+        id: str,
+        deed: DeskCommand,
+        rule: Rule,
+        deliver: Deliver,
+        before: trio.Event | None,
     ) -> None:
+        self.before = before
+        self.posted = trio.Event()
+        self.hangs_on_nothing = not rule.things(deed) and not (asker.own and rule.customers(deed))
         self.principal, self.asker, self.id, self.deed, self.rule = principal, asker, id, deed, rule
         self.asked = RecordDesk(deed.tenant, tag_of(deed), rule.subject(deed), rule.contact(deed))
         self.record = self.asked
