@@ -30,7 +30,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``answer``: from this confidence on an article is the answer; ``clarify``: from here on the nearest are offered."""
 
-    answer: Chance = 0.8
+    answer: Chance = 0.82
     clarify: Chance = 0.25
 
 

@@ -14,7 +14,7 @@ What counts, per language and in total (shares of the rows named, 0 where there 
 - **handed_off**: of all rows; **needless**: of the rows that are not ``human``, those handed off.
 - **containment**: of the rows that are not ``human``, those answered, or talked to by a rule: nothing is left for a person.
 
-A bot never learns from what it is asked here: with the dev split, phrases that are a dev question word for word are left out.
+A bot never learns from what it is asked here: phrases that are one of the split's questions word for word are left out.
 """
 
 from __future__ import annotations

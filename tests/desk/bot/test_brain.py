@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.cli.desk_bot import load_brain
 from engine.desk.bot.brain import Brain, resume
+from engine.desk.bot.reading import read_bot
 from engine.desk.bot.turns import Answered, LookedUp, Reply, Said, State, Turn
 from engine.desk.text import find_fault
 
@@ -78,10 +79,10 @@ def test_a_number_means_what_was_offered_last_and_nothing_later(brain: Brain) ->
 
 def test_who_is_not_understood_twice_gets_a_person(brain: Brain) -> None:
     """One answer in between, and it begins anew."""
-    first, second = play(brain, "紫色的大象", "会飞的桌子")
+    first, second = play(brain, "喵喵喵", "呼噜呼噜")
     assert first.act == "sorry"
     assert second.act == "hand_off" and second.hand_off is not None and second.hand_off.reason == "unsure"
-    assert last(brain, "紫色的大象", "运费怎么算", "会飞的桌子").act == "sorry"
+    assert last(brain, "喵喵喵", "运费怎么算", "呼噜呼噜").act == "sorry"
 
 
 def test_an_article_that_does_not_hold_today_is_not_told(brain: Brain) -> None:
@@ -223,7 +224,7 @@ def test_small_talk_is_answered_and_counts_for_nothing(brain: Brain, text: str) 
 # --- the state ------------------------------------------------------------------------------------------------------
 
 TEXTS = st.sampled_from(
-    ["运费怎么算", "那运费呢", "帮我改一下地址", ORDER, ADDRESS, "是", "不", "1", "2", "算了", "退款 优惠券 发票 运费", "紫色的大象", "你好", "人工",
+    ["运费怎么算", "那运费呢", "帮我改一下地址", ORDER, ADDRESS, "是", "不", "1", "2", "算了", "退款 优惠券 发票 运费", "喵喵喵", "你好", "人工",
      "How do I return something", "and the postage?", "<b>x</b>", "气死我了！！！", "", "\x00\u202e"]
 )  # fmt: skip
 TURNS = st.lists(
@@ -266,3 +267,72 @@ def test_a_text_built_to_hurt_is_only_a_text(brain: Brain, text: str) -> None:
     """Long, nested, half characters."""
     assert play(brain, "帮我改一下地址", ORDER, text)[-1].act in {"confirm", "ask", "hand_off", "sorry"}
     play(brain, text, text, text)
+
+
+# --- menus and rules ------------------------------------------------------------------------------------------------
+
+SHOP = """
+[bot]
+menu = "main"
+[[rules]]
+name = "menu"
+whole = true
+en = ["menu"]
+menu = "main"
+[[rules]]
+name = "vip"
+en = ["gold card"]
+person = true
+[[rules]]
+name = "pay"
+en = ["bitcoin"]
+article = "payment-methods"
+[[rules]]
+name = "cats"
+weak = true
+en = ["cat|cats|postage"]
+reply = { zh = "猫", en = "We like cats." }
+[menus.main]
+text = { zh = "请选择", en = "Pick one" }
+options = [
+  { label = { zh = "运费", en = "Shipping" }, article = "delivery-fee" },
+  { label = { zh = "查订单", en = "My order" }, flow = "order" },
+  { label = { zh = "人工", en = "A person" }, person = true },
+]
+[flows.order]
+lookup = "order"
+slots = [{ name = "order", kind = "order", ask = { zh = "订单号？", en = "Which order?" } }]
+found = { zh = "有", en = "Yes" }
+missing = { zh = "没有", en = "No" }
+"""
+
+
+@pytest.fixture(scope="module")
+def small(brain: Brain) -> Brain:
+    return Brain(read_bot(SHOP), brain.index)
+
+
+def test_a_menu_is_answered_with_a_number(small: Brain) -> None:
+    """To an article, into a flow, to a person; a number beyond it is none."""
+    shown = last(small, "menu")
+    assert shown.text == "Pick one\n1. Shipping\n2. My order\n3. A person"
+    assert last(small, "menu", "1").article == "delivery-fee"
+    assert last(small, "menu", "2").text == "Which order?"
+    assert last(small, "menu", "3").act == "hand_off"
+    assert last(small, "menu", "4").act not in ("answer", "hand_off")
+
+
+def test_who_is_lost_is_shown_the_menu_and_may_pick_from_it(small: Brain) -> None:
+    """The apology first."""
+    lost, picked = play(small, "purple elephants dancing", "1")
+    assert lost.act == "sorry" and lost.text.endswith("3. A person")
+    assert picked.article == "delivery-fee"
+
+
+def test_a_rule_decides_before_the_knowledge_and_a_weak_one_after_it(small: Brain) -> None:
+    """To an article or a person; small talk stands back where an article is a sure answer."""
+    assert last(small, "do you take bitcoin").article == "payment-methods"
+    person = last(small, "my gold card")
+    assert person.hand_off is not None and (person.hand_off.reason, person.hand_off.detail) == ("rule", "vip")
+    assert last(small, "my cat sings").text == "We like cats."
+    assert last(small, "postage").article == "delivery-fee"

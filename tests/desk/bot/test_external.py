@@ -80,20 +80,20 @@ async def test_when_it_fails_the_knowledge_answers_if_it_is_sure(own: Brain, rea
 @pytest.mark.parametrize(("reason", "told"), [("slow", "slow"), ("lied", "failed"), ("busy", "failed")])
 async def test_when_it_fails_and_nobody_is_sure_a_person_comes(own: Brain, reason: str, told: str) -> None:
     """With the reason in what the person gets."""
-    reply = await ask(own, Outside(reason=reason), "紫色的大象")
+    reply = await ask(own, Outside(reason=reason), "喵喵喵")
     assert reply.hand_off is not None and (reply.hand_off.reason, reply.hand_off.detail) == (told, reason)
     assert reply.state.handed_off
 
 
 async def test_an_answer_of_nothing_but_tags_is_none(own: Brain) -> None:
     """Nothing is left of it: a person."""
-    reply = await ask(own, Outside("<br><br>"), "紫色的大象")
+    reply = await ask(own, Outside("<br><br>"), "喵喵喵")
     assert reply.hand_off is not None and reply.hand_off.detail == "lied"
 
 
 async def test_where_it_answers_nobody_counts_as_not_understood(own: Brain) -> None:
     """Three questions that the house does not know; and the state is the one that the conversation tells."""
-    texts = ("紫色的大象", "会飞的桌子", "会唱歌的石头")
+    texts = ("喵喵喵", "呼噜呼噜", "嘎嘎嘎")
     reply = await ask(own, Outside("当然。"), *texts)
     assert (reply.act, reply.text) == ("answer", "当然。")
     turns = [turn for text in texts for turn in (Said(text, DAY), Answered())]
