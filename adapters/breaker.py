@@ -1,39 +1,46 @@
-"""A circuit breaker: who fails again and again is left alone for a while, then tried once."""
+"""A circuit breaker: who has failed several times in a row is left alone for a while, and then tried once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+FAILURES = 5
+REST_S = 10.0
+
 
 class Breaker:
-    """``failures`` in a row open it for ``open_s``; then one call is let through, and its outcome decides. Time is an argument,
-    in seconds of any clock that does not go back.
-    """
+    """``may_ask`` before, ``succeeded`` or ``failed`` after. ``now_s``: real seconds, of any beginning."""
 
-    def __init__(self, failures: int = 5, open_s: float = 10.0) -> None:
-        self._limit, self._open_s = failures, open_s
-        self._failed = 0
-        self._closed_at = 0.0
-        self._trying = False
+    def __init__(self, now_s: Callable[[], float], failures: int = FAILURES, rest_s: float = REST_S) -> None:
+        self._now_s = now_s
+        self._most = failures
+        self._rest_s = rest_s
+        self._in_a_row = 0
+        self._open_until_s = 0.0
+        self._is_trying = False
 
-    @property
-    def is_open(self) -> bool:
-        return self._failed >= self._limit
-
-    def lets_through(self, now: float) -> bool:
-        """Whether a call may be made now; who is let through says :meth:`succeeded`, :meth:`failed` or :meth:`withdrew`."""
-        if not self.is_open:
+    def may_ask(self) -> bool:
+        """Closed; or the rest is over, and nobody tries just now: then this is the one that does."""
+        if self._in_a_row < self._most:
             return True
-        if self._trying or now < self._closed_at:
+        if self._is_trying or self._now_s() < self._open_until_s:
             return False
-        self._trying = True
+        self._is_trying = True
         return True
 
+    def left_s(self) -> float:
+        """How long it stays open; 0: somebody is trying."""
+        return max(0.0, self._open_until_s - self._now_s())
+
     def succeeded(self) -> None:
-        self._failed, self._trying = 0, False
+        self._in_a_row, self._is_trying = 0, False
 
-    def failed(self, now: float) -> None:
-        self._failed, self._trying = self._failed + 1, False
-        self._closed_at = now + self._open_s
+    def failed(self) -> None:
+        self._in_a_row += 1
+        self._is_trying = False
+        if self._in_a_row >= self._most:
+            self._open_until_s = self._now_s() + self._rest_s
 
-    def withdrew(self) -> None:
-        """The call ended without saying anything about the other side (it was cancelled)."""
-        self._trying = False
+    def given_up(self) -> None:
+        """Asked, and whoever asked went away before there was an answer: that says nothing."""
+        self._is_trying = False

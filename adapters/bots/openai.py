@@ -58,7 +58,7 @@ class OpenAIBot:
     ) -> None:
         self._url, self._model, self._streamed = url.rstrip("/") + "/chat/completions", model, streamed
         self._budgets, self._limits = budgets or Budgets(), limits or TimeLimits()
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or Breaker(trio.current_time)
         # No proxy and no password file of the environment, and no redirect: it is this server or none.
         self._client = client or httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=None)
         self._owns_client = client is None
@@ -116,16 +116,16 @@ class OpenAIBot:
         """One call's place: within the budgets, and told to the breaker."""
         now = trio.current_time()
         self._check_budgets(size, now)
-        if not self._breaker.lets_through(now):
+        if not self._breaker.may_ask():
             raise BotFailed("open", "it failed too often and is left alone for a while")
         self._at_once += 1
         try:
             yield
         except BotFailed:
-            self._breaker.failed(trio.current_time())
+            self._breaker.failed()
             raise
         except BaseException:
-            self._breaker.withdrew()
+            self._breaker.given_up()
             raise
         else:
             self._breaker.succeeded()

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import trio
 
-from adapters.connectors.breaker import Breaker
+from adapters.breaker import Breaker
 from adapters.connectors.signing import headers
 from engine.desk.text import find_fault
 from engine.ports import ConnectorAnswer, ConnectorError, ConnectorQuestion

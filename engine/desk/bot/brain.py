@@ -217,7 +217,8 @@ class Brain:
         if turn.outcome == "missing":
             # The number may be mistyped: it must not be taken for known the next time.
             state = msgspec.structs.replace(state, slots={})
-        known = {name: value for name, value in turn.fields.items() if name in flow.fields}
+        known = {name: _in_words(flow, name, value, state.language) for name, value in turn.fields.items()}
+        known = {name: value for name, value in known.items() if name in flow.fields}
         text = fill(words.of(state.language), slots | known)
         return self._speak("answer", state, text, intent=intent, confidence=1.0)
 
@@ -308,6 +309,11 @@ def _heard(state: State, text: str) -> State:
     elif is_english(text):
         language = "en"
     return msgspec.structs.replace(state, language=language, said=(*state.said, kept)[-KEPT_TEXTS:])
+
+
+def _in_words(flow: Flow, name: str, value: str, language: Language) -> str:
+    words = flow.values.get(name, {}).get(value)
+    return words.of(language) if words else value
 
 
 def _understood(state: State, intent: str) -> State:

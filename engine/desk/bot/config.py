@@ -90,7 +90,8 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Slots are asked for one by one; then, where ``confirm`` is set, consent; then ``lookup`` is asked of the connector, its key
-    the first slot. ``offer`` is added to the answers of ``articles``. ``fields``: what a look-up may fill in beside the slots.
+    the first slot. ``offer`` is added to the answers of ``articles``. ``fields``: what a look-up may fill in beside the slots;
+    ``values``: of a field, in words (field → value → words); a value without words stands as it is.
     """
 
     lookup: Name
@@ -101,6 +102,7 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offer: Words | None = None
     articles: tuple[str, ...] = ()
     fields: tuple[Name, ...] = ()
+    values: dict[str, dict[str, Words]] = {}
     zh: Patterns = ()
     en: Patterns = ()
 

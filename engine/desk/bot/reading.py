@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-from engine.desk.bot.config import BotConfig, Flow, General, Menu, Rule, Slot, Target, Thresholds, Words
+from engine.desk.bot.config import BotConfig, Flow, General, Menu, Rule, Target, Thresholds, Words
 from engine.desk.bot.patterns import BadPattern, Pattern, compile_pattern
 from engine.desk.files import read_bounded
 from engine.desk.knowledge.articles import Language
@@ -140,10 +140,12 @@ class _Reader:
         if flow.offer is not None:
             self._words(flow.offer, (*path, "offer"), ())
         for slot in flow.slots:
-            self._ask(slot, path)
-
-    def _ask(self, slot: Slot, path: Path) -> None:
-        self._words(slot.ask, (*path, "slots"), ())
+            self._words(slot.ask, (*path, "slots"), ())
+        for name, values in flow.values.items():
+            if name not in flow.fields:
+                self.report("unknown_name", (*path, "values", name), repr(name[:64]), "one of fields")
+            for value, words in values.items():
+                self._words(words, (*path, "values", name, value), ())
 
     def _target(self, target: Target, config: BotConfig, path: Path) -> None:
         ways = [name for name in ("reply", "article", "flow", "menu", "person") if getattr(target, name)]

@@ -147,6 +147,11 @@ def test_an_order_is_looked_up_and_told(brain: Brain) -> None:
     assert looking.lookup is not None and (looking.lookup.kind, looking.lookup.key) == ("order", ORDER)
     assert looking.state.waiting == "order"
     assert told.text == f"订单 {ORDER} 现在的状态：已发货。"
+    # A status that the configuration has words for is told in them, in the customer's language.
+    assert last(brain, ORDER, LookedUp("found", {"status": "shipped"})).text.endswith("已发货。")
+    assert last(brain, f"check order {ORDER}", LookedUp("found", {"status": "paid"})).text.endswith(
+        "paid, not shipped yet."
+    )
     assert told.state.waiting == ""
 
 

@@ -69,6 +69,10 @@ def test_an_empty_file_is_a_bot_with_knowledge_alone() -> None:
         (FLOW.replace("{status}", "{password}"), ("unknown_placeholder", 4, "flows.order.found.en")),
         (FLOW.replace('kind = "order"', 'kind = "card"'), ("bad_value", 3, "flows.order.slots")),
         (FLOW.replace('lookup = "order"\n', ""), ("missing", 1, "flows.order.lookup")),
+        (
+            FLOW + "[flows.order.values.colour]\nred = { zh = '红', en = 'red' }",
+            ("unknown_name", 7, "flows.order.values.colour"),
+        ),
         ("[menus.m]\ntext = { zh = '选', en = 'Pick' }\noptions = []", ("bad_value", 3, "menus.m.options")),
     ],
 )

@@ -202,7 +202,7 @@ async def test_who_fails_five_times_is_left_alone_for_a_while_then_tried_once(au
 
 async def test_a_call_that_was_cancelled_says_nothing_about_the_server(autojump_clock: MockClock) -> None:
     """The customer went away: the breaker lets the next one through."""
-    breaker = Breaker(failures=1)
+    breaker = Breaker(trio.current_time, failures=1)
     asked = bot(Server(Body(b"no"), Body(3600.0), Body(event("Here."), DONE)), breaker=breaker)
     assert await reason_of(asked) == "lied"
     await trio.sleep(10)
@@ -214,7 +214,7 @@ async def test_a_call_that_was_cancelled_says_nothing_about_the_server(autojump_
 async def test_budgets_hold_and_fill_up_again(autojump_clock: MockClock) -> None:
     """Requests a minute, tokens a minute, bytes of a question, calls at once; being busy is nobody's failure."""
     good = Body(event("Yes."), DONE)
-    asked = bot(Server(good), budgets=Budgets(requests_per_minute=2), breaker=Breaker(failures=1))
+    asked = bot(Server(good), budgets=Budgets(requests_per_minute=2), breaker=Breaker(trio.current_time, failures=1))
     assert await asked.answer(QUESTION) == await asked.answer(QUESTION)
     assert await reason_of(asked) == "busy"
     await trio.sleep(30)

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from adapters.connectors.breaker import FAILURES, REST_S
+from adapters.breaker import FAILURES, REST_S
 from adapters.connectors.demo_shop import DemoShop, orders_of
 from adapters.connectors.http import AT_ONCE, HttpConnector
 from adapters.connectors.signing import OLDEST_S, SIGNATURE, TIMESTAMP
