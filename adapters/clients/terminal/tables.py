@@ -97,6 +97,54 @@ def contacts_table(texts: Texts, rows: Iterable[Row]) -> Table:
     )
 
 
+def customers_table(texts: Texts, rows: Iterable[Row]) -> Table:
+    return table_of(
+        texts,
+        {
+            "customer": lambda row: row["customer"],
+            "tier": lambda row: row.get("tier", ""),
+            "tags": lambda row: ", ".join(row.get("tags", ())),
+            "segments": lambda row: ", ".join(row.get("segments", ())),
+            "contacts": lambda row: row.get("contacts", 0),
+            "blocked": lambda row: texts.say("yes") if row.get("blocked") else "",
+        },
+        rows,
+        right="contacts",
+    )
+
+
+def past_contacts_table(texts: Texts, rows: Iterable[Row]) -> Table:
+    return table_of(
+        texts,
+        {
+            "contact": lambda row: row["contact"],
+            "channel": lambda row: row["channel"],
+            "queue": lambda row: row["queue"],
+            "agent": lambda row: row.get("agent", ""),
+            "outcome": lambda row: row.get("outcome", ""),
+        },
+        rows,
+        right="contact",
+    )
+
+
+def segments_table(texts: Texts, rows: Iterable[Row]) -> Table:
+    columns = {name: (lambda row, name=name: row[name]) for name in ("segment", "title", "rule")}
+    return table_of(texts, columns, rows)
+
+
+def records_table(texts: Texts, rows: Iterable[Row]) -> Table:
+    """Another system's rows, whose columns nobody here has words for: they are titled as they came."""
+    rows = list(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(Text(clean(name)))
+    for row in rows:
+        table.add_row(*(Text(clean(str(row.get(name, "")))) for name in names))
+    return table
+
+
 def pools_table(texts: Texts, agents: Iterable[Row]) -> Table:
     """Occupancy per pool. An agent of two pools counts in both."""
     pools: dict[str, dict[str, int]] = {}

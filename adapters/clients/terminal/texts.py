@@ -61,11 +61,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         ("Text goes to the current contact. /accept [OFFER], /decline [OFFER] [REASON], /transfer QUEUE|@AGENT [REASON],"
         " /consult QUEUE|@AGENT [REASON] asks a colleague, /join [CONTACT] helps, /leave [CONTACT] does not or no longer,"
         " /close [REASON], /wrap ends after-contact work, /contacts, /switch CONTACT, /history, /why [CONTACT],"
-        " /pause, /ready, /break [REASON], /quit signs off. Begin a line with // to send a line that begins with /."),
+        " /customer [KEY], /tag TAG -TAG, /orders [CONNECTOR] [NUMBER], /pause, /ready, /break [REASON], /quit signs off. Begin a line with // to send a line that begins with /."),
         ("文字发给当前会话。/accept [派单号] 接受，/decline [派单号] [原因] 拒接，/transfer 队列|@客服 [原因] 转接，"
         "/consult 队列|@客服 [原因] 请同事协助，/join [会话号] 协助，/leave [会话号] 不协助或结束协助，"
         "/close [原因] 结束，/wrap 结束话后处理，/contacts 会话列表，/switch 会话号 切换，/history 历史，/why [会话号] 解释，"
-        "/pause 挂起，/ready 可接，/break [原因] 小休，/quit 签退。以 // 开头可发送以 / 开头的文字。"),
+        "/customer [客户] 客户资料，/tag 标签 -标签，/orders [系统] [订单号] 订单，/pause 挂起，/ready 可接，/break [原因] 小休，/quit 签退。以 // 开头可发送以 / 开头的文字。"),
     ),
     "agent.on": ("Signed on as {name}.", "已签到：{name}。"),
     "agent.offer": (
@@ -137,6 +137,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col.customer": ("customer", "客户"),
     "col.channel": ("channel", "渠道"),
     "col.shop": ("shop", "店铺"),
+    "col.tier": ("tier", "等级"),
+    "col.tags": ("tags", "标签"),
+    "col.segments": ("segments", "分群"),
+    "col.segment": ("segment", "分群"),
+    "col.title": ("title", "名称"),
+    "col.rule": ("rule", "规则"),
+    "col.blocked": ("blocked", "已屏蔽"),
+    "col.outcome": ("outcome", "结果"),
+    "records.none": ("No records.", "没有记录。"),
+    "records.problem": ("No answer just now: {problem}.", "暂时查不到：{problem}。"),
     "col.stage": ("stage", "阶段"),
     "col.priority": ("priority", "优先级"),
     "col.waited": ("waited", "已等"),

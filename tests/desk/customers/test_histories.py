@@ -91,7 +91,7 @@ def tell(archive: Archive, commands: list[Frame], cut: int) -> None:
     check_trees(archive)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(COMMANDS, min_size=1, max_size=25), st.integers(0, 25))
 def test_any_history_cut_off_anywhere(commands: list[Frame], cut: int) -> None:
     """On a file: answered or not, a second engine goes on, and made anew the tables are the same."""
@@ -99,7 +99,7 @@ def test_any_history_cut_off_anywhere(commands: list[Frame], cut: int) -> None:
         tell(Archive(Path(folder) / "desk.db"), commands, cut)
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(commands=st.lists(COMMANDS, min_size=1, max_size=25), cut=st.integers(0, 25))
 def test_any_history_on_a_server(cluster: Cluster, commands: list[Frame], cut: int) -> None:
     """The same in PostgreSQL."""
