@@ -1,6 +1,6 @@
 """Writes the pages that come from code: ``python -m docs.generate`` (or ``make docs``). A test fails when one is old.
 
-``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold. The wire's and the access table's pages are made in their rooms.
+``docs/states.md``: both state tables as diagrams. ``docs/reference.md``: commands, events, refusals, reasons. ``docs/policy_keys.md``: what a policy file may hold. The wire's, the desk's and the access table's pages are made in their rooms.
 ``docs/measures.md``: every measure's definition. ``docs/metrics.md``: what a scrape of ``/metrics`` brings.
 """
 
@@ -26,6 +26,7 @@ from engine.measures.definitions import MEASURES
 from engine.telemetry.counters import Counters
 from engine.telemetry.metrics import EngineMetrics
 from engine.telemetry.tally import Tally
+from engine.wire.desk_reference import desk_page
 from engine.wire.reference import asyncapi_page, protocol_page
 
 HERE = Path(__file__).parent
@@ -372,6 +373,7 @@ PAGES = {
     "access.md": access_page,
     "protocol.md": protocol_page,
     "asyncapi.json": asyncapi_page,
+    "desk.md": desk_page,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from engine.desk.customers.queries import CustomerQuery
+from engine.desk.customers import queries as customers
 
-DeskQuery: TypeAlias = CustomerQuery
+DeskQuery: TypeAlias = customers.CustomerQuery
+# What they are answered with, for the reference.
+DESK_ANSWERS: tuple[type, ...] = (*customers.ANSWERS,)

@@ -87,7 +87,7 @@ def protocol_page() -> str:
         "## From the client",
         "",
         *_frames(CLIENT_FRAMES),
-        "Commands, events and the dispatcher's refusals: [reference.md](reference.md). Who may do what: [access.md](access.md).",
+        "Commands, events and the dispatcher's refusals: [reference.md](reference.md). Who may do what: [access.md](access.md). The desk's commands and questions: [desk.md](desk.md).",
         "`tenant` and, for agents and bots, `agent` and `sender` come from the token; a differing value is `forbidden`.",
         "",
         "## From the server",
@@ -95,28 +95,28 @@ def protocol_page() -> str:
         *_frames(SERVER_FRAMES),
         "## Questions",
         "",
-        *_structs("`query.type`", QUESTIONS),
+        *struct_table("`query.type`", QUESTIONS),
         "### What they are answered with",
         "",
-        *_named(ANSWERS),
+        *named_table(ANSWERS),
         "## Streams",
         "",
-        *_table(("stream", ""), ((f"`{name}`", words) for name, words in STREAMS.items())),
+        *table_of(("stream", ""), ((f"`{name}`", words) for name, words in STREAMS.items())),
         "## Errors",
         "",
         "`what` names the field or thing, `got` what it was, `wanted` what would be right. Besides the dispatcher's codes:",
         "",
-        *_table(("code", ""), ((f"`{code}`", SENTENCES[code]) for code in WireCode)),
+        *table_of(("code", ""), ((f"`{code}`", SENTENCES[code]) for code in WireCode)),
         "## Close codes",
         "",
         "On framed connections the last `bye` or `error` says the same.",
         "",
-        *_table(("code", ""), ((f"{code.value} {code.name.lower()}", CLOSE_SENTENCES[code]) for code in Close)),
+        *table_of(("code", ""), ((f"{code.value} {code.name.lower()}", CLOSE_SENTENCES[code]) for code in Close)),
         "## Limits",
         "",
         "Real time and bytes on the wire. `welcome.limits` repeats those that a client should know.",
         "",
-        *_table(
+        *table_of(
             ("limit", "", "beyond it", "why"),
             ((f"`{row.name}`", f"{row.value:,} {row.unit}", row.beyond, row.why) for row in LIMITS.values()),
         ),
@@ -171,21 +171,21 @@ def tag_of(struct: type) -> str:
 
 
 def _frames(frames: Iterable[type]) -> list[str]:
-    return _structs("`op`", frames)
+    return struct_table("`op`", frames)
 
 
-def _structs(title: str, structs: Iterable[type]) -> list[str]:
+def struct_table(title: str, structs: Iterable[type]) -> list[str]:
     rows = ((f"`{tag_of(struct)}`", fields_of(struct), said_of(struct)) for struct in structs)
-    return _table((title, "fields", ""), rows)
+    return table_of((title, "fields", ""), rows)
 
 
-def _named(structs: Iterable[type]) -> list[str]:
-    return _table(
+def named_table(structs: Iterable[type]) -> list[str]:
+    return table_of(
         ("", "fields", ""), ((f"`{struct.__name__}`", fields_of(struct), said_of(struct)) for struct in structs)
     )
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+def table_of(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |"]
     return [*lines, *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows), ""]
 
@@ -212,6 +212,8 @@ def _type(annotation: Any) -> str:
         return "command"
     if annotation == queries.Query:
         return "query"
+    if isinstance(annotation, str):  # one of a literal's values
+        return f'"{annotation}"'
     args = get_args(annotation)
     origin = getattr(annotation, "__origin__", None)
     if origin in (list, tuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.desk.problems import DeskErrors
@@ -79,3 +81,10 @@ def test_all_problems_at_once() -> None:
     with pytest.raises(DeskErrors) as caught:
         read_settings("[attributes.a]\nrouting = true\n[entitlements.x]\nquota = -1\n[oops]\n")
     assert len(caught.value.problems) == 3
+
+
+def test_the_example_has_no_problems() -> None:
+    """What the guide begins with."""
+    path = Path(__file__).resolve().parents[2] / "examples" / "desk" / "desk.toml"
+    settings = read_settings(path.read_text("utf-8"))
+    assert set(settings.tiers) == {"plus", "vip"} and settings.attributes["language"].routing

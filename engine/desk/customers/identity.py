@@ -29,12 +29,9 @@ def root_of(reading: Reading, tenant: str, customer: str) -> str:
 def keys_of(reading: Reading, tenant: str, customer: str) -> list[str]:
     """The root first, then the others in order of their names."""
     root, customers = root_of(reading, tenant, customer), CUSTOMERS.c
-    found = reading.rows(
-        select(customers.customer)
-        .where(customers.tenant == tenant, customers.root == root)
-        .order_by(customers.customer)
-    )
-    return [root, *(row.customer for row in found)]
+    # Put in order here: asked to, SQLite goes through all customers of the tenant in order of their keys.
+    found = reading.rows(select(customers.customer).where(customers.tenant == tenant, customers.root == root))
+    return [root, *sorted(row.customer for row in found)]
 
 
 def resolve(reading: Reading, tenant: str, things: Iterable[str]) -> tuple[str, ...]:

@@ -138,3 +138,6 @@ class SegmentRow(msgspec.Struct, frozen=True, gc=False):
     title: str
     rule: str
     changed_at: int
+
+
+ANSWERS = (CustomerRow, EntitlementRow, KeyRow, ContactPast, RecordsRow, SegmentRow)

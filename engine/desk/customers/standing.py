@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.desk.customers.answers import rows_of, tier_of
-from engine.desk.customers.folds import decode
+from engine.desk.customers.folds import decode, find
 from engine.desk.customers.identity import keys_of
 from engine.desk.customers.tables import CUSTOMER_BLOCKS
 from engine.desk.database import Reading
@@ -37,6 +37,8 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def read_standing(reading: Reading, tenant: str, customer: str) -> Standing:
+    if find(reading, tenant, customer) is None:  # nothing was ever done about it: most of those who come
+        return Standing(customer, {})
     keys = keys_of(reading, tenant, customer)
     attributes: Attributes = {}
     for row in reversed(rows_of(reading, tenant, keys)):
