@@ -116,7 +116,7 @@ def _linked(text: str, hosts: Collection[str], limit: int, gone: str) -> str:
 def _is_allowed(link: str, hosts: Collection[str]) -> bool:
     link = link.rstrip(".,;:!?")
     host = _HOST.match(link)
-    if host is None or "@" in link or "\\" in link:
+    if host is None:
         return False
     name = host[1].lower().rstrip(".")
     return any(name == allowed or name.endswith("." + allowed) for allowed in hosts)

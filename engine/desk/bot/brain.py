@@ -12,7 +12,7 @@ import msgspec
 
 from engine.desk.bot.config import BotConfig, Flow, Rule, Target
 from engine.desk.bot.handing_over import hand_off
-from engine.desk.bot.patterns import compile_pattern
+from engine.desk.bot.patterns import readable
 from engine.desk.bot.sentences import say
 from engine.desk.bot.signs import asks_for_person, find_sensitive, is_upset
 from engine.desk.bot.slots import fill, find_choice, find_order, find_slot, is_no, is_yes, wants_out
@@ -32,13 +32,14 @@ from engine.desk.bot.turns import (
 )
 from engine.desk.knowledge.articles import Article, Language
 from engine.desk.knowledge.index import Index
-from engine.desk.knowledge.ranking import Found, confidence
+from engine.desk.knowledge.ranking import Found
 from engine.desk.knowledge.tokens import MAX_QUERY, is_chinese, is_english, normal, tokens
 from engine.desk.text import harmless
 
 # A question is asked back once; offering more than three is asking the customer to search.
 MAX_OFFERED = 3
-_GOES_ON = compile_pattern("那|那么|呢|还有|要是|如果|and|what about|how about|what if|then")
+# It says itself that it goes on from what was spoken of. A "呢" at the end does not: "赠品呢" is a question of its own.
+_GOES_ON = ("那", "and ", "what about ", "how about ", "what if ", "then ")
 # A follow-up is short: "那运费呢", "and for books?"
 FOLLOW_UP_TOKENS = 6
 
@@ -246,20 +247,18 @@ class Brain:
 
     def _search(self, state: State, text: str, today: str) -> Found:
         """By the text alone, or together with the topic before: where the text says that it goes on from there, or is short
-        and says too little. The topic itself is no answer to a new question about it.
+        and says too little.
         """
         found = self.index.search(text, state.language, today)
         topic = self.index.get(state.topic, state.language) if state.topic else None
         asked = tokens(text)
         if topic is None or len(asked) > FOLLOW_UP_TOKENS or not any(map(str.isalpha, asked)):
             return found
-        goes_on = _GOES_ON.is_in(text)
+        goes_on = readable(text).startswith(_GOES_ON)
         if found.confidence >= self.config.confidence.answer and not goes_on:
             return found
         before = state.said[-2] if len(state.said) > 1 and not find_choice(state.said[-2]) else topic.title
         both = self.index.search(f"{before} {text}", state.language, today)
-        hits = tuple(hit for hit in both.hits if hit.slug != state.topic)
-        both = Found(hits, confidence(hits))
         return both if both.confidence > (self.config.confidence.clarify if goes_on else found.confidence) else found
 
     def _sure(self, text: str, language: Language, today: str) -> Found | None:

@@ -58,6 +58,7 @@ def test_a_question_that_goes_on_from_the_topic_is_understood_with_it(brain: Bra
     after = last(brain, "怎么退货", "那运费呢")
     assert alone.article == "delivery-fee"
     assert after.article == "return-shipping-cost"
+    assert last(brain, "怎么开发票", "那专票呢").article == "invoice-vat"
 
 
 def test_an_unclear_question_is_asked_back_once_with_the_nearest_titles(brain: Brain) -> None:
@@ -75,6 +76,7 @@ def test_an_unclear_question_is_asked_back_once_with_the_nearest_titles(brain: B
 def test_a_number_means_what_was_offered_last_and_nothing_later(brain: Brain) -> None:
     """After another question "1" is no choice any more."""
     assert last(brain, "退款 优惠券 发票 运费", "运费怎么算", "1").act != "answer"
+    assert last(brain, "退款 优惠券 发票 运费", "谢谢", "1").act != "answer"
 
 
 def test_who_is_not_understood_twice_gets_a_person(brain: Brain) -> None:
@@ -157,9 +159,15 @@ def test_an_order_is_looked_up_and_told(brain: Brain) -> None:
 
 def test_an_order_that_is_not_there_may_be_sent_again(brain: Brain) -> None:
     """The wrong number is not kept."""
-    missing, again = play(brain, ORDER, LookedUp("missing"), "20261111002")[1:]
+    missing, asked, again = play(brain, ORDER, LookedUp("missing"), "帮我查一下订单单号", "20261111002")[1:]
     assert ORDER in missing.text
+    assert asked.act == "ask"
     assert again.lookup is not None and again.lookup.key == "20261111002"
+
+
+def test_a_telephone_number_is_no_order_number(brain: Brain) -> None:
+    """Mobile numbers have eleven figures, and so have some orders."""
+    assert last(brain, "13800138000").lookup is None
 
 
 @pytest.mark.parametrize("outcome", ["failed", "slow"])
@@ -172,7 +180,7 @@ def test_a_look_up_that_fails_or_is_slow_brings_a_person(brain: Brain, outcome: 
 
 def test_what_the_shops_system_says_is_made_harmless(brain: Brain) -> None:
     """And names no other field, though it may look as if."""
-    reply = last(brain, ORDER, LookedUp("found", {"status": "<b>{order}</b>\u202e http://evil.com", "secret": "x"}))
+    reply = last(brain, ORDER, LookedUp("found", {"status": "<b>{order}</b>\u202e http://evil.com", "order": "666"}))
     assert reply.text == f"订单 {ORDER} 现在的状态：{{order}} （链接已去除）。"
 
 
