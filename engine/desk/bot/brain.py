@@ -157,7 +157,9 @@ class Brain:
         first = self.config.flows[name].slots[0]
         if first.kind == "order" and (order := find_order(text)):
             state = _with_slot(state, first.name, order)
-        return self._next_step(state)
+        # What the flow is about, for whoever measures: its first article.
+        articles = self.config.flows[name].articles
+        return msgspec.structs.replace(self._next_step(state), article=articles[0] if articles else "")
 
     def _next_step(self, state: State) -> Reply:
         flow = self.config.flows[state.flow]

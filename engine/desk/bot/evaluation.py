@@ -4,6 +4,8 @@ What counts, per language and in total (shares of the rows named, 0 where there 
 
 - **precision_at_1**: of the rows that an article answers, those whose reply names that article *first*: as the answer, or as
   the first of those it offers when it asks back. A reply that names none (sorry, a hand-off, a rule's words) is wrong here.
+  Beginning a flow (asking for the order's number to change its address) is answering with the flow's first article, here and
+  below: right if that is the row's, confidently wrong if not.
 - **confident_wrong**: of *all* rows, those answered with an article (not merely offered one) that is not the row's. A row
   ``none`` or ``human`` has no right article, so any article given as the answer is a wrong one.
 - **answered**: of the rows that an article answers, those answered with an article; **right_when_answered**: the right ones.
@@ -12,7 +14,7 @@ What counts, per language and in total (shares of the rows named, 0 where there 
 - **none_held_back**: of the ``none`` rows, those that got no article as the answer (offering some is no answer).
 - **human_handed_off**: of the ``human`` rows, those handed to a person.
 - **handed_off**: of all rows; **needless**: of the rows that are not ``human``, those handed off.
-- **containment**: of the rows that are not ``human``, those answered, or talked to by a rule: nothing is left for a person.
+- **containment**: of the rows that are not ``human``, those answered or talked to by a rule, or in a flow: nothing is left for a person.
 
 A bot never learns from what it is asked here: phrases that are one of the split's questions word for word are left out.
 """
@@ -39,7 +41,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def is_answered(self) -> bool:
-        return self.reply.act == "answer" and bool(self.reply.article)
+        return self.reply.act in ("answer", "ask", "confirm", "lookup") and bool(self.reply.article)
 
     @property
     def is_right(self) -> bool:
@@ -96,7 +98,7 @@ def figures(asked: Sequence[Asked]) -> Figures:
         human_handed_off=_share([one for one in asked if one.wanted == HUMAN], lambda one: one.reply.act == "hand_off"),
         handed_off=_share(asked, lambda one: one.reply.act == "hand_off"),
         needless=_share(not_human, lambda one: one.reply.act == "hand_off"),
-        containment=_share(not_human, lambda one: one.reply.act in ("answer", "talk")),
+        containment=_share(not_human, lambda one: one.is_answered or one.reply.act == "talk"),
     )
 
 

@@ -85,7 +85,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 class Reply(msgspec.Struct, frozen=True):
     """What the bot does now, and the state after it. ``text`` is empty for ``lookup`` and ``silent``.
 
-    ``article``: the slug it answers with, or the first it offers; ``intent``: the rule, flow or article it took the turn for.
+    ``article``: the slug it answers with, or the first it offers, or what the flow that it begins is about; ``intent``: the rule, flow or article it took the turn for.
     """
 
     act: Act

@@ -144,7 +144,7 @@ def test_who_wants_no_person_gets_none(brain: Brain) -> None:
 def test_an_order_is_looked_up_and_told(brain: Brain) -> None:
     """The brain asks whoever runs it, and is called again with the answer."""
     asked, looking, told = play(brain, "帮我查一下订单，单号是多少来着", ORDER, LookedUp("found", {"status": "已发货"}))
-    assert asked.act == "ask" and "订单号" in asked.text
+    assert (asked.act, asked.article) == ("ask", "order-status") and "订单号" in asked.text
     assert looking.act == "lookup" and looking.text == ""
     assert looking.lookup is not None and (looking.lookup.kind, looking.lookup.key) == ("order", ORDER)
     assert looking.state.waiting == "order"
