@@ -74,6 +74,7 @@ class Desk:
         self._turns: dict[Principal, trio.Event] = {}  # whose deeds wait: set when the last of them is in the inbox
         self._eraser = Eraser(driver, database, run_blocking)
         self._log = structlog.get_logger("sluice.desk")
+        self.crashes = 0  # deeds that met a fault of ours
         self._nursery: trio.Nursery | None = None
         self._latest = 0  # the last deed that was answered
 
@@ -126,6 +127,7 @@ class Desk:
             if not job.is_answered:
                 job.deliver(_answer(_unavailable(), job.deed))
         except Exception as error:  # noqa: BLE001  # whatever it is, the engine goes on
+            self.crashes += 1
             self._log.error("deed_crashed", kind=job.asked.kind, error=type(error).__name__)
             if not job.is_answered:
                 job.deliver(_answer(Refused(DeskCode.INTERNAL, "the deed", type(error).__name__, ""), job.deed))

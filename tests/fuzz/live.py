@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.conformance.raw import CLOSE, HEAD, HELLO, TEXT, Raw, frame
+from tests.desk.stage import Archive, desk_house
 from tests.fuzz.chance import Chance
 from tests.fuzz.mutation import as_framed
 from tests.fuzz.targets import DECLARED, Fault, cuts
-from tests.server.stage import Frame, FramedPeer, House, house
+from tests.server.stage import Frame, FramedPeer, House
 
 ROLES = ("agent", "channel", "supervisor", "customer", "bot", "channel", "supervisor", "agent", "")
 # Virtual: handshake and hello have 5 s each, two heartbeats 60 s, a write 10 s.
@@ -24,23 +27,8 @@ def play(carrier: str, inputs: Sequence[bytes]) -> None:
     """Each input on a connection of its own, one engine for all. Raises :class:`Fault`."""
 
     async def scene() -> None:
-        async with house() as home:
-            witness = await home.framed("channel", "witness")
-            for name in ("ann", "bob"):
-                await home.agent(name)
-            for customer in ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"):
-                await witness.do("contact.submit", channel="web", customer=customer, text="hello")
-            for place, data in enumerate(inputs):
-                await _one(home, carrier, data)
-                if home.core.counters.crashes:
-                    raise Fault(f"a connection's task crashed: {data!r:.200}")
-                if place % 8 == 0:
-                    answer = await witness.do("contact.submit", channel="web", customer=f"witness-{place}")
-                    if answer["op"] != "ok" and answer["code"] == "internal":
-                        raise Fault(f"the witness heard {answer}")
-            problems = await home.driver.ask(lambda dispatcher: dispatcher.audit())
-            if problems:
-                raise Fault(f"the dispatcher's indexes disagree: {problems[0]}")
+        with tempfile.TemporaryDirectory() as folder:
+            await _scene(Archive(Path(folder) / "desk.db"), carrier, inputs)
 
     try:
         trio.run(scene, clock=MockClock(autojump_threshold=0))
@@ -48,6 +36,28 @@ def play(carrier: str, inputs: Sequence[bytes]) -> None:
         raise _first(group) from None
     except* Exception as group:
         raise Fault(f"a task of the server ended: {_first(group)!r}") from group
+
+
+async def _scene(archive: Archive, carrier: str, inputs: Sequence[bytes]) -> None:
+    async with desk_house(archive) as home:
+        witness = await home.framed("channel", "witness")
+        for name in ("ann", "bob"):
+            await home.agent(name)
+        for customer in ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"):
+            await witness.do("contact.submit", channel="web", customer=customer, text="hello")
+        for place, data in enumerate(inputs):
+            await _one(home, carrier, data)
+            if home.core.counters.crashes:
+                raise Fault(f"a connection's task crashed: {data!r:.200}")
+            if place % 8 == 0:
+                answer = await witness.do("contact.submit", channel="web", customer=f"witness-{place}")
+                if answer["op"] != "ok" and answer["code"] == "internal":
+                    raise Fault(f"the witness heard {answer}")
+        if (at_desk := home.core.commands._desk) is not None and at_desk.crashes:  # type: ignore[attr-defined]  # the desk itself
+            raise Fault("a deed crashed at the desk")
+        problems = await home.driver.ask(lambda dispatcher: dispatcher.audit())
+        if problems:
+            raise Fault(f"the dispatcher's indexes disagree: {problems[0]}")
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

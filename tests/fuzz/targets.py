@@ -12,6 +12,7 @@ from typing import Any
 import msgpack
 import msgspec
 
+from engine.desk.refusals import DeskCode
 from engine.dispatch.policy.check import check_policy
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
@@ -27,7 +28,7 @@ from tests.fuzz.mutation import as_framed, as_json, as_msgpack, as_websocket, be
 from tests.fuzz.valid import drawn_message, valid_messages, valid_policies
 
 CORPUS = Path(__file__).parent / "corpus"
-DECLARED = frozenset(str(code) for code in (*WireCode, *Code)) - {WireCode.INTERNAL}
+DECLARED = frozenset(str(code) for code in (*WireCode, *Code, *DeskCode)) - {WireCode.INTERNAL}
 
 
 class Fault(Exception):
