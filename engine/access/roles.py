@@ -82,24 +82,28 @@ _SERVING = (
     " contact.take_over"
 )
 # At the desk an own customer is oneself, or one whose contact one holds or has held.
-_OF_OWN_CUSTOMERS = "customer.save customer.tag customer.use customer.link customer.merge"
+_OF_OWN_CUSTOMERS = (
+    "customer.save customer.tag customer.use customer.link customer.merge"
+    " contact.note contact.tag contact.read reply.save reply.remove"
+)
 _OF_CUSTOMERS = (
     f"{_OF_OWN_CUSTOMERS} customer.tier customer.block customer.unblock customer.subscribe customer.cancel"
     " customer.unmerge customer.erase segment.save segment.remove"
 )
-_ABOUT_OWN_CUSTOMERS = "customer customer.history customer.records"
+_ABOUT_OWN_CUSTOMERS = "customer customer.history customer.records conversation.story"
+_REPLIES = "replies reply"
 _ABOUT_CUSTOMERS = f"{_ABOUT_OWN_CUSTOMERS} customers segments"
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
-    Role.CHANNEL: _rights(Scope.TENANT, _CUSTOMER_SIDE),
-    Role.CUSTOMER: _rights(Scope.OWN, _CUSTOMER_SIDE),
+    Role.CHANNEL: _rights(Scope.TENANT, f"{_CUSTOMER_SIDE} contact.read"),
+    Role.CUSTOMER: _rights(Scope.OWN, f"{_CUSTOMER_SIDE} contact.read"),
     Role.AGENT: {**_rights(Scope.OWN, f"{_SERVING} {_OF_OWN_CUSTOMERS}"), "agent.define": Scope.DEV},
     # A bot may answer, hand off and end; a hostile one can do no more, and never take over or consult.
     Role.BOT: {
         **_rights(
             Scope.OWN,
             "agent.sign_on agent.set_state agent.sign_off offer.accept offer.complete offer.fail offer.decline wrap_up.end"
-            " contact.message contact.transfer contact.close customer.save customer.tag",
+            " contact.message contact.transfer contact.close customer.save customer.tag contact.tag contact.read",
         ),
         "agent.define": Scope.DEV,
     },
@@ -118,9 +122,9 @@ COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
 
 QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     Role.CHANNEL: _rights(Scope.TENANT, "contact history position streams"),
-    Role.CUSTOMER: _rights(Scope.OWN, "history position streams customer"),
+    Role.CUSTOMER: _rights(Scope.OWN, "history position streams customer conversation.story"),
     Role.AGENT: {
-        **_rights(Scope.OWN, f"contact contacts history explain position streams {_ABOUT_OWN_CUSTOMERS}"),
+        **_rights(Scope.OWN, f"contact contacts history explain position streams {_ABOUT_OWN_CUSTOMERS} {_REPLIES}"),
         "queues": Scope.TENANT,
     },
     Role.BOT: {
@@ -129,7 +133,7 @@ QUESTION_TABLE: Mapping[Role, Mapping[str, Scope]] = {
     },
     Role.SUPERVISOR: {
         **_rights(Scope.TENANT, "queues agents contacts contact history explain position figures streams"),
-        **_rights(Scope.TENANT, _ABOUT_CUSTOMERS),
+        **_rights(Scope.TENANT, f"{_ABOUT_CUSTOMERS} {_REPLIES}"),
         "policy": Scope.DOMAIN,
     },
     Role.SERVER: {},

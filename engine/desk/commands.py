@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from engine.desk.conversations.commands import ConversationCommand
 from engine.desk.customers.commands import CustomerCommand
 
-DeskCommand: TypeAlias = CustomerCommand
+DeskCommand: TypeAlias = CustomerCommand | ConversationCommand

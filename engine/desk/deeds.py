@@ -78,12 +78,14 @@ class Rule:
 class Ask:
     """How one type of question is answered: ``answer`` blocks, and reads the tables.
 
-    ``fetch`` then asks somebody outside, and waits: it gets the connectors, the question, and what ``answer`` found.
+    ``fetch`` then asks somebody outside, and waits: it gets the connectors, the question, and what ``answer`` found. ``tell`` in its
+    stead adds what was said, and gets the journal's messages.
     """
 
     answer: Callable[[Reading, Any, Asker], Any]
     customers: Callable[[Any], tuple[str, ...]] = _nothing
     fetch: Callable[[Any, Any, Any], Awaitable[Any]] | None = None
+    tell: Callable[[Any, Any, Any], Awaitable[Any]] | None = None
 
 
 @dataclass

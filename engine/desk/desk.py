@@ -206,8 +206,10 @@ class Desk:
             looked = await self._run_blocking(self._look, asker, question, self._driver.now_ms())
         except SQLAlchemyError:
             raise _unavailable() from None
-        fetch = self._rooms.asks[type(question)].fetch
-        return looked if fetch is None else await fetch(self._records, question, looked)
+        ask = self._rooms.asks[type(question)]
+        if ask.tell is not None:
+            return await ask.tell(self._driver, question, looked)
+        return looked if ask.fetch is None else await ask.fetch(self._records, question, looked)
 
     async def _caught_up(self, lsn: int) -> None:
         """The tables show record ``lsn``; or they are so late that it is better to see what they have."""

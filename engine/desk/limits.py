@@ -18,6 +18,16 @@ PAGE: Final = 100
 HISTORY_PAGE: Final = 1_000  # contacts, 200 bytes each
 LOOKED_AT: Final = 2_000  # customers looked at for one page: half a second in a thread
 
+# --- conversations --------------------------------------------------------------------------------------------------
+
+NOTES: Final = 500  # of one contact
+NOTE_CHARS: Final = 4_000
+REPLIES: Final = 1_000  # of a tenant for everybody, and of each agent
+REPLY_CHARS: Final = 2_000
+STORY_LINES: Final = 500
+STORY_BYTES: Final = 256 * 1024  # of an answer: a quarter of what may wait to be written to an agent
+STORY_CONTACTS: Final = 1_000
+
 # --- how the tables are fed -----------------------------------------------------------------------------------------
 
 FEED_RECORDS: Final = 500  # one transaction's worth: a few milliseconds of writing
@@ -27,6 +37,9 @@ RETRY_S: Final = 1.0  # after the tables could not be written
 
 # --- bytes of UTF-8 on the wire; 1 KiB (engine.wire.limits.FIELD_BYTES) where nothing is said -----------------------
 
-TEXT_BYTES: Final[dict[tuple[str, str], int]] = {}
+TEXT_BYTES: Final[dict[tuple[str, str], int]] = {
+    ("contact.note", "text"): 4 * NOTE_CHARS,
+    ("reply.save", "text"): 4 * REPLY_CHARS,
+}
 # Entries of a list or map; 64 (engine.wire.limits.ATTRIBUTES) where nothing is said.
 ENTRIES: Final[dict[tuple[str, str], int]] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from engine.desk.conversations import queries as conversations
 from engine.desk.customers import queries as customers
 
-DeskQuery: TypeAlias = customers.CustomerQuery
+DeskQuery: TypeAlias = customers.CustomerQuery | conversations.ConversationQuery
 # What they are answered with, for the reference.
-DESK_ANSWERS: tuple[type, ...] = (*customers.ANSWERS,)
+DESK_ANSWERS: tuple[type, ...] = (*customers.ANSWERS, *conversations.ANSWERS)

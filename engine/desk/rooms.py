@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from engine.desk.conversations import folds as conversations_folds
+from engine.desk.conversations import rules as conversations_rules
 from engine.desk.customers import folds as customers_folds
 from engine.desk.customers import rules as customers_rules
 from engine.desk.deeds import Rooms
 from engine.desk.folding import Folds
 
-_ROOMS = ((customers_rules.ROOMS, customers_folds.FOLDS),)
+# In the order in which they hear of a record: what conversations forget hangs on whom customers have forgotten.
+_ROOMS = (
+    (customers_rules.ROOMS, customers_folds.FOLDS),
+    (conversations_rules.ROOMS, conversations_folds.FOLDS),
+)
 
 
 def all_rooms() -> Rooms:

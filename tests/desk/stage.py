@@ -13,6 +13,7 @@ from engine.desk.database import Database, open_database
 from engine.desk.desk import Desk
 from engine.desk.rebuilding import Verdict, check
 from engine.desk.rooms import all_folds
+from engine.desk.schema import METADATA
 from engine.desk.settings import AttributeKind, Entitlement, Settings, Tier
 from engine.driver import Driver
 from engine.ports import Committed
@@ -67,6 +68,14 @@ class Archive:
     def read(self, after: int, limit: int) -> list[Committed]:
         """Records as the feeder reads them."""
         return [committed(open_record(stored)) for stored in self.journal.records[after : after + limit]]
+
+    def bytes_of_tables(self) -> bytes:
+        """Every row of every table, as it is stored."""
+        database = self.tables()
+        with database.engine.connect() as connection:
+            rows = [repr(tuple(row)) for table in METADATA.sorted_tables for row in connection.execute(table.select())]
+        database.close()
+        return "\n".join(rows).encode()
 
     def check(self) -> Verdict:
         """The tables made anew from the journal alone, beside those that are there."""

@@ -207,20 +207,22 @@ def answer_history(reading: Reading, question: q.AskCustomerHistory, _asker: Ask
         wanted = wanted.where(contacts.contact < question.before)
     rows = reading.rows(wanted.order_by(contacts.contact.desc()).limit(limit + 1))
     return {
-        "contacts": [
-            q.ContactPast(
-                row.contact,
-                row.customer,
-                row.channel,
-                row.queue,
-                row.submitted_at,
-                row.shop,
-                row.agent,
-                row.outcome,
-                row.connected_at,
-                row.ended_at,
-            )
-            for row in rows[:limit]
-        ],
+        "contacts": [past_of(row) for row in rows[:limit]],
         "more": len(rows) > limit,
     }
+
+
+def past_of(row: Any) -> q.ContactPast:
+    """From a row of ``CUSTOMER_CONTACTS``."""
+    return q.ContactPast(
+        row.contact,
+        row.customer,
+        row.channel,
+        row.queue,
+        row.submitted_at,
+        row.shop,
+        row.agent,
+        row.outcome,
+        row.connected_at,
+        row.ended_at,
+    )

@@ -1,0 +1,73 @@
+"""What is kept of conversations. Texts of messages stay in the journal; everything here can be made again from it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Table
+
+from engine.desk.schema import METADATA, number, sealed, text
+
+# How far each contact has come: ``seq`` of its last message, ``lsn`` of its last line.
+CONVERSATIONS = Table("conversations", METADATA, number("contact", key=True), number("seq"), number("lsn"))
+
+# What became of a contact, a row for each event that its story tells. ``who``: an agent, or who did it.
+CONVERSATION_STEPS = Table(
+    "conversation_steps",
+    METADATA,
+    number("contact", key=True),
+    number("lsn", key=True),
+    number("place", key=True),
+    number("at"),
+    text("kind"),
+    text("who"),
+    text("channel"),
+    text("queue"),
+    text("reason"),
+)
+
+# ``customer``: under whose key the text is sealed.
+CONVERSATION_NOTES = Table(
+    "conversation_notes",
+    METADATA,
+    number("contact", key=True),
+    number("lsn", key=True),
+    text("tenant"),
+    text("customer"),
+    text("by"),
+    number("at"),
+    sealed("text"),
+    Index(None, "tenant", "customer"),
+)
+
+CONVERSATION_TAGS = Table(
+    "conversation_tags",
+    METADATA,
+    number("contact", key=True),
+    text("tag", key=True),
+    text("tenant"),
+    number("at"),
+    Index(None, "tenant", "tag"),
+)
+
+CONVERSATION_READS = Table(
+    "conversation_reads",
+    METADATA,
+    number("contact", key=True),
+    text("reader", key=True),
+    number("seq"),
+    number("at"),
+)
+
+REPLIES = Table(
+    "replies",
+    METADATA,
+    text("tenant", key=True),
+    text("shop", key=True),
+    text("agent", key=True),
+    text("shortcut", key=True),
+    text("title"),
+    text("text"),
+    number("changed_at"),
+)
+
+# What agents are called, and whether they are bots.
+DESK_AGENTS = Table("desk_agents", METADATA, text("agent", key=True), text("kind"), text("name"))
