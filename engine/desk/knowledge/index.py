@@ -8,7 +8,7 @@ together (:mod:`engine.desk.knowledge.ranking`). Articles come and go one by one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 import msgspec
@@ -162,18 +162,19 @@ class Index:
         for (number,) in self._db.execute(BY_SAYING, given):
             texts.setdefault(number, 0.0)
         exact = shelf.only_one_said(_wording(text))
-        hits = [self._hit(number, bm25, asked, number == exact) for number, bm25 in texts.items()]
+        weights = {token: shelf.sayings.weight(token) for token in asked}
+        hits = [self._hit(number, bm25, weights, number == exact) for number, bm25 in texts.items()]
         hits.sort(key=lambda hit: (-hit.score, hit.slug))
         return Found(tuple(hits[:limit]), ranking.confidence(hits))
 
-    def _hit(self, number: int, bm25: float, asked: Sequence[str], is_exact: bool) -> Hit:
+    def _hit(self, number: int, bm25: float, asked: Mapping[str, float], is_exact: bool) -> Hit:
         held = self._held[number]
         article, sayings = held.article, held.sayings
         shelf = self._shelves[article.language]
-        average, weigh = shelf.length / shelf.sayings.texts, shelf.sayings.weight
+        average = shelf.length / shelf.sayings.texts
         text = ranking.bent(bm25, ranking.HALF_TEXT)
-        said = ranking.bent(ranking.said_score(asked, sayings, average, weigh), ranking.HALF_SAID)
-        covered = ranking.covered_share(asked, sayings, weigh)
+        said = ranking.bent(ranking.said_score(asked, sayings, average), ranking.HALF_SAID)
+        covered = ranking.covered_share(asked, sayings)
         score = ranking.score(text, said, covered) + (ranking.EXACT if is_exact else 0.0)
         return Hit(article.slug, article.language, article.title, score, text, said, covered)
 

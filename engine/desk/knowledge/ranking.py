@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from engine.desk.knowledge.articles import Language
-
-Weigh = Callable[[str], float]
 
 # Of BM25, with their usual values: how soon a repeated token says no more, how much a long text is held against it.
 K1, B = 1.2, 0.75
@@ -55,19 +53,19 @@ def bent(bm25: float, half: float) -> float:
     return max(bm25, 0.0) / (max(bm25, 0.0) + half)
 
 
-def said_score(question: Sequence[str], sayings: Sayings, average: float, weigh: Weigh) -> float:
-    """BM25 of the question's tokens over an article's sayings as one text, each token weighed by kind and rarity."""
+def said_score(asked: Mapping[str, float], sayings: Sayings, average: float) -> float:
+    """BM25 of a question over an article's sayings as one text. ``asked``: its tokens, each with its weight."""
     norm = K1 * (1 - B + B * sayings.length / average)
     counts = sayings.counts
     return sum(
-        weigh(token) * counts[token] * (K1 + 1) / (counts[token] + norm) for token in question if token in counts
+        weight * counts[token] * (K1 + 1) / (counts[token] + norm) for token, weight in asked.items() if token in counts
     )
 
 
-def covered_share(question: Sequence[str], sayings: Sayings, weigh: Weigh) -> float:
+def covered_share(asked: Mapping[str, float], sayings: Sayings) -> float:
     """The share of the question's weight in tokens that stand in the article's sayings."""
-    total = sum(map(weigh, question))
-    return sum(weigh(token) for token in question if token in sayings.counts) / total if total else 0.0
+    total = sum(asked.values())
+    return sum(weight for token, weight in asked.items() if token in sayings.counts) / total if total else 0.0
 
 
 def score(text: float, said: float, covered: float) -> float:
