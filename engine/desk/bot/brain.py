@@ -52,6 +52,7 @@ class Brain:
 
     def reply(self, state: State, turn: Turn) -> Reply:
         """What to do now. Any text and any answer of a look-up will do; nothing is raised for what they hold."""
+        state = self._still_true(state)
         match turn:
             case LookedUp():
                 return self._looked_up(state, turn)
@@ -61,6 +62,17 @@ class Brain:
                 state = msgspec.structs.replace(state, unsure=0, offered=(), handed_off=False)
                 return Reply("silent", "", state)
 
+    def pending(self, state: State) -> Lookup | None:
+        """The look-up that a state waits for: whoever takes over a conversation asks it again."""
+        return self._lookup(state) if self._still_true(state).waiting else None
+
+    def _still_true(self, state: State) -> State:
+        """The state without a flow that the configuration does not have any more, or has with other slots."""
+        flow = self.config.flows.get(state.flow)
+        names = ["", "?", *(slot.name for slot in flow.slots)] if flow else []
+        whole = flow is not None and (not state.waiting or all(state.slots.get(slot.name) for slot in flow.slots))
+        return state if not state.flow or (whole and state.asked_slot in names) else _left(state)
+
     # --- a customer's text --------------------------------------------------------------------------------------
 
     def _said(self, state: State, text: str, today: str) -> Reply:
@@ -68,12 +80,16 @@ class Brain:
         state = _heard(state, text)
         if state.handed_off:
             return Reply("silent", "", state)
-        if kind := find_sensitive(text):
+        kind = find_sensitive(text)
+        # An address may be beside a court.
+        if kind and not (kind in ("authorities", "legal") and self._is_asked_for_text(state)):
             return self._hand_off(state, "sensitive", "person_sensitive", kind)
         if asks_for_person(text):
             return self._hand_off(state, "asked", "person")
         if is_upset(text, before):
             return self._hand_off(state, "upset", "person_upset")
+        if state.waiting:
+            return self._speak("talk", state, say("looking", state.language), intent=state.flow)
         if opened := self._in_flow(state, text, today) or self._chosen(state, text, today):
             return opened
         # What was offered is answered now or never: a later "2" means something else.
@@ -128,8 +144,10 @@ class Brain:
             return self._hand_off(state, "asked", "person")
         if kind == "option":
             menu, _, at = name.rpartition(":")
-            option = self.config.menus[menu].options[int(at)]
-            return self._go(state, option, option.label.en, today)
+            options = self.config.menus[menu].options if menu in self.config.menus else ()
+            if int(at) >= len(options):
+                return None
+            return self._go(state, options[int(at)], options[int(at)].label.en, today)
         return self._go(state, Target(article=name), name, today)
 
     # --- flows --------------------------------------------------------------------------------------------------
@@ -173,11 +191,17 @@ class Brain:
         return self._look_up(state, flow)
 
     def _look_up(self, state: State, flow: Flow) -> Reply:
-        first, *rest = flow.slots
-        fields = {slot.name: state.slots[slot.name] for slot in rest}
-        lookup = Lookup(flow.lookup, state.slots[first.name], fields)
         state = msgspec.structs.replace(state, asked_slot="", waiting=flow.lookup)
-        return Reply("lookup", "", state, intent=state.flow, lookup=lookup)
+        return Reply("lookup", "", state, intent=state.flow, lookup=self._lookup(state))
+
+    def _lookup(self, state: State) -> Lookup:
+        flow = self.config.flows[state.flow]
+        first, *rest = flow.slots
+        return Lookup(flow.lookup, state.slots[first.name], {slot.name: state.slots[slot.name] for slot in rest})
+
+    def _is_asked_for_text(self, state: State) -> bool:
+        flow = self.config.flows.get(state.flow)
+        return flow is not None and any(slot.name == state.asked_slot and slot.kind == "text" for slot in flow.slots)
 
     def _in_flow(self, state: State, text: str, today: str) -> Reply | None:
         """The answer to a flow's question; None when no flow is open or the customer has gone on to something else."""
@@ -209,8 +233,8 @@ class Brain:
         return self._speak("ask", state, text, intent=state.flow)
 
     def _looked_up(self, state: State, turn: LookedUp) -> Reply:
-        if state.handed_off or not state.waiting or state.flow not in self.config.flows:
-            return Reply("silent", "", msgspec.structs.replace(state, waiting=""))
+        if state.handed_off or not state.waiting:
+            return Reply("silent", "", state)
         flow = self.config.flows[state.flow]
         intent, slots = state.flow, dict(state.slots)
         state = _left(state)

@@ -14,6 +14,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "person_sensitive": {"zh": "这件事需要专人处理，马上为您转接人工客服。", "en": "This needs a person. I am getting you one right away."},
     "person_failed": {"zh": "我暂时查不到，为您转接人工客服继续处理。", "en": "I cannot look that up at the moment, so I am getting you a person."},
     "left_flow": {"zh": "好的，已取消。还有什么可以帮您？", "en": "All right, I have dropped that. What else can I do for you?"},
+    "looking": {"zh": "正在查询，请稍等。", "en": "I am looking it up, one moment please."},
     "yes_or_no": {"zh": "请回复“是”或“否”。", "en": "Please answer yes or no."},
     "not_a_order": {"zh": "这看起来不像订单号。", "en": "That does not look like an order number."},
     "not_a_phone": {"zh": "这看起来不像手机号。", "en": "That does not look like a telephone number."},

@@ -222,6 +222,41 @@ def test_an_answer_to_a_look_up_nobody_waits_for_changes_nothing(brain: Brain) -
     ]  # fmt: skip
 
 
+def test_who_writes_while_something_is_looked_up_is_told_so_and_loses_nothing(brain: Brain) -> None:
+    """The answer is still waited for; a person is called all the same."""
+    waiting, told = play(brain, ORDER, "快点", LookedUp("found", {"status": "shipped"}))[1:]
+    assert waiting.text == "正在查询，请稍等。"
+    assert told.text == f"订单 {ORDER} 现在的状态：已发货。"
+    assert last(brain, ORDER, "转人工").act == "hand_off"
+
+
+def test_a_bot_that_takes_over_asks_again_what_nobody_answered(brain: Brain) -> None:
+    """From the customer's messages alone: the look-up with all that it takes."""
+    turns = [Said(text, DAY) for text in ("帮我改一下地址", ORDER, ADDRESS, "是")]
+    lookup = brain.pending(resume(brain, turns))
+    assert lookup is not None
+    assert (lookup.kind, lookup.key, lookup.fields) == ("change_address", ORDER, {"address": ADDRESS})
+    assert brain.pending(resume(brain, [*turns, LookedUp("found")])) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "act"), [("西安市人民法院东门 李四", "confirm"), ("我不想活了", "hand_off"), ("转人工", "hand_off")]
+)
+def test_an_address_may_be_beside_a_court(brain: Brain, address: str, act: str) -> None:
+    """What is a threat elsewhere is a place here; what needs a person at once does so here too."""
+    assert last(brain, "帮我改一下地址", ORDER, address).act == act
+
+
+def test_a_flow_or_menu_that_is_no_more_is_forgotten(brain: Brain, small: Brain) -> None:
+    """Another configuration took the place of the one in which the conversation began."""
+    bare = Brain(read_bot(""), brain.index)
+    for before in ((brain, "帮我改一下地址", ORDER), (small, "menu"), (brain, ORDER)):
+        state = last(*before).state
+        for turn in (Said("1", DAY), Said("运费怎么算", DAY), LookedUp("found")):
+            assert bare.reply(state, turn).act in {"answer", "sorry", "silent", "clarify"}
+        assert bare.pending(state) is None
+
+
 # --- small talk -----------------------------------------------------------------------------------------------------
 
 
