@@ -91,7 +91,7 @@ _OF_CUSTOMERS = (
     " customer.unmerge customer.erase segment.save segment.remove"
 )
 _ABOUT_OWN_CUSTOMERS = "customer customer.history customer.records conversation.story"
-_REPLIES = "replies reply"
+_REPLIES = "replies reply conversation.search"
 _ABOUT_CUSTOMERS = f"{_ABOUT_OWN_CUSTOMERS} customers segments"
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {

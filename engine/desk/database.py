@@ -5,7 +5,7 @@ Everything here blocks, and is called through ``run_blocking``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Pen(Reading):
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         super().__init__(connection, sealer)
         self._changes: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self._rows: dict[Table, list[tuple[int, ...]]] = {}
         self.touched: set[tuple[str, str]] = set()
         self._insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
@@ -58,6 +59,10 @@ class Pen(Reading):
         """Set columns of the row that the key columns among ``values`` name; a new row has the defaults elsewhere."""
         key = tuple(values[column.name] for column in table.primary_key)
         self._changes.setdefault(table, {}).setdefault(key, {}).update(values)
+
+    def append(self, table: Table, rows: Sequence[tuple[int, ...]]) -> None:
+        """Many new rows of numbers, in the columns' order; those that are there already stay."""
+        self._rows.setdefault(table, []).extend(rows)
 
     def execute(self, statement: Executable) -> None:
         self.flush()
@@ -79,6 +84,14 @@ class Pen(Reading):
             for names, rows in shapes.items():
                 self._upsert(table, names, rows)
         self._changes.clear()
+        mark = "%s" if self.connection.dialect.name == "postgresql" else "?"
+        for table, numbers in self._rows.items():
+            marks = ", ".join([mark] * len(table.columns))
+            self.connection.exec_driver_sql(
+                f"INSERT INTO {table.name} VALUES ({marks}) ON CONFLICT DO NOTHING",  # names of our own
+                numbers,
+            )
+        self._rows.clear()
 
     def _upsert(self, table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
         keys = [column.name for column in table.primary_key]

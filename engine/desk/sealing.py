@@ -14,5 +14,8 @@ class Sealer(Protocol):
     def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
         """None: the subject's key was destroyed."""
 
+    def index_key(self, tenant: str) -> bytes:
+        """The tenant's own, 32 bytes, always the same: words are blinded with it, so that they can be found and not read."""
+
     def erase(self, tenant: str, subject: str) -> None:
         """Destroy the subject's key, durably: what it sealed, here, in the journal and in backups, is gone."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 
 from engine.desk.conversations import commands as c
+from engine.desk.conversations import words
 from engine.desk.conversations.tables import (
     CONVERSATION_NOTES,
     CONVERSATION_READS,
@@ -114,6 +115,7 @@ def _forget(pen: Pen, tenant: str, erasure: int) -> None:
     ours = or_(notes.customer.in_(keys), notes.contact.in_(theirs))
     pen.execute(delete(CONVERSATION_NOTES).where(notes.tenant == tenant, ours))
     pen.execute(delete(CONVERSATION_TAGS).where(CONVERSATION_TAGS.c.contact.in_(theirs)))
+    words.forget(pen, theirs)
     steps = CONVERSATION_STEPS.c
     pen.execute(delete(CONVERSATION_STEPS).where(steps.contact.in_(theirs), steps.kind == "tags"))
 
@@ -124,6 +126,9 @@ def _forget(pen: Pen, tenant: str, erasure: int) -> None:
 @FOLDS.on_event(ev.MessageAdded)
 def message_added(pen: Pen, record: Committed, event: ev.MessageAdded) -> None:
     pen.change(CONVERSATIONS, contact=event.contact, seq=event.seq, lsn=record.lsn)
+    if record.payload:
+        tenant = getattr(record.command, "tenant", "")
+        words.enter(pen, tenant, event.contact, event.seq, record.payload.decode(errors="replace"))
 
 
 @FOLDS.on_event(ev.AgentDefined)

@@ -47,7 +47,19 @@ class AskStory(Question, tag="conversation.story", frozen=True, gc=False):
     alone: bool = False
 
 
-ConversationQuery: TypeAlias = AskReplies | AskReply | AskStory
+class AskSearch(Question, tag="conversation.search", frozen=True, gc=False):
+    """Messages that hold all words of ``find``, Chinese or English, newest first → ``{"hits": [SearchHit], "more": bool}``.
+
+    An agent finds what was said in contacts that it has or had. ``before_contact`` and ``before_seq``: as answered, to ask on.
+    """
+
+    find: str = ""
+    before_contact: int = 0
+    before_seq: int = 0
+    limit: int = 20
+
+
+ConversationQuery: TypeAlias = AskReplies | AskReply | AskStory | AskSearch
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
@@ -91,6 +103,19 @@ class StoryItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     erased: bool = False
 
 
+class SearchHit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """``text``: the piece around what was looked for."""
+
+    contact: int
+    seq: int
+    customer: str
+    at: int
+    text: str
+    role: str = ""
+    who: str = ""
+    ai: bool = False
+
+
 class ReadRow(msgspec.Struct, frozen=True, gc=False):
     contact: int
     reader: str
@@ -114,4 +139,4 @@ class StoryRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     more: bool = False
 
 
-ANSWERS = (ReplyRow, FilledReply, StoryRow, StoryItem, ReadRow, TaggedContact)
+ANSWERS = (ReplyRow, FilledReply, StoryRow, StoryItem, ReadRow, TaggedContact, SearchHit)

@@ -12,6 +12,7 @@ from engine.desk.conversations import commands as c
 from engine.desk.conversations import queries as q
 from engine.desk.conversations import replies
 from engine.desk.conversations.checks import contact_of
+from engine.desk.conversations.search import answer_search, look_at
 from engine.desk.conversations.story import answer_story, tell
 from engine.desk.conversations.tables import CONVERSATION_NOTES, CONVERSATION_TAGS, CONVERSATIONS
 from engine.desk.customers.checks import check_key, check_text
@@ -119,5 +120,6 @@ ROOMS = Rooms(
         q.AskReplies: Ask(replies.answer_replies),
         q.AskReply: Ask(replies.answer_reply, _its_customer),
         q.AskStory: Ask(answer_story, tell=tell),
+        q.AskSearch: Ask(answer_search, tell=look_at),
     },
 )

@@ -69,5 +69,16 @@ REPLIES = Table(
     number("changed_at"),
 )
 
+# Which blinded words a message holds: found by word, forgotten by contact. The contact says whose they are.
+SEARCH_WORDS = Table(
+    "search_words",
+    METADATA,
+    number("word", key=True),
+    number("contact", key=True),
+    number("seq", key=True),
+    Index(None, "contact"),
+    sqlite_with_rowid=False,
+)
+
 # What agents are called, and whether they are bots.
 DESK_AGENTS = Table("desk_agents", METADATA, text("agent", key=True), text("kind"), text("name"))

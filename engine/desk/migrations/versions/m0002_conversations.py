@@ -1,4 +1,4 @@
-"""Conversations: steps, notes, tags, read marks, replies at hand."""
+"""Conversations: steps, notes, tags, read marks, replies at hand, the blind index."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def upgrade() -> None:
         *_texts("title", "text"),
         *_numbers("changed_at"),
     )
+    op.create_table("search_words", *_keys(word=number, contact=number, seq=number), sqlite_with_rowid=False)
+    op.create_index("ix_search_words_contact", "search_words", ["contact"])
     op.create_table("desk_agents", *_keys(agent=text), *_texts("kind", "name"))
     op.create_index("ix_conversation_notes_tenant_customer", "conversation_notes", ["tenant", "customer"])
     op.create_index("ix_conversation_tags_tenant_tag", "conversation_tags", ["tenant", "tag"])
