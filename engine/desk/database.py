@@ -125,10 +125,11 @@ class Database:
             yield pen
             pen.flush()
 
-    def progress(self) -> int:
-        """The last record that the tables show; 0: none."""
+    def progress(self) -> tuple[int, int]:
+        """The last record that the tables show (0: none), and its stamp."""
         with self.engine.connect() as connection:
-            return int(connection.execute(select(PROGRESS.c.lsn)).scalar_one())
+            row = connection.execute(select(PROGRESS.c.lsn, PROGRESS.c.stamp)).one()
+            return int(row.lsn), int(row.stamp)
 
     def close(self) -> None:
         self.engine.dispose()

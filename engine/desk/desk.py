@@ -19,7 +19,7 @@ from engine.desk.customers.access import check_own
 from engine.desk.customers.erasing import Eraser
 from engine.desk.customers.identity import resolve, root_of
 from engine.desk.customers.records import Records
-from engine.desk.customers.standing import Standing, Standings, read_standing
+from engine.desk.customers.standing import Standing, StandingLoader, Standings
 from engine.desk.database import Database
 from engine.desk.deeds import Asker, Deed, Question, Rooms, Rule, tag_of
 from engine.desk.feeding import Feeder, Journal
@@ -66,6 +66,7 @@ class Desk:
         self.own_names = OWN_NAMES | {name for name, kind in settings.attributes.items() if kind.routing}
         self._standings = Standings()
         self.feeder = Feeder(driver, database, run_blocking, all_folds(), self._standings.touched)
+        self._loader = StandingLoader(self._standings, database, run_blocking)
         self._rooms = rooms or all_rooms()
         self._records = records or Records({})
         self._driver = driver
@@ -83,6 +84,7 @@ class Desk:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.feeder.run)
             await self._eraser.finish_all()
+            nursery.start_soon(self._loader.run)
             self._nursery = nursery
             task_status.started()
             try:
@@ -231,17 +233,7 @@ class Desk:
 
     async def load_standing(self, tenant: str, customer: str) -> Standing:
         """As :meth:`find_standing`, from the tables; where those cannot be used just now nothing is known of anybody."""
-        generation = self._standings.generation
-        try:
-            standing = await self._run_blocking(self._read_standing, tenant, customer)
-        except SQLAlchemyError:
-            return Standing(customer, {})
-        self._standings.keep(tenant, customer, standing, generation)
-        return standing
-
-    def _read_standing(self, tenant: str, customer: str) -> Standing:
-        with self.database.reading() as reading:
-            return read_standing(reading, tenant, customer)
+        return await self._loader.load(tenant, customer)
 
 
 class _Job:

@@ -70,10 +70,9 @@ class Feeder:
         """Started once the tables show all that was durable before. Raises ``StoreError``: what cannot be got over."""
         self._journal.add_listener(self._hear)
         try:
-            self.lsn = self._written = await self._run_blocking(self._database.progress)
-            if self.lsn > self._journal.last_lsn:
-                got = f"record {self.lsn}, and the journal ends at {self._journal.last_lsn}"
-                raise StoreError(f"the desk's tables are of another journal: they show {got} (sluice desk rebuild)")
+            self.lsn, stamp = await self._run_blocking(self._database.progress)
+            self._written = self.lsn
+            await self._check_history(stamp)
             target = self._journal.last_lsn
             while self.lsn < target:
                 await self._step()
@@ -82,6 +81,17 @@ class Feeder:
                 await self._step()
         finally:
             self._journal.remove_listener(self._hear)
+
+    async def _check_history(self, stamp: int) -> None:
+        """Raises ``StoreError``: the journal was restored from a backup, and the tables show what is no longer so."""
+        last = self._journal.last_lsn
+        got = f"record {self.lsn}, and the journal ends at {last}" if self.lsn > last else ""
+        if self.lsn and not got:
+            there = await self._journal.read_committed(self.lsn - 1, 1)
+            if there and there[0].lsn == self.lsn and there[0].stamp != stamp:
+                got = f"a record {self.lsn} of another instant"
+        if got:
+            raise StoreError(f"the desk's tables are of another history: they show {got} (sluice desk rebuild)")
 
     async def reached(self, lsn: int) -> None:
         """Return when the tables show record ``lsn``."""
@@ -124,26 +134,26 @@ class Feeder:
 
     async def _take(self, batch: list[Committed]) -> None:
         concerned = [record for record in batch if self._folds.hears(record)]
-        lsn = batch[-1].lsn
-        if concerned or lsn - self._written >= _STEPS:
-            while not await self._write(concerned, lsn):  # noqa: ASYNC110  # no event tells that a disk has room again
+        last = batch[-1]
+        if concerned or last.lsn - self._written >= _STEPS:
+            while not await self._write(concerned, last):  # noqa: ASYNC110  # no event tells that a disk has room again
                 await trio.sleep(limits.RETRY_S)
-            self._written = lsn
-        self.lsn = lsn
+            self._written = last.lsn
+        self.lsn = last.lsn
         moved, self._moved = self._moved, trio.Event()
         moved.set()
 
-    async def _write(self, records: list[Committed], lsn: int) -> bool:
+    async def _write(self, records: list[Committed], last: Committed) -> bool:
         """False: not this time. A fault of ours, or a record that cannot be read, is raised."""
         try:
-            touched = await self._run_blocking(write_batch, self._database, self._folds, records, lsn)
+            touched = await self._run_blocking(write_batch, self._database, self._folds, records, last)
         except SQLAlchemyError as error:
             if not self.problem:
-                self._log.error("desk_tables_not_written", why=type(error).__name__, lsn=lsn)
+                self._log.error("desk_tables_not_written", why=type(error).__name__, lsn=last.lsn)
             self.problem = type(error).__name__
             return False
         if self.problem:
-            self._log.info("desk_tables_written_again", lsn=lsn)
+            self._log.info("desk_tables_written_again", lsn=last.lsn)
         self.problem = ""
         if touched:
             self._on_touched(touched)
@@ -151,9 +161,9 @@ class Feeder:
 
 
 def write_batch(
-    database: Database, folds: Folds, records: Sequence[Committed], lsn: int
+    database: Database, folds: Folds, records: Sequence[Committed], last: Committed
 ) -> AbstractSet[tuple[str, str]]:
-    """The records' rows, and that the tables now show the journal up to ``lsn``: one transaction.
+    """The records' rows, and that the tables now show the journal up to ``last``: one transaction.
 
     Returns the customers about whom something changed.
     """
@@ -161,7 +171,7 @@ def write_batch(
         for record in records:
             folds.apply(pen, record)
         pen.flush()
-        pen.execute(update(PROGRESS).values(lsn=lsn))
+        pen.execute(update(PROGRESS).values(lsn=last.lsn, stamp=last.stamp))
     return pen.touched
 
 
@@ -174,5 +184,5 @@ def feed_from(
         if not batch:
             break
         after = batch[-1].lsn
-        write_batch(database, folds, [record for record in batch if folds.hears(record)], after)
+        write_batch(database, folds, [record for record in batch if folds.hears(record)], batch[-1])
     return after

@@ -13,12 +13,13 @@ METADATA = MetaData(
     }
 )
 
-# One row: the tables show the journal up to this record.
+# One row: the tables show the journal up to this record, whose stamp says of which history it is.
 PROGRESS = Table(
     "desk_progress",
     METADATA,
     Column("one", BigInteger, primary_key=True, autoincrement=False),
     Column("lsn", BigInteger, nullable=False, server_default="0"),
+    Column("stamp", BigInteger, nullable=False, server_default="0"),
 )
 
 

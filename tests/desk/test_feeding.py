@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 import trio.testing
 from sqlalchemy.exc import OperationalError
 
 from engine.desk import feeding, limits
-from engine.ports import StoreError
+from engine.ports import Record, StoredRecord, StoreError
+from engine.store.records import open_record, seal
 from tests.desk.stage import Archive, desk_house
 from tests.server.stage import House
 
@@ -87,7 +89,26 @@ async def test_tables_of_another_journal_are_not_written_on(
         sue = await house.framed("supervisor", "sue")
         for number in range(20):
             await sue.done("customer.tag", customer=f"c{number}", add=["x"])
-    del on_disk.journal.records[5:]
+    records = list(on_disk.journal.records)
+    for another in (records[:5], [*records[:5], *another_history(records)]):
+        on_disk.journal.records[:] = another
+        await begins_not(on_disk)
+
+
+def another_history(records: list[StoredRecord]) -> list[StoredRecord]:
+    """What was written after the restore: as many records, each a second later."""
+    made, chain = [], records[4].hash
+    for stored in records[5:]:
+        record = open_record(stored)
+        sealed = seal(
+            Record(record.lsn, record.epoch, record.stamp + 1_000, *msgspec.structs.astuple(record)[3:]), chain
+        )
+        made.append(sealed)
+        chain = sealed.hash
+    return made
+
+
+async def begins_not(on_disk: Archive) -> None:
     with pytest.RaisesGroup(pytest.RaisesExc(StoreError, match="sluice desk rebuild"), flatten_subgroups=True):
         async with desk_house(on_disk):
             raise AssertionError("it was not to start")

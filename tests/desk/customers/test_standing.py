@@ -106,3 +106,31 @@ async def test_who_is_merged_into_somebody_blocked_is_blocked(
         assert answer["code"] == "blocked"
         await sue.done("customer.unmerge", customer="c1", other="w1")
         assert (await web.done("contact.submit", **again))["state"] == "queued"
+
+
+async def test_a_flood_of_strangers_is_looked_up_together(
+    archive: Archive, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Two hundred new customers at once, one of whom is known: each is taken in as it should be, in a few looks."""
+    async with desk_house(archive) as house:
+        sue = await house.framed("supervisor", "sue")
+        web = await house.framed("channel", "web")
+        await sue.done("customer.tier", customer="c77", tier="gold")
+        loader = house.core.commands._desk._loader  # type: ignore[union-attr]  # the desk of this house
+        looks: list[int] = []
+        read = loader._read
+
+        def counted(asked: list[tuple[str, str]]) -> object:
+            looks.append(len(asked))
+            return read(asked)
+
+        loader._read = counted
+        command = {"type": "contact.submit", "channel": "web"}
+        frames = [{"op": "do", "id": f"s{n}", "command": {**command, "customer": f"c{n}"}} for n in range(200)]
+        await web.send_many(frames)
+        for n in range(200):
+            answer = await web.answer(f"s{n}")
+            assert answer["op"] == "ok"
+            if n == 77:
+                assert (await sue.ask("contact", contact=answer["result"]["contact"]))["attributes"] == {"tier": "gold"}
+        assert sum(looks) == 200 and len(looks) < 20

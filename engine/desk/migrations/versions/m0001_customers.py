@@ -29,7 +29,7 @@ CUSTOMER = {"tenant": sa.Text, "customer": sa.Text}
 
 
 def upgrade() -> None:
-    op.create_table("desk_progress", *_keys(one=sa.BigInteger), *_numbers("lsn"))
+    op.create_table("desk_progress", *_keys(one=sa.BigInteger), *_numbers("lsn", "stamp"))
     op.execute("INSERT INTO desk_progress (one, lsn) VALUES (1, 0)")
     op.create_table(
         "customers",
