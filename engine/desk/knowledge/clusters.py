@@ -14,8 +14,8 @@ import msgspec
 from engine.desk.knowledge.articles import Language
 from engine.desk.knowledge.tokens import MAX_QUERY, STOP_HAN, tokens, weight_of
 
-# Texts beyond are not looked at: a week of a large shop, and some seconds of work.
-MAX_TEXTS = 20_000
+# Rarer texts beyond are not looked at: some seconds of work, and more than anybody reads.
+MAX_TEXTS = 5_000
 MAX_EXAMPLES = 10
 NEAR = 0.5
 
