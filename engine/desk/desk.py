@@ -92,6 +92,16 @@ class Desk:
             finally:
                 self._nursery = None
 
+    @property
+    def records_behind(self) -> int:
+        """How many records of the journal the tables do not show yet."""
+        return max(0, self._driver.last_lsn - self.feeder.lsn)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the tables cannot be written just now."""
+        return bool(self.feeder.problem)
+
     # --- deeds ----------------------------------------------------------------------------------------------------
 
     def do(self, principal: Principal, asker: Asker, id: str, deed: DeskCommand, deliver: Deliver) -> None:

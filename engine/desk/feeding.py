@@ -16,7 +16,6 @@ from typing import Protocol
 import structlog
 import trio
 from sqlalchemy import update
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine.desk import limits
 from engine.desk.database import Database
@@ -64,6 +63,7 @@ class Feeder:
         self._heard: deque[Committed] = deque()
         self._news = trio.Event()
         self._moved = trio.Event()
+        self._is_starting = True
         self._log = structlog.get_logger("sluice.desk")
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -76,6 +76,7 @@ class Feeder:
             target = self._journal.last_lsn
             while self.lsn < target:
                 await self._step()
+            self._is_starting = False
             task_status.started()
             while True:
                 await self._step()
@@ -144,10 +145,15 @@ class Feeder:
         moved.set()
 
     async def _write(self, records: list[Committed], last: Committed) -> bool:
-        """False: not this time. A fault of ours, or a record that cannot be read, is raised."""
+        """False: not this time. While the engine starts, and for a record of a newer release: raises ``StoreError``."""
         try:
             touched = await self._run_blocking(write_batch, self._database, self._folds, records, last)
-        except SQLAlchemyError as error:
+        except StoreError:
+            raise
+        except Exception as error:  # a full disk, or a fault of ours: the desk stands still, the routing goes on
+            if self._is_starting:
+                where = f"between records {self.lsn + 1} and {last.lsn}"
+                raise StoreError(f"the desk's tables cannot be written ({type(error).__name__}) {where}") from error
             if not self.problem:
                 self._log.error("desk_tables_not_written", why=type(error).__name__, lsn=last.lsn)
             self.problem = type(error).__name__

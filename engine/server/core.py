@@ -78,6 +78,7 @@ class Core:
         desk: DeskDoor | None = None,
     ) -> None:
         self.door = door
+        self.desk = desk
         self.policy = policy
         self.clock_scale = clock_scale
         self.dev = dev

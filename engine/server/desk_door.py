@@ -20,6 +20,14 @@ class DeskDoor(Protocol):
     def own_names(self) -> Set[str]:
         """Attributes of contacts that the desk alone says."""
 
+    @property
+    def records_behind(self) -> int:
+        """How many records of the journal its tables do not show yet."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether its tables cannot be written just now."""
+
     def find_standing(self, tenant: str, customer: str) -> Standing | None:
         """What the policy may know of a customer; None: :meth:`load_standing` has to look it up."""
 

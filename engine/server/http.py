@@ -113,6 +113,8 @@ class HttpPort:
         shown.snapshots_failed = seen.snapshots_failed
         shown.lateness_ms, shown.admitted_per_s = seen.lateness_ms, seen.admitted_per_s
         shown.contacts_shed = seen.contacts_shed
+        if (desk := self._core.desk) is not None:
+            shown.desk_behind, shown.desk_refuses = desk.records_behind, desk.refuses
         return Response(self._metrics.text(gauges, shown), media_type=CONTENT_TYPE)
 
     # --- for supervisors ------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class EngineFigures:
     lateness_ms = 0.0
     admitted_per_s = -1.0
     contacts_shed = 0
+    desk_behind = -1
+    desk_refuses = False
 
 
 class EngineMetrics(Collector):
@@ -234,6 +236,14 @@ class EngineMetrics(Collector):
         )
         yield CounterMetricFamily(
             "sluice_snapshots_failed", "Snapshots that could not be written.", figures.snapshots_failed
+        )
+        yield GaugeMetricFamily(
+            "sluice_desk_records_behind",
+            "Records that the desk's tables do not show yet (-1: no desk).",
+            figures.desk_behind,
+        )
+        yield GaugeMetricFamily(
+            "sluice_desk_refusing", "1 while the desk's tables cannot be written.", int(figures.desk_refuses)
         )
         yield CounterMetricFamily("sluice_records", "Journal records committed by this process.", self._tally.records)
         info = GaugeMetricFamily("sluice_policy_info", "1 for the policy in force.", labels=["version"])

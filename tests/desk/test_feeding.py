@@ -54,6 +54,47 @@ async def test_a_full_disk_under_the_tables_stops_the_desk_and_not_the_routing(
     assert archive.check().ok
 
 
+async def test_tables_that_cannot_be_written_at_the_start_say_where(
+    on_disk: Archive, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that could not show what the journal holds does not pretend to have a desk."""
+
+    async with desk_house(on_disk) as house:
+        await routed(house, 1)
+    on_disk.tables().drop()
+
+    def fail(*_: Any) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(feeding, "write_batch", fail)
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(StoreError, match=r"cannot be written \(KeyError\) between records 1 and"),
+        flatten_subgroups=True,
+    ):
+        async with desk_house(on_disk):
+            raise AssertionError("it was not to start")
+
+
+async def test_the_scrape_says_how_far_the_tables_are(
+    on_disk: Archive, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Caught up: 0; while they cannot be written it grows, and the desk is said to refuse."""
+    async with desk_house(on_disk) as house:
+        desk = house.core.desk
+        assert desk is not None
+        await routed(house, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (desk.records_behind, desk.refuses) == (0, False)
+
+        def fail(*_: Any) -> None:
+            raise OperationalError("INSERT", None, Exception("disk is full"))
+
+        monkeypatch.setattr(feeding, "write_batch", fail)
+        await routed(house, 2)
+        await trio.sleep(0.1)
+        assert desk.records_behind >= 1 and desk.refuses
+
+
 async def test_what_does_not_fit_the_buffer_is_read_from_the_journal(
     archive: Archive, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +103,7 @@ async def test_what_does_not_fit_the_buffer_is_read_from_the_journal(
     monkeypatch.setattr(limits, "FEED_RECORDS", 7)
     write, let_go = feeding.write_batch, trio.Event()
     async with desk_house(archive) as house:
-        feeder = house.core.commands._desk.feeder  # type: ignore[union-attr]  # the desk of this house
+        feeder = house.core.desk.feeder  # type: ignore[union-attr]  # the desk of this house
 
         async def slow(function: Any, *args: Any) -> Any:
             if function is write:

@@ -53,7 +53,7 @@ async def _scene(archive: Archive, carrier: str, inputs: Sequence[bytes]) -> Non
                 answer = await witness.do("contact.submit", channel="web", customer=f"witness-{place}")
                 if answer["op"] != "ok" and answer["code"] == "internal":
                     raise Fault(f"the witness heard {answer}")
-        if (at_desk := home.core.commands._desk) is not None and at_desk.crashes:  # type: ignore[attr-defined]  # the desk itself
+        if (at_desk := home.core.desk) is not None and at_desk.crashes:  # type: ignore[attr-defined]  # the desk itself
             raise Fault("a deed crashed at the desk")
         problems = await home.driver.ask(lambda dispatcher: dispatcher.audit())
         if problems:
