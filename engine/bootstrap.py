@@ -27,7 +27,7 @@ from engine.clock import ScaledClock
 from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, Store, StoreError
+from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, KeyStore, Sealer, Store, StoreError
 from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.desk.database import Database
     from engine.desk.desk import Desk
     from engine.desk.rebuilding import Verdict
+    from engine.store.sealing import KeyRing
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -49,7 +50,8 @@ Job: TypeAlias = tuple[Callable[[], object], trio.lowlevel.Task, trio.lowlevel.T
 _idle: deque[SimpleQueue[Job]] = deque()
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
 _SNAPSHOT_REST = 2.0
-_DESK_FILE = "desk.db"
+_DESK_FILE, _KEYS_FILE = "desk.db", "keys.db"
+MASTER_KEY = "master.key"
 # How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
 # a busy loop would add 20 ms to every answer.
 _SWITCH_S = 0.0005
@@ -172,10 +174,11 @@ async def open_driver(
     keep_archive_ms: int = 0,
     warm: Recovered | None = None,
     ballast_bytes: int = 0,
+    sealer: Sealer | None = None,
 ) -> AsyncIterator[Driver]:
     """A running driver; leaving the block stops it and releases the store. ``keep_archive_ms`` 0: for ever.
 
-    ``warm``: what :func:`warm_up` found.
+    ``warm``: what :func:`warm_up` found. ``sealer``: seals all texts in the journal (see :func:`open_keys`).
 
     When the store fails, the block is cancelled and ``StoreError`` raised, not in a group.
     """
@@ -190,6 +193,7 @@ async def open_driver(
         limits=limits or DriverLimits(snapshot_rest=_SNAPSHOT_REST),
         take_snapshot=None if place is None else snapshot_child(place, keep_archive_ms),
         warm=warm,
+        sealer=sealer,
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -200,9 +204,45 @@ async def open_driver(
         raise _only(group) from None
 
 
+def open_keys(store: str | os.PathLike[str], master_key: Path | None = None, *, make: bool = True) -> KeyRing | None:
+    """The keys of a store: in a file of their own in its folder, or a schema of their own in its database.
+
+    ``master_key``: the file with the key above them all; none: ``master.key`` in the store's folder. ``make``: where there are
+    no keys yet, make what is missing; else None. Raises ``StoreError``.
+    """
+    from engine.store.master_key import make_master_key, read_master_key
+    from engine.store.sealing import KeyRing
+
+    if master_key is None and is_url(store):
+        if not make:
+            return None
+        raise StoreError("master key: got none, wanted --master-key FILE (a database has no folder of its own for it)")
+    path = master_key or Path(store) / MASTER_KEY
+    if not path.exists():
+        if not make:
+            return None
+        make_master_key(path)
+    master = read_master_key(path)
+    if is_url(store):
+        return KeyRing(_postgresql_keys(os.fspath(store)), master)
+    from adapters.storage.keys_sqlite import SqliteKeys
+
+    return KeyRing(SqliteKeys(Path(store) / _KEYS_FILE), master)
+
+
+def _postgresql_keys(url: str) -> KeyStore:
+    _postgresql()  # says what is missing
+    from adapters.storage.keys_postgresql import PostgresqlKeys
+
+    return PostgresqlKeys(url)
+
+
 @asynccontextmanager
 async def open_desk(
-    driver: Driver, store: str | os.PathLike[str] | Store, settings: Settings = NO_SETTINGS
+    driver: Driver,
+    store: str | os.PathLike[str] | Store,
+    settings: Settings = NO_SETTINGS,
+    sealer: Sealer | None = None,
 ) -> AsyncIterator[Desk]:
     """The desk of a running driver, its tables beside the journal (for a journal in memory: gone with the block).
 
@@ -213,7 +253,7 @@ async def open_desk(
 
     async with AsyncExitStack() as stack:
         place = desk_place(store, stack)
-        database = await run_blocking(open_desk_tables, place)
+        database = await run_blocking(open_desk_tables, place, sealer)
         stack.callback(database.close)
         connectors = open_connectors(settings)
         for connector in connectors.values():
@@ -285,15 +325,18 @@ def desk_place(store: str | os.PathLike[str] | Store, stack: ExitStack | AsyncEx
     return Path(stack.enter_context(TemporaryDirectory(prefix="sluice-desk-"))) / _DESK_FILE
 
 
-def open_desk_tables(place: Path | str, *, beside: bool = False) -> Database:
-    """The tables, in this release's form. ``beside``: see ``open_database``. Raises ``StoreError``."""
+def open_desk_tables(place: Path | str, sealer: Sealer | None, *, beside: bool = False) -> Database:
+    """The tables, in this release's form; what is personal in them is plain without a sealer. ``beside``: see ``open_database``.
+
+    Raises ``StoreError``.
+    """
     from engine.desk.database import open_database
     from engine.desk.plain import NotSealed
 
-    return open_database(place, NotSealed(), beside=beside)
+    return open_database(place, sealer or NotSealed(), beside=beside)
 
 
-def rebuild_desk(store: str | os.PathLike[str], *, only_check: bool) -> Verdict:
+def rebuild_desk(store: str | os.PathLike[str], *, only_check: bool, master_key: Path | None = None) -> Verdict:
     """The desk's tables made anew from the journal: compared with those that are there, or put into their place.
 
     To compare, an engine may be running; to replace, none. Raises ``StoreError``.
@@ -308,12 +351,19 @@ def rebuild_desk(store: str | os.PathLike[str], *, only_check: bool) -> Verdict:
             owned = stack.enter_context(closing(open_store(store)))
             last = owned.open().last_lsn
 
+        sealer = open_keys(store, master_key, make=False)
+        if sealer is not None:
+            stack.callback(sealer.close)
+
         def read(after: int, limit: int) -> list[Committed]:
-            return [committed(open_record(stored)) for stored in journal.read(after, limit)]
+            records = [open_record(stored) for stored in journal.read(after, limit)]
+            if sealer is None and any(record.sealed for record in records):
+                raise StoreError("the journal's texts are sealed: wanted the master key (--master-key FILE)")
+            return [committed(record, sealer) for record in records]
 
         place = desk_place(store, stack)
-        live = stack.enter_context(closing(open_desk_tables(place)))
-        anew = open_desk_tables(place, beside=True)
+        live = stack.enter_context(closing(open_desk_tables(place, sealer)))
+        anew = open_desk_tables(place, sealer, beside=True)
         try:
             if only_check:
                 return check(live, anew, read, all_folds())

@@ -40,7 +40,8 @@ class ServeConfig:
     """Listeners that are None are not opened. ``store``: a folder or a URL. ``allow_remote``: plain listeners may bind
     beyond loopback. ``archive_days``: how long sealed segments of the journal are kept (0: for ever). ``ballast_mb``: room
     in MiB that the folder keeps back for the day the disk is full. ``handover``: the Unix socket where an engine gives way
-    to the next. ``desk``: with a desk, which declares what ``desk_file`` says.
+    to the next. ``desk``: with a desk, which declares what ``desk_file`` says. ``master_key``:
+    the file with the key above all keys (none: in the store's folder).
     """
 
     policy: Path
@@ -58,3 +59,4 @@ class ServeConfig:
     ballast_mb: int = 0
     desk: bool = False
     desk_file: Path | None = None
+    master_key: Path | None = None

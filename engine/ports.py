@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 import msgspec
@@ -57,7 +57,8 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One journal record: an input, its stamp and who asked, and the events it produced.
 
     ``input`` and ``events`` are msgpack (a Command, empty bytes for a tick; a list of Events); ``payload`` is opaque
-    (message text, names). ``principal`` is ``role/subject``. ``lsn`` is dense from 1.
+    (message text, names). ``principal`` is ``role/subject``. ``lsn`` is dense from 1. ``sealed``: tenant and subject whose
+    key has sealed the payload; empty: it is plain.
     """
 
     lsn: int
@@ -69,6 +70,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     input: bytes
     events: bytes
     payload: bytes = b""
+    sealed: tuple[str, ...] = ()
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
@@ -308,6 +310,58 @@ class Bot(Protocol):
         """Its words, bounded in length and not empty, within its time limits; or raises :class:`BotFailed`."""
 
 
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+class KeyRow(msgspec.Struct, frozen=True, gc=False):
+    """A subject's key, under its tenant's; ``subject`` empty: the tenant's own, under the master key. ``id``: 8 bytes."""
+
+    tenant: str
+    subject: str
+    id: bytes
+    wrapped: bytes
+
+
+class KeyStore(Protocol):
+    """Where wrapped keys are kept. Blocks; one call at a time, from any thread. Raises :class:`StoreError`."""
+
+    def find(self, subjects: Sequence[tuple[str, str]]) -> list[KeyRow]:
+        """Those of (tenant, subject) that there are."""
+
+    def add(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
+        """Durable when this returns. Whoever has a key keeps it; the answer is what stands for these subjects now."""
+
+    def remove(self, tenant: str, subject: str) -> None:
+        """Destroy it, durably; nothing happens where there is none."""
+
+    def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Seals what is personal under its subject's key. Blocks where a key must be fetched; may be called from any thread.
+
+    The same text in the same place gives the same bytes. ``subject`` empty: the tenant's own key. Raises :class:`StoreError`.
+    """
+
+    def ready(self, subjects: Iterable[tuple[str, str]]) -> None:
+        """Have the keys of (tenant, subject) at hand, new ones made durable, all in one go: sealing need not wait then."""
+
+    def seal(self, tenant: str, subject: str, place: str, plain: bytes) -> bytes:
+        """``place``: where it will stand (a record, a table's column); no two texts of a subject have one place."""
+
+    def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
+        """None: the key was destroyed. Raises :class:`Corrupt` for what was changed or moved."""
+
+    def mark(self, tenant: str, data: bytes) -> bytes:
+        """16 bytes that stand for the data and tell nobody without the tenant's key what it was."""
+
+    def index_key(self, tenant: str) -> bytes:
+        """The tenant's own, 32 bytes, always the same: words are blinded with it, so that they can be found and not read."""
+
+    def erase(self, tenant: str, subject: str) -> None:
+        """Destroy the subject's key, durably: what it sealed, here, in the journal and in backups, is gone."""
+
+
 # --- the driver's door ----------------------------------------------------------------------------------------------
 
 
@@ -332,7 +386,10 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """A durable record, decoded: what listeners get, in lsn order. ``command`` None: time passed (a tick)."""
+    """A durable record, decoded: what listeners get, in lsn order. ``command`` None: time passed (a tick).
+
+    ``payload`` is plain; ``erased``: there was one, and the key that it was sealed with is gone or not to be had here.
+    """
 
     lsn: int
     stamp: int
@@ -340,6 +397,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     command: Command | None
     events: Sequence[Event]
     payload: bytes = b""
+    erased: bool = False
 
 
 Listener: TypeAlias = Callable[[Sequence[Committed]], None]

@@ -13,6 +13,7 @@ from engine.cli import PluginGroup
         "articles": "engine.cli.desk_articles:articles",
         "bot": "engine.cli.desk_bot:bot",
         "shop": "engine.cli.desk_shop:shop",
+        "key": "engine.cli.desk_key:key",
         "rebuild": "engine.cli.desk_rebuild:rebuild",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 import msgspec
@@ -31,15 +32,20 @@ _TEXTS = {
 @click.command(epilog=EXIT_CODES)
 @click.argument("store", metavar="DIR|URL")
 @click.option("--check", "only_check", is_flag=True, help="Only compare; an engine may be running.")
+@click.option(
+    "--master-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="As given to the engine (else master.key in DIR).",
+)
 @click.option("--json", "json_out", is_flag=True, help="One JSON object instead of sentences.")
 @click.option("--lang", type=click.Choice(["en", "zh", "zh-CN"]), default=language, show_default="by LANG")
-def rebuild(store: str, only_check: bool, json_out: bool, lang: str) -> None:
+def rebuild(store: str, only_check: bool, master_key: Path | None, json_out: bool, lang: str) -> None:
     """Make the desk's tables anew from the journal and its archive, and put them into the place of those in STORE.
 
     With --check they are compared instead, row by row, and nothing is changed.
     """
     try:
-        verdict = rebuild_desk(store, only_check=only_check)
+        verdict = rebuild_desk(store, only_check=only_check, master_key=master_key)
     except StoreError as error:
         click.echo(_say("error", lang, place=name_of(store), why=error), err=True)
         sys.exit(1)

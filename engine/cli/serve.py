@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,7 +20,7 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import name_of, open_desk, open_driver, run_blocking, tune_process, wall_ms, warm_up
+from engine.bootstrap import name_of, open_desk, open_driver, open_keys, run_blocking, tune_process, wall_ms, warm_up
 from engine.cli import collector
 from engine.config import Address, BadAddress, ServeConfig
 from engine.desk.problems import DeskErrors
@@ -29,7 +30,7 @@ from engine.dispatch import commands as cmd
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.problems import PolicyErrors
 from engine.driver import Driver, PolicyRefused
-from engine.ports import Corrupt, Overloaded, Stopped, StoreError
+from engine.ports import Corrupt, Overloaded, Sealer, Stopped, StoreError
 from engine.server.core import Core
 from engine.server.handover import Predecessor, attend
 from engine.server.listeners import BindError, is_loopback
@@ -40,6 +41,7 @@ from engine.telemetry.logs import set_up_logs
 
 if TYPE_CHECKING:
     from engine.desk.desk import Desk
+    from engine.store.sealing import KeyRing
 
 EXIT_CODES = """\b
 Exit codes:
@@ -104,6 +106,11 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     type=click.Path(dir_okay=False, path_type=Path),
     help="What the desk declares (attributes, tiers, connectors): desk.toml.",
 )
+@click.option(
+    "--master-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The key above the keys that seal personal data: `sluice desk key FILE`.  [default: master.key in the store's folder]",
+)
 @click.option("--dev", is_flag=True, help="No accounts: whoever connects from this machine is who they say they are.")
 @click.option("--clock-speed", type=float, default=1.0, show_default=True, help="Engine seconds a second; --dev only.")
 def serve(
@@ -120,6 +127,7 @@ def serve(
     ballast_mb: int,
     desk: bool,
     desk_file: Path | None,
+    master_key: Path | None,
     dev: bool,
     clock_speed: float,
 ) -> None:
@@ -144,6 +152,7 @@ def serve(
         ballast_mb=ballast_mb,
         desk=desk or desk_file is not None,
         desk_file=desk_file,
+        master_key=master_key,
     )
     _check(config)
     signing = _load_keys(keys)
@@ -213,6 +222,7 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Se
     try:
         warm, inherited = await _take_over(config)
         async with (
+            _keys(config) as sealer,
             open_driver(
                 text,
                 config.store,
@@ -220,8 +230,9 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Se
                 keep_archive_ms=config.archive_days * _DAY_MS,
                 ballast_bytes=config.ballast_mb << 20,
                 warm=warm,
+                sealer=sealer,
             ) as driver,
-            _desk(driver, config, settings) as desk,
+            _desk(driver, config, settings, sealer) as desk,
         ):
             core = await Core.start(
                 driver,
@@ -257,12 +268,26 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Se
 
 
 @asynccontextmanager
-async def _desk(driver: Driver, config: ServeConfig, settings: Settings) -> AsyncIterator[Desk | None]:
+async def _keys(config: ServeConfig) -> AsyncIterator[KeyRing | None]:
+    """Those of the store: made where a desk is wanted, and used wherever there are any."""
+    wanted = config.desk or config.master_key is not None
+    keys = await run_blocking(partial(open_keys, config.store, config.master_key, make=wanted))
+    try:
+        yield keys
+    finally:
+        if keys is not None:
+            keys.close()
+
+
+@asynccontextmanager
+async def _desk(
+    driver: Driver, config: ServeConfig, settings: Settings, sealer: Sealer | None
+) -> AsyncIterator[Desk | None]:
     """The desk, if one is wanted: ready when its tables show all that the journal holds."""
     if not config.desk:
         yield None
         return
-    async with open_desk(driver, config.store, settings) as desk:
+    async with open_desk(driver, config.store, settings, sealer) as desk:
         yield desk
 
 

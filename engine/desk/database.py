@@ -17,9 +17,8 @@ from sqlalchemy.sql import Executable, Select
 from sqlalchemy.sql.schema import Table
 
 from engine.desk.schema import METADATA, PROGRESS
-from engine.desk.sealing import Sealer
 from engine.desk.settings import NO_SETTINGS, Settings
-from engine.ports import StoreError
+from engine.ports import Sealer, StoreError
 
 # Readers at once, and a writer: what the door to threads lets through.
 _CONNECTIONS = 8

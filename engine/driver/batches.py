@@ -14,16 +14,18 @@ from engine.ports import (
     MessageRow,
     Principal,
     Record,
+    Sealer,
     StoredAnswer,
     StoredRecord,
 )
-from engine.store.records import encode_events, message_rows, seal
+from engine.store.records import encode_events, message_rows, place_of, seal
 
 
 class BatchInMaking:
     """Follows the record ``lsn`` with chain hash ``hash``, and moves both on with each record added."""
 
-    def __init__(self, lsn: int, chain: bytes, epoch: int) -> None:
+    def __init__(self, lsn: int, chain: bytes, epoch: int, sealer: Sealer | None = None) -> None:
+        self._sealer = sealer
         self.lsn = lsn
         self.hash = chain
         self._epoch = epoch
@@ -44,9 +46,17 @@ class BatchInMaking:
         encoded: bytes,
         events: Sequence[Event],
         payload: bytes,
+        whose: tuple[str, str] = ("", ""),
     ) -> None:
-        """One record: a command with its events, or (``command`` None, ``encoded`` empty) a tick's."""
+        """One record: a command with its events, or (``command`` None, ``encoded`` empty) a tick's.
+
+        ``whose``: tenant and subject for whom the payload is sealed, where anything is.
+        """
         self.lsn += 1
+        stored = payload
+        sealed: tuple[str, ...] = ()
+        if payload and self._sealer is not None:
+            stored, sealed = self._sealer.seal(*whose, place_of(self.lsn), payload), whose
         record = Record(
             self.lsn,
             self._epoch,
@@ -56,11 +66,12 @@ class BatchInMaking:
             command_id,
             encoded,
             encode_events(events),
-            payload,
+            stored,
+            sealed,
         )
-        sealed = seal(record, self.hash)
-        self.hash = sealed.hash
-        self.records.append(sealed)
+        chained = seal(record, self.hash)
+        self.hash = chained.hash
+        self.records.append(chained)
         self.committed.append(Committed(self.lsn, stamp, principal, command, events, payload))
         self.messages += message_rows(command, events, self.lsn)
 

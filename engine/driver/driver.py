@@ -20,6 +20,7 @@ from engine.driver.history import History
 from engine.driver.inbox import Inbox, Pending, Stamps, prepare
 from engine.driver.limits import DriverLimits, Figures
 from engine.driver.starting import Start, start_on
+from engine.driver.subjects import NOBODY, subject_of
 from engine.driver.upkeep import Upkeep
 from engine.driver.waiting import Waiter
 from engine.driver.writing import Writing
@@ -32,6 +33,7 @@ from engine.ports import (
     Overloaded,
     Principal,
     RunBlocking,
+    Sealer,
     Stopped,
     Store,
     StoreError,
@@ -57,6 +59,7 @@ class Driver:
 
     ``take_snapshot`` starts the child process that writes a snapshot, and returns when it is done; called every
     ``limits.snapshot_records`` records. ``warm``: this journal's state of not long ago, to go on from instead of recovering.
+    ``sealer``: all payloads are sealed in the journal, and plain above it; without one they are plain there too.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class Driver:
         limits: DriverLimits | None = None,
         take_snapshot: Callable[[], Awaitable[None]] | None = None,
         warm: Recovered | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
+        self._sealer = sealer
         self.limits = limits or DriverLimits()
         self.figures = Figures()
         self._store = store
@@ -82,8 +87,8 @@ class Driver:
         self._inbox = Inbox(self._stamps, self.limits)
         self._admission = Admission(self.limits, trio.current_time, self._weight_of, self.lateness_ms)
         self._recent = RecentAnswers(self.limits.recent_answers)
-        self._writing = Writing(store, self._inbox, self._recent, self.limits.batch_commands)
-        self._history = History(store, run_blocking, self.limits.readers)
+        self._writing = Writing(store, self._inbox, self._recent, self.limits.batch_commands, sealer)
+        self._history = History(store, run_blocking, self.limits.readers, sealer)
         self._listeners: list[Listener] = []
         self._questions = Questions()
         self._upkeep = Upkeep(store, run_blocking, self.limits, self.figures, take_snapshot)
@@ -133,7 +138,7 @@ class Driver:
         if isinstance(command, SubmitContact):
             self._admit(command.tenant)
         try:
-            pending = prepare(command, principal, command_id, payload, deliver, self.limits, asked)
+            pending = prepare(command, principal, command_id, payload, deliver, self.limits, asked, self._sealer)
         except ValueError as error:
             deliver(bad_value(command, str(error)))
             return
@@ -373,9 +378,12 @@ class Driver:
             batch.deliveries.append((pending.deliver, Unanswered()))
             return
         contact = contact_of(command, self._dispatcher)
+        whose = NOBODY if self._sealer is None else subject_of(command, pending.principal, self._dispatcher)
         events = self._dispatcher.handle(command, stamp)
         command_id = key.command_id if key is not None else ""
-        batch.add(stamp, pending.principal, pending.asker, command_id, command, pending.input, events, pending.payload)
+        batch.add(
+            stamp, pending.principal, pending.asker, command_id, command, pending.input, events, pending.payload, whose
+        )
         answer = answer_of(command, contact, batch.lsn, events, self._dispatcher)
         if key is not None:
             sealed = seal_answer(key, pending.body, answer, stamp)
@@ -464,7 +472,7 @@ class Driver:
         return Stopped(f"the engine stopped: {type(self._over).__name__}: {self._over}")
 
     def _new_batch(self) -> BatchInMaking:
-        self._in_making = BatchInMaking(self._lsn, self._hash, self.figures.epoch)
+        self._in_making = BatchInMaking(self._lsn, self._hash, self.figures.epoch, self._sealer)
         return self._in_making
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from engine.dispatch.dispatcher import Dispatcher
-from engine.ports import Committed, JournalReader, RunBlocking, StoredRecord
+from engine.ports import Committed, JournalReader, RunBlocking, Sealer
 from engine.store.records import committed, open_record
 from engine.store.recovery import recover
 
@@ -16,8 +16,11 @@ _NUMBERS = range(1, 1 << 62)
 class History:
     """Reads through ``run_blocking``; a few at once, and one rebuild at a time, so that commits keep their threads."""
 
-    def __init__(self, reader: JournalReader, run_blocking: RunBlocking, readers: int) -> None:
+    def __init__(
+        self, reader: JournalReader, run_blocking: RunBlocking, readers: int, sealer: Sealer | None = None
+    ) -> None:
         self._reader = reader
+        self._sealer = sealer
         self._run_blocking = run_blocking
         self._reading = trio.CapacityLimiter(readers)
         self._rebuilding = trio.CapacityLimiter(1)
@@ -25,14 +28,16 @@ class History:
     async def read_committed(self, after_lsn: int, limit: int) -> list[Committed]:
         """Records with lsn > ``after_lsn`` in order, at most ``limit``. Raises ``StoreError``."""
         async with self._reading:
-            return await self._run_blocking(_read_committed, self._reader, max(0, after_lsn), limit)
+            return await self._run_blocking(_read_committed, self._reader, self._sealer, max(0, after_lsn), limit)
 
     async def read_messages(self, contact: int, after_seq: int, limit: int) -> list[tuple[int, Committed]]:
         """(seq, record) of the contact's messages after ``after_seq``; the text is the record's payload."""
         if contact not in _NUMBERS or after_seq >= _NUMBERS.stop:
             return []
         async with self._reading:
-            return await self._run_blocking(_read_messages, self._reader, contact, max(0, after_seq), limit)
+            return await self._run_blocking(
+                _read_messages, self._reader, self._sealer, contact, max(0, after_seq), limit
+            )
 
     async def rebuild_at(self, lsn: int, last_lsn: int) -> Dispatcher:
         """The state after record ``lsn`` (1 … ``last_lsn``, else ValueError). Raises ``HistoryTrimmed``."""
@@ -42,16 +47,15 @@ class History:
             return await self._run_blocking(_rebuild, self._reader, lsn)
 
 
-def _read_committed(reader: JournalReader, after_lsn: int, limit: int) -> list[Committed]:
-    return [_opened(stored) for stored in reader.read(after_lsn, limit)]
+def _read_committed(reader: JournalReader, sealer: Sealer | None, after_lsn: int, limit: int) -> list[Committed]:
+    return [committed(open_record(stored), sealer) for stored in reader.read(after_lsn, limit)]
 
 
-def _read_messages(reader: JournalReader, contact: int, after_seq: int, limit: int) -> list[tuple[int, Committed]]:
-    return [(seq, _opened(stored)) for seq, stored in reader.read_messages(contact, after_seq, limit)]
-
-
-def _opened(stored: StoredRecord) -> Committed:
-    return committed(open_record(stored))
+def _read_messages(
+    reader: JournalReader, sealer: Sealer | None, contact: int, after_seq: int, limit: int
+) -> list[tuple[int, Committed]]:
+    found = reader.read_messages(contact, after_seq, limit)
+    return [(seq, committed(open_record(stored), sealer)) for seq, stored in found]
 
 
 def _rebuild(reader: JournalReader, lsn: int) -> Dispatcher:

@@ -6,17 +6,23 @@ the one before it is committed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.driver.inbox import Inbox, Pending
-from engine.ports import Batch, CommandKey, Store
+from engine.driver.subjects import known_subject
+from engine.ports import Batch, CommandKey, Sealer, Store
 from engine.store.answers import RecentAnswers
 
 
 class Writing:
     """Both methods block. Meanwhile the loop only appends to ``inbox``, and leaves ``recent`` alone."""
 
-    def __init__(self, store: Store, inbox: Inbox, recent: RecentAnswers, at_once: int) -> None:
+    def __init__(
+        self, store: Store, inbox: Inbox, recent: RecentAnswers, at_once: int, sealer: Sealer | None = None
+    ) -> None:
         """``at_once``: commands looked up in one go, at most so many as ``recent`` holds."""
         self._store, self._inbox, self._recent, self._at_once = store, inbox, recent, at_once
+        self._sealer = sealer
 
     def commit(self, batch: Batch) -> None:
         """Durable when this returns. Raises ``StoreError``."""
@@ -27,7 +33,10 @@ class Writing:
         """Ask the store about command ids that memory does not know, all at once. Raises ``StoreError``."""
         unknown: list[Pending] = []
         keys: list[CommandKey] = []
-        for pending in self._inbox.waiting(self._at_once):
+        waiting = self._inbox.waiting(self._at_once)
+        if self._sealer is not None:
+            self._fetch_keys(self._sealer, waiting)
+        for pending in waiting:
             if not pending.looked_up:
                 assert pending.key is not None
                 pending.stored = self._recent.find(pending.key, pending.stamp)
@@ -41,3 +50,9 @@ class Writing:
             for pending, key in zip(unknown, keys, strict=True):
                 pending.stored = found.get(key)
                 pending.looked_up = True
+
+    def _fetch_keys(self, sealer: Sealer, waiting: Sequence[Pending]) -> None:
+        """Of all whose first words may follow; new ones are durable before anything is sealed with them."""
+        subjects = [subject for pending in waiting if (subject := known_subject(pending.command)) is not None]
+        if subjects:
+            sealer.ready(subjects)

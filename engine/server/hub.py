@@ -167,10 +167,9 @@ class Hub:
 
 def push_of(key: StreamKey, record: Committed, events: list[Event]) -> Push:
     """What a stream says of a record; the message's text goes where the message's event goes."""
-    text = ""
-    if record.payload and any(type(event) is ev.MessageAdded for event in events):
-        text = text_of(record.payload)
-    return Push(key.public, record.lsn, slimmed(events), text)
+    if not any(type(event) is ev.MessageAdded for event in events):
+        return Push(key.public, record.lsn, slimmed(events))
+    return Push(key.public, record.lsn, slimmed(events), text_of(record.payload), record.erased)
 
 
 def text_of(payload: bytes) -> str:

@@ -136,7 +136,14 @@ def message_row(seq: int, record: Committed) -> MessageRow:
     added = next((e for e in record.events if isinstance(e, ev.MessageAdded) and e.seq == seq), None)
     if added is not None:
         return MessageRow(
-            seq, added.at, added.sender, text_of(record.payload), added.agent, added.automatic, lsn=record.lsn
+            seq,
+            added.at,
+            added.sender,
+            text_of(record.payload),
+            added.agent,
+            added.automatic,
+            record.lsn,
+            record.erased,
         )
     sender = record.command.sender if isinstance(record.command, AddMessage) else ""
-    return MessageRow(seq, record.stamp, sender, text_of(record.payload), lsn=record.lsn)
+    return MessageRow(seq, record.stamp, sender, text_of(record.payload), lsn=record.lsn, erased=record.erased)

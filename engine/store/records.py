@@ -10,7 +10,7 @@ import msgspec
 
 from engine.dispatch.commands import AddMessage, Command
 from engine.dispatch.events import Event, MessageAdded
-from engine.ports import Committed, Corrupt, MessageRow, Principal, Record, StoredRecord
+from engine.ports import Committed, Corrupt, MessageRow, Principal, Record, Sealer, StoredRecord
 
 # What record 1 chains to.
 GENESIS = bytes(32)
@@ -112,8 +112,29 @@ def message_rows(command: Command | None, events: Sequence[Event], lsn: int) -> 
     return [MessageRow(event.contact, event.seq, lsn) for event in events if isinstance(event, MessageAdded)]
 
 
-def committed(record: Record) -> Committed:
-    """The record decoded, as listeners got it."""
+def place_of(lsn: int) -> str:
+    """Where a record's payload is sealed for."""
+    return f"journal record {lsn}"
+
+
+def committed(record: Record, sealer: Sealer | None = None) -> Committed:
+    """The record decoded, as listeners got it. Raises :class:`Corrupt`, and ``StoreError`` where keys cannot be read."""
     role, _, subject = record.principal.partition("/")
     principal = Principal(record.tenant, role, subject)
-    return Committed(record.lsn, record.stamp, principal, command_of(record), events_of(record), record.payload)
+    payload = _opened(record, sealer)
+    return Committed(
+        record.lsn, record.stamp, principal, command_of(record), events_of(record), payload or b"", payload is None
+    )
+
+
+def _opened(record: Record, sealer: Sealer | None) -> bytes | None:
+    """None: its key is gone, or not to be had here."""
+    if not record.sealed:
+        return record.payload
+    if sealer is None:
+        return None
+    tenant, subject = record.sealed
+    try:
+        return sealer.unseal(tenant, subject, place_of(record.lsn), record.payload)
+    except Corrupt as error:
+        raise Corrupt(str(error), record.lsn) from error

@@ -78,7 +78,9 @@ def _told(record: Record, payload: bool) -> dict[str, object]:
         "events": events_of(record),
         "payload_bytes": len(record.payload),
     }
-    if payload and record.payload:
+    if record.sealed:
+        told["sealed"] = record.sealed
+    elif payload and record.payload:
         try:
             told["payload"] = record.payload.decode()
         except UnicodeDecodeError:

@@ -133,12 +133,14 @@ class Error(_Frame, tag="error", frozen=True, gc=False):
 
 
 class Push(_Frame, tag="push", frozen=True, gc=False):
-    """One journal record's part of a stream. ``offset`` is its lsn; ``text`` when the record carried a message."""
+    """One journal record's part of a stream. ``offset`` is its lsn; ``text`` when the record carried a message; ``erased``: it did,
+    and its customer was erased."""
 
     stream: str
     offset: int
     events: list[Event]
     text: str = ""
+    erased: bool = False
 
 
 class Resync(_Frame, tag="resync", frozen=True, gc=False):

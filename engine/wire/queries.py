@@ -167,7 +167,8 @@ class OfferRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One line of a conversation. ``seq`` counts from 1 without gaps; ``at``: instant in dispatcher ms."""
+    """One line of a conversation. ``seq`` counts from 1 without gaps; ``at``: instant in dispatcher ms; ``erased``: there was a
+    text, and its customer was erased."""
 
     seq: int
     at: int
@@ -176,6 +177,7 @@ class MessageRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     agent: str = ""
     automatic: bool = False
     lsn: int = 0
+    erased: bool = False
 
 
 class ContactRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
