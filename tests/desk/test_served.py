@@ -37,7 +37,10 @@ async def supervisor(served: Served) -> FramedPeer:
 
 async def test_what_was_acknowledged_is_there_after_a_kill(policy: Path, store: str) -> None:
     """Saved, answered, killed: the next engine knows; its tables and those made anew are the same; and so are the replaced."""
-    options = ("--dev", "--desk-file", policy.parent / "desk.toml")
+    key = policy.parent / "master.key"
+    assert sluice("desk", "key", str(key)).returncode == 0
+    options = ("--dev", "--desk-file", policy.parent / "desk.toml", "--master-key", key)
+    opened = ("--master-key", str(key))
     with serving(policy, *options, store=store) as served:
         sue = await supervisor(served)
         for points in range(20):
@@ -48,15 +51,17 @@ async def test_what_was_acknowledged_is_there_after_a_kill(policy: Path, store: 
         sue = await supervisor(served)
         row = await sue.ask("customer", customer="c7")
         assert (row["attributes"], row["tags"]) == ({"points": 7}, ["vip"])
-        checked = sluice("desk", "rebuild", store, "--check", "--json")
+        checked = sluice("desk", "rebuild", store, "--check", "--json", *opened)
         assert checked.returncode == 0, checked.stderr
         verdict = json.loads(checked.stdout)
         assert verdict["ok"] and verdict["rows"]["customers"] == 20
-        in_use = sluice("desk", "rebuild", store)
+        in_use = sluice("desk", "rebuild", store, *opened)
         assert in_use.returncode == 1 and "another engine" in in_use.stderr
         assert served.end()[0] == 0
-    replaced = sluice("desk", "rebuild", store, "--json")
+    replaced = sluice("desk", "rebuild", store, "--json", *opened)
     assert replaced.returncode == 0, replaced.stderr
     assert json.loads(replaced.stdout)["replaced"]
-    again = sluice("desk", "rebuild", store, "--check", "--lang", "zh")
+    locked = sluice("desk", "rebuild", store, "--check")
+    assert locked.returncode == 1 and "the master key" in locked.stderr
+    again = sluice("desk", "rebuild", store, "--check", "--lang", "zh", *opened)
     assert again.returncode == 0 and "一致" in again.stdout
