@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import Executable, Select
+from sqlalchemy.sql import Executable, Insert, Select
 from sqlalchemy.sql.schema import Table
 
 from engine.desk.schema import METADATA, PROGRESS
@@ -34,11 +35,12 @@ class Reading:
         self.now = now
         self.settings = settings
 
-    def rows(self, select: Select[Any]) -> list[Any]:
-        return list(self.connection.execute(select))
+    def rows(self, select: Select[Any], **values: Any) -> list[Any]:
+        """``values``: of the bound parameters of a statement that is made once for all."""
+        return list(self.connection.execute(select, values))
 
-    def row(self, select: Select[Any]) -> Any | None:
-        return self.connection.execute(select).first()
+    def row(self, select: Select[Any], **values: Any) -> Any | None:
+        return self.connection.execute(select, values).first()
 
 
 class Pen(Reading):
@@ -52,7 +54,6 @@ class Pen(Reading):
         self._changes: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
         self._rows: dict[Table, list[tuple[int, ...]]] = {}
         self.touched: set[tuple[str, str]] = set()
-        self._insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
     def change(self, table: Table, **values: Any) -> None:
         """Set columns of the row that the key columns among ``values`` name; a new row has the defaults elsewhere."""
@@ -67,13 +68,13 @@ class Pen(Reading):
         self.flush()
         self.connection.execute(statement)
 
-    def rows(self, select: Select[Any]) -> list[Any]:
+    def rows(self, select: Select[Any], **values: Any) -> list[Any]:
         self.flush()
-        return super().rows(select)
+        return super().rows(select, **values)
 
-    def row(self, select: Select[Any]) -> Any | None:
+    def row(self, select: Select[Any], **values: Any) -> Any | None:
         self.flush()
-        return super().row(select)
+        return super().row(select, **values)
 
     def flush(self) -> None:
         for table, changes in self._changes.items():
@@ -81,7 +82,7 @@ class Pen(Reading):
             for values in changes.values():
                 shapes.setdefault(tuple(sorted(values)), []).append(values)
             for names, rows in shapes.items():
-                self._upsert(table, names, rows)
+                self.connection.execute(_upsert(self.connection.dialect.name, table, names), rows)
         self._changes.clear()
         mark = "%s" if self.connection.dialect.name == "postgresql" else "?"
         for table, numbers in self._rows.items():
@@ -92,15 +93,16 @@ class Pen(Reading):
             )
         self._rows.clear()
 
-    def _upsert(self, table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-        keys = [column.name for column in table.primary_key]
-        insert = self._insert(table)
-        others = {name: insert.excluded[name] for name in names if name not in keys}
-        if others:
-            insert = insert.on_conflict_do_update(index_elements=keys, set_=others)
-        else:
-            insert = insert.on_conflict_do_nothing(index_elements=keys)
-        self.connection.execute(insert, rows)
+
+@cache
+def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
+    """Rows with these columns, put over those that have their keys. Made once: it takes longer than to carry it out."""
+    keys = [column.name for column in table.primary_key]
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    others = {name: insert.excluded[name] for name in names if name not in keys}
+    if others:
+        return insert.on_conflict_do_update(index_elements=keys, set_=others)
+    return insert.on_conflict_do_nothing(index_elements=keys)
 
 
 class Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from engine.desk.customers import commands as c
 from engine.desk.customers.identity import dissolve, join, keys_of, part, root_of
@@ -305,8 +305,11 @@ def touch(pen: Pen, record: Committed, tenant: str, customer: str, **values: Any
     return root
 
 
+_CUSTOMER = select(CUSTOMERS).where(CUSTOMERS.c.tenant == bindparam("of"), CUSTOMERS.c.customer == bindparam("key"))
+
+
 def find(reading: Reading, tenant: str, customer: str) -> Any | None:
-    return reading.row(select(CUSTOMERS).where(CUSTOMERS.c.tenant == tenant, CUSTOMERS.c.customer == customer))
+    return reading.row(_CUSTOMER, of=tenant, key=customer)
 
 
 def personal_attributes(reading: Reading, row: Any) -> Attributes:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from engine.desk.customers.tables import CUSTOMER_LINKS, CUSTOMERS
 from engine.desk.database import Pen, Reading
 
 # A thing of this name is a customer: whoever wants it locked means the one whom the key stands for.
 CUSTOMER_THING = "customer "
+_CUSTOMERS, _OF = CUSTOMERS.c, CUSTOMERS.c.tenant == bindparam("of")
+_ROOT = select(_CUSTOMERS.root).where(_OF, _CUSTOMERS.customer == bindparam("key"))
+# Not put in order here: asked to, SQLite goes through all customers of the tenant in order of their keys.
+_OTHERS = select(_CUSTOMERS.customer).where(_OF, _CUSTOMERS.root == bindparam("key"))
 
 
 def thing(customer: str) -> str:
@@ -21,17 +25,14 @@ def thing(customer: str) -> str:
 
 
 def root_of(reading: Reading, tenant: str, customer: str) -> str:
-    customers = CUSTOMERS.c
-    row = reading.row(select(customers.root).where(customers.tenant == tenant, customers.customer == customer))
+    row = reading.row(_ROOT, of=tenant, key=customer)
     return customer if row is None or not row.root else str(row.root)
 
 
 def keys_of(reading: Reading, tenant: str, customer: str) -> list[str]:
     """The root first, then the others in order of their names."""
-    root, customers = root_of(reading, tenant, customer), CUSTOMERS.c
-    # Put in order here: asked to, SQLite goes through all customers of the tenant in order of their keys.
-    found = reading.rows(select(customers.customer).where(customers.tenant == tenant, customers.root == root))
-    return [root, *sorted(row.customer for row in found)]
+    root = root_of(reading, tenant, customer)
+    return [root, *sorted(row.customer for row in reading.rows(_OTHERS, of=tenant, key=root))]
 
 
 def resolve(reading: Reading, tenant: str, things: Iterable[str]) -> tuple[str, ...]:
