@@ -27,8 +27,9 @@ demo: ## a shop's day at speed, over real sockets (ARGS='--speed 60 --day double
 	@$(BIN)/sluice demo $(ARGS)
 
 test: ## the tests (ARGS='-k offers')
-	$(VENV) test postgresql
+	$(VENV) test postgresql browser
 	@sh tools/postgresql.sh
+	@sh tools/browser.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
 faults: N = 2000
@@ -70,7 +71,7 @@ format: ## let ruff lay the code out
 	@$(BIN)/ruff format .
 
 setup: ## the set-up alone, with every extra
-	$(VENV) postgresql load plots test lint
+	$(VENV) postgresql browser load plots test lint
 
 record: ## play and record the demo journal that the tests replay (tests/replay/shop_day.backup) again
 	$(VENV) test

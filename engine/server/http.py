@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from engine.server.authority import Unknown
 from engine.server.core import Core
 from engine.server.listeners import bind, bound_address, is_loopback
 from engine.server.openapi import ROUTES, Fault, Health, NotReady, QueueRows, Ready, Refusal, document
+from engine.server.pages import headers, load_files, page_config, ws_for
 from engine.telemetry.logs import where
 from engine.telemetry.metrics import CONTENT_TYPE, EngineFigures, EngineMetrics
 from engine.wire.errors import SENTENCES, WireCode, WireError
@@ -39,15 +41,22 @@ _STATUS_OF = {WireCode.UNAUTHORIZED: 401, WireCode.FORBIDDEN: 403, WireCode.HIST
 class HttpPort:
     """The ASGI application, and the server that runs it."""
 
-    def __init__(self, core: Core, metrics: EngineMetrics) -> None:
+    def __init__(self, core: Core, metrics: EngineMetrics, ws: str = "") -> None:
+        """``ws``: where the WebSocket listener is, for the pages."""
         self._core = core
         self._metrics = metrics
+        self._ws = ws
+        self._files = load_files()
         self._document = msgspec.json.encode(document())
-        handlers = {
+        handlers: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/healthz": self._health,
             "/readyz": self._ready,
             "/metrics": self._show_metrics,
             "/openapi.json": self._describe,
+            "/customer": partial(self._page, "customer.html"),
+            "/agent": partial(self._page, "agent.html"),
+            "/pages/config.json": self._page_config,
+            "/pages/{name}": self._page_file,
             "/api/queues": self._guarded(self._queues),
             "/api/explain/{contact}": self._guarded(self._explain),
         }
@@ -90,6 +99,25 @@ class HttpPort:
     async def _describe(self, _request: Request) -> Response:
         """What this port answers, for programs."""
         return Response(self._document, media_type="application/json")
+
+    # --- the pages ------------------------------------------------------------------------------------------------
+
+    async def _page(self, name: str, request: Request) -> Response:
+        file = self._files.get(name)
+        if file is None:
+            return _error("not_found", "there is no such file here", "name", name[:80], "", 404)
+        ws = ws_for(self._ws, request.headers.get("host", "")) if self._ws else ""
+        return Response(file.body, media_type=file.media_type, headers=headers(ws))
+
+    async def _page_file(self, request: Request) -> Response:
+        return await self._page(request.path_params["name"], request)
+
+    async def _page_config(self, request: Request) -> Response:
+        ws = ws_for(self._ws, request.headers.get("host", "")) if self._ws else ""
+        config = page_config(self._core.policy, ws, dev=self._core.gate.dev)
+        response = _json(config)
+        response.headers.update(headers(ws))
+        return response
 
     async def _ready(self, _request: Request) -> Response:
         """The store is open, recovered, and the last commit went well: the driver answers."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from engine.server.pages import PageConfig
 from engine.telemetry.metrics import CONTENT_TYPE
 from engine.wire.queries import ExplainResult, QueueRow
 
@@ -64,7 +65,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Described:
-    """One GET route. ``answers``: by status, the JSON body's type, or a text's media type.
+    """One GET route. ``answers``: by status, the JSON body's type, or a text's media type (``*/*``: by the file's name).
 
     ``guarded``: with a supervisor's token, or from this machine where the engine runs with ``--dev``.
     """
@@ -83,7 +84,7 @@ _STATUSES = {
     400: "a parameter cannot be used",
     401: "no token, or one that is not accepted",
     403: "not for this role",
-    404: "no such contact or agent",
+    404: "no such contact, agent or file",
     410: "the journal no longer reaches back that far",
     503: "not now: starting, stopping, or the store has failed",
 }
@@ -97,6 +98,15 @@ ROUTES: tuple[Described, ...] = (
     ),
     Described("/metrics", "A Prometheus scrape: docs/metrics.md.", {200: CONTENT_TYPE}),
     Described("/openapi.json", "This document.", {200: dict}),
+    Described("/customer", "The customer's page.", {200: "text/html; charset=utf-8"}),
+    Described("/agent", "The agent's page.", {200: "text/html; charset=utf-8"}),
+    Described("/pages/config.json", "What the two pages need to know of this engine.", {200: PageConfig}),
+    Described(
+        "/pages/{name}",
+        "The pages' modules, texts and style.",
+        {200: "*/*", 404: Refusal},
+        (Parameter("name", "path", "The file's name.", {"type": "string"}),),
+    ),
     Described(
         "/api/queues", "Every queue of the tenant, as `sluice ctl queues`.", {200: QueueRows, **_GUARD}, guarded=True
     ),

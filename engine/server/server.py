@@ -12,6 +12,7 @@ from engine.config import Address, ServeConfig
 from engine.server.core import Core
 from engine.server.http import HttpPort
 from engine.server.listeners import Listeners, bind, bound_address, is_at
+from engine.server.pages import own_origins
 from engine.telemetry.metrics import EngineMetrics
 from engine.wire.websocket import OriginRule
 
@@ -69,16 +70,20 @@ class Server:
         self.stopped.set()
 
     async def _open(self, doors: trio.Nursery, connections: trio.Nursery) -> Addresses:
-        listeners = Listeners(self.core, OriginRule(self._config.origins, loopback=self._config.dev))
-        ws = msgpack = http = ""
-        for listener in await self._bind("ws", self._config.ws):
-            doors.start_soon(listeners.serve_websocket, listener, connections)
-            ws = ws or f"ws://{bound_address(listener)}"
-        for listener in await self._bind("msgpack", self._config.msgpack):
-            doors.start_soon(listeners.serve_framed, listener, connections)
-            msgpack = msgpack or _msgpack_url(bound_address(listener))
+        """Everything is bound before anybody is let in: the pages are told where the WebSocket is, and it where they are."""
+        on_ws = await self._bind("ws", self._config.ws)
+        on_msgpack = await self._bind("msgpack", self._config.msgpack)
+        ws = f"ws://{bound_address(on_ws[0])}" if on_ws else ""
+        msgpack = _msgpack_url(bound_address(on_msgpack[0])) if on_msgpack else ""
+        http = ""
         if self._config.http is not None:
-            http = await doors.start(self._run_http, self._config.http)
+            http = await doors.start(self._run_http, self._config.http, ws)
+        origins = OriginRule((*self._config.origins, *own_origins(http)), loopback=self._config.dev)
+        listeners = Listeners(self.core, origins)
+        for listener in on_ws:
+            doors.start_soon(listeners.serve_websocket, listener, connections)
+        for listener in on_msgpack:
+            doors.start_soon(listeners.serve_framed, listener, connections)
         doors.start_soon(self.core.sweep)
         doors.start_soon(self.core.teller.run)
         return Addresses(ws, msgpack, http)
@@ -97,8 +102,10 @@ class Server:
         self.listening[name] = listeners[0]
         return listeners
 
-    async def _run_http(self, address: Address, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-        port = HttpPort(self.core, self._metrics)
+    async def _run_http(
+        self, address: Address, ws: str, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        port = HttpPort(self.core, self._metrics, ws)
         await port.run(address, allow_remote=self._config.allow_remote, task_status=task_status)
 
 

@@ -23,7 +23,8 @@ def free_port() -> int:
 
 
 class EngineProcess:
-    """``folder`` holds policy, store and log. ``ports``: WebSocket, framed msgpack; ``program``: what to run instead."""
+    """``folder`` holds policy, store and log. ``ports``: WebSocket, framed msgpack; ``program``: what to run instead;
+    ``options``: what else ``serve`` is told."""
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class EngineProcess:
         ports: tuple[int, int] | None = None,
         program: tuple[str, ...] = SLUICE,
         log: str = "engine.log",
+        options: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.store = store or str(folder / "store")
         self.log = folder / log
         self.ws_port, self.msgpack_port = ports or (free_port(), free_port())
         self.program = program
+        self.options = options
         self._policy = folder / "policy.toml"
         self._policy.write_text(policy)
         self.process: subprocess.Popen[bytes] | None = None
@@ -53,6 +56,7 @@ class EngineProcess:
         """Returns at once; :meth:`wait_ready` waits."""
         words = [*self.program, "serve", self._policy, "--store", self.store, "--dev"]
         words += ["--ws", f"127.0.0.1:{self.ws_port}", "--msgpack", f"127.0.0.1:{self.msgpack_port}"]
+        words += self.options
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
 
