@@ -27,7 +27,7 @@ from engine.clock import ScaledClock
 from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, KeyStore, Sealer, Store, StoreError
+from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, Sealer, Store, StoreError
 from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
@@ -207,34 +207,44 @@ async def open_driver(
 def open_keys(store: str | os.PathLike[str], master_key: Path | None = None, *, make: bool = True) -> KeyRing | None:
     """The keys of a store: in a file of their own in its folder, or a schema of their own in its database.
 
-    ``master_key``: the file with the key above them all; none: ``master.key`` in the store's folder. ``make``: where there are
-    no keys yet, make what is missing; else None. Raises ``StoreError``.
+    ``master_key``: the file with the key above them all; none: ``master.key`` in the store's folder, which ``make`` makes where
+    the store has no keys yet. None: it has none, and none are to be made. Raises ``StoreError``, also where there are keys and
+    no master key: going on without it would leave texts plain that were promised to be sealed.
     """
     from engine.store.master_key import make_master_key, read_master_key
     from engine.store.sealing import KeyRing
 
-    if master_key is None and is_url(store):
+    path = master_key or (None if is_url(store) else Path(store) / MASTER_KEY)
+    if path is None or not path.exists():
+        if _has_keys(store):
+            at = "" if path is None else f" at {path}"
+            raise StoreError(
+                f"master key: got none{at}, wanted the one that {name_of(store)} is sealed with (--master-key FILE)"
+            )
         if not make:
             return None
-        raise StoreError("master key: got none, wanted --master-key FILE (a database has no folder of its own for it)")
-    path = master_key or Path(store) / MASTER_KEY
-    if not path.exists():
-        if not make:
-            return None
+        if path is None:
+            raise StoreError(
+                "master key: got none, wanted --master-key FILE (a database has no folder of its own for it)"
+            )
+        if master_key is not None:
+            raise StoreError(f"master key: there is no {path}, wanted what `sluice desk key {path}` writes")
         make_master_key(path)
     master = read_master_key(path)
     if is_url(store):
-        return KeyRing(_postgresql_keys(os.fspath(store)), master)
+        return KeyRing(_keys_module().PostgresqlKeys(os.fspath(store)), master)
     from adapters.storage.keys_sqlite import SqliteKeys
 
     return KeyRing(SqliteKeys(Path(store) / _KEYS_FILE), master)
 
 
-def _postgresql_keys(url: str) -> KeyStore:
-    _postgresql()  # says what is missing
-    from adapters.storage.keys_postgresql import PostgresqlKeys
+def _has_keys(store: str | os.PathLike[str]) -> bool:
+    return bool(_keys_module().has_keys(os.fspath(store))) if is_url(store) else (Path(store) / _KEYS_FILE).exists()
 
-    return PostgresqlKeys(url)
+
+def _keys_module() -> ModuleType:
+    _postgresql()  # says what is missing
+    return import_module("adapters.storage.keys_postgresql")
 
 
 @asynccontextmanager
@@ -387,17 +397,22 @@ def warm_up(store: str | os.PathLike[str]) -> Recovered | None:
 
 @asynccontextmanager
 async def open_engine(
-    policy: str | Path, store: str | os.PathLike[str] | Store = "memory", *, clock_scale: float = 1.0
+    policy: str | Path,
+    store: str | os.PathLike[str] | Store = "memory",
+    *,
+    clock_scale: float = 1.0,
+    sealer: Sealer | None = None,
 ) -> AsyncIterator[Engine]:
     """The engine inside your own trio program.
 
     ``policy``: the text of a policy file, or its path (a ``Path``, or a string of one line). ``store``: ``"memory"``, a
-    folder, or a store of your own. Raises ``PolicyErrors`` with every problem of the policy, ``StoreError``.
+    folder, or a store of your own. ``sealer``: seals all payloads in the journal (see :func:`open_keys`); without one they are
+    plain there. Raises ``PolicyErrors`` with every problem of the policy, ``StoreError``.
     """
     text = policy
     if isinstance(policy, Path) or "\n" not in policy:
         text = await run_blocking(Path(policy).read_text, "utf-8")
-    async with open_driver(str(text), store, clock_scale=clock_scale) as driver:
+    async with open_driver(str(text), store, clock_scale=clock_scale, sealer=sealer) as driver:
         engine = Engine(driver)
         try:
             yield engine

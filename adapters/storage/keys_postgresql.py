@@ -63,9 +63,7 @@ class PostgresqlKeys:
             self._connection.close()
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
-        row = connection.execute("SELECT current_schema()").fetchone()
-        journal = row[0] if row else "public"
-        schema = "sluice_keys" if journal in (None, "public") else f"{journal}_keys"
+        schema = _schema_of(connection)
         self._table = sql.Identifier(schema, "keys")
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         connection.execute(
@@ -88,6 +86,24 @@ class PostgresqlKeys:
             except psycopg.Error as error:
                 raise StoreError(f"keys: got {_said(error)}") from error
         raise AssertionError("either it worked or it was raised")
+
+
+def has_keys(url: str) -> bool:
+    """Whether this journal's texts are sealed, as far as its keys tell. Raises ``StoreError``."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'keys'", (_schema_of(connection),)
+            )
+            return found.fetchone() is not None
+    except psycopg.Error as error:
+        raise StoreError(f"keys: PostgreSQL does not answer, got {_said(error)}") from error
+
+
+def _schema_of(connection: psycopg.Connection[Any]) -> str:
+    row = connection.execute("SELECT current_schema()").fetchone()
+    journal = row[0] if row else "public"
+    return "sluice_keys" if journal in (None, "public") else f"{journal}_keys"
 
 
 def _said(error: psycopg.Error) -> str:

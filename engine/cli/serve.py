@@ -216,55 +216,62 @@ def _read_desk_file(path: Path | None) -> Settings:
 
 
 async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Settings = NO_SETTINGS) -> None:
-    log = structlog.get_logger("sluice.serve")
     failure: BaseException | None = None
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
-        warm, inherited = await _take_over(config)
-        async with (
-            _keys(config) as sealer,
-            open_driver(
-                text,
-                config.store,
-                clock_scale=config.clock_speed,
-                keep_archive_ms=config.archive_days * _DAY_MS,
-                ballast_bytes=config.ballast_mb << 20,
-                warm=warm,
-                sealer=sealer,
-            ) as driver,
-            _desk(driver, config, settings, sealer) as desk,
-        ):
-            core = await Core.start(
-                driver,
-                keys=keys,
-                wall_s=lambda: wall_ms() / 1000,
-                clock_scale=config.clock_speed,
-                dev=config.dev,
-                desk=desk,
-            )
-            server = Server(core, config, inherited)
-            collector.begin()
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-                async with trio.open_nursery() as nursery:
-                    addresses = await nursery.start(server.run)
-                    if config.handover:
-                        await nursery.start(attend, config.handover, server)
-                    for remark in driver.figures.remarks:
-                        log.warning("store_remark", remark=remark)
-                    _say_ready(config, driver, addresses, core.policy.version)
-                    nursery.start_soon(_heed, signals, config, driver, server)
-                    nursery.start_soon(collector.keep, lambda: driver.figures.commits)
-                    if config.dev:
-                        log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
-                    await server.stopping.wait()
-                    _stop_in_time()
-                    await server.stopped.wait()
-                    nursery.cancel_scope.cancel()
-            log.info("stopped", lsn=driver.last_lsn)
+        # The keys come first: without them this engine could not go on, and the one that runs had given way for nothing.
+        async with _keys(config) as sealer:
+            await _serve_sealed(config, text, keys, settings, sealer)
     except BaseExceptionGroup as group:
         failure = _first(group)
     if failure is not None:
         raise failure
+
+
+async def _serve_sealed(
+    config: ServeConfig, text: str, keys: Keys | None, settings: Settings, sealer: Sealer | None
+) -> None:
+    log = structlog.get_logger("sluice.serve")
+    warm, inherited = await _take_over(config)
+    async with (
+        open_driver(
+            text,
+            config.store,
+            clock_scale=config.clock_speed,
+            keep_archive_ms=config.archive_days * _DAY_MS,
+            ballast_bytes=config.ballast_mb << 20,
+            warm=warm,
+            sealer=sealer,
+        ) as driver,
+        _desk(driver, config, settings, sealer) as desk,
+    ):
+        core = await Core.start(
+            driver,
+            keys=keys,
+            wall_s=lambda: wall_ms() / 1000,
+            clock_scale=config.clock_speed,
+            dev=config.dev,
+            desk=desk,
+        )
+        server = Server(core, config, inherited)
+        collector.begin()
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as nursery:
+                addresses = await nursery.start(server.run)
+                if config.handover:
+                    await nursery.start(attend, config.handover, server)
+                for remark in driver.figures.remarks:
+                    log.warning("store_remark", remark=remark)
+                _say_ready(config, driver, addresses, core.policy.version)
+                nursery.start_soon(_heed, signals, config, driver, server)
+                nursery.start_soon(collector.keep, lambda: driver.figures.commits)
+                if config.dev:
+                    log.warning("dev_mode", warning="NO ACCOUNTS: anybody on this machine can be anybody")
+                await server.stopping.wait()
+                _stop_in_time()
+                await server.stopped.wait()
+                nursery.cancel_scope.cancel()
+        log.info("stopped", lsn=driver.last_lsn)
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.storage.keys_sqlite import SqliteKeys
+from engine.bootstrap import open_keys
 from engine.ports import Corrupt, KeyStore, StoreError
 from engine.store.master_key import make_master_key, read_master_key
 from engine.store.sealing import KeyRing, KeysInMemory
+from tests.store.stage import Shelf
 
 MASTER = bytes(range(32))
 TEXT = "我叫王小明，电话 13800138000".encode()
@@ -124,3 +126,33 @@ def test_the_master_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     path.write_text("secret\n")
     with pytest.raises(StoreError, match="holds no key"):
         read_master_key(path)
+
+
+def test_who_has_lost_the_master_key_is_told_and_gets_no_new_one(durable: Shelf, tmp_path: Path) -> None:
+    """Also when nothing was to be made: an engine without it would write in plain what was promised to be sealed."""
+    place, master = durable.place, tmp_path / "safe" / "master.key"
+    assert open_keys(place, make=False) is None, "a store without keys"
+    make_master_key(master)
+    close(open_keys(place, master))
+    close(open_keys(place, master, make=False))
+    for make in (True, False):
+        for gone in (None, tmp_path / "mistyped.key"):
+            with pytest.raises(StoreError, match=r"wanted the one that .* is sealed with"):
+                open_keys(place, gone, make=make)
+    assert [path.name for path in tmp_path.rglob("*.key")] == ["master.key"]
+
+
+def test_a_master_key_that_was_named_is_not_made_up(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no .*mistyped.key, wanted what `sluice desk key"):
+        open_keys(tmp_path / "store", tmp_path / "mistyped.key")
+
+
+def test_a_folder_has_a_master_key_of_its_own_when_none_is_named(tmp_path: Path) -> None:
+    for _ in range(2):
+        close(open_keys(tmp_path / "store"))
+    assert {path.name for path in (tmp_path / "store").iterdir()} == {"keys.db", "master.key"}
+
+
+def close(ring: KeyRing | None) -> None:
+    assert ring is not None
+    ring.close()
