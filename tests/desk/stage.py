@@ -19,6 +19,7 @@ from engine.driver import Driver
 from engine.ports import Committed
 from engine.store.memory import JournalInMemory
 from engine.store.records import committed, open_record
+from engine.store.sealing import KeyRing, KeysInMemory
 from tests.cluster import Cluster
 from tests.server.stage import House, house, inline
 
@@ -35,25 +36,15 @@ SETTINGS = Settings(
 )
 
 
-class Scrambler:
-    """A sealer of the tests' own: unreadable without the subject's key, the same text in the same place the same bytes."""
+class Ring(KeyRing):
+    """The real keys, in memory. ``erased``: whose were destroyed."""
 
     def __init__(self) -> None:
+        super().__init__(KeysInMemory(), hashlib.sha256(b"the tests' own").digest())
         self.erased: set[tuple[str, str]] = set()
 
-    def _stream(self, tenant: str, subject: str, place: str, size: int) -> bytes:
-        return hashlib.shake_256(f"{tenant}/{subject}/{place}".encode()).digest(size)
-
-    def seal(self, tenant: str, subject: str, place: str, plain: bytes) -> bytes:
-        return bytes(a ^ b for a, b in zip(plain, self._stream(tenant, subject, place, len(plain)), strict=True))
-
-    def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
-        return None if (tenant, subject) in self.erased else self.seal(tenant, subject, place, sealed)
-
-    def index_key(self, tenant: str) -> bytes:
-        return hashlib.sha256(f"secret of {tenant}".encode()).digest()
-
     def erase(self, tenant: str, subject: str) -> None:
+        super().erase(tenant, subject)
         self.erased.add((tenant, subject))
 
 
@@ -62,7 +53,7 @@ class Archive:
 
     def __init__(self, place: Path | str) -> None:
         self.journal = JournalInMemory()
-        self.keys = Scrambler()
+        self.keys = Ring()
         self.place = place
 
     def tables(self, *, beside: bool = False) -> Database:
@@ -70,7 +61,7 @@ class Archive:
 
     def read(self, after: int, limit: int) -> list[Committed]:
         """Records as the feeder reads them."""
-        return [committed(open_record(stored)) for stored in self.journal.records[after : after + limit]]
+        return [committed(open_record(stored), self.keys) for stored in self.journal.records[after : after + limit]]
 
     def bytes_of_tables(self) -> bytes:
         """Every row of every table, as it is stored."""
@@ -101,7 +92,7 @@ async def desk_house(
         return Desk(driver, database, inline, settings, records=records)
 
     try:
-        async with house(archive.journal, desk=make, **rest) as found:
+        async with house(archive.journal, desk=make, sealer=archive.keys, **rest) as found:
             yield found
     finally:
         database.close()

@@ -23,7 +23,7 @@ from engine.access.tokens import Keys
 from engine.clock import ScaledClock
 from engine.desk.desk import Desk
 from engine.driver import Driver, DriverLimits
-from engine.ports import Store
+from engine.ports import Sealer, Store
 from engine.server.connection import Connection
 from engine.server.core import Core
 from engine.server.listeners import Listeners
@@ -380,6 +380,7 @@ async def house(
     store: Store | None = None,
     start_ms: int = WALL_S * 1000,
     desk: Callable[[Driver], Desk] | None = None,
+    sealer: Sealer | None = None,
 ) -> AsyncIterator[House]:
     """The same ``journal`` again is the same engine restarted; or it has another ``store``. ``start_ms``: by the wall clock."""
     start_s = trio.current_time()
@@ -389,7 +390,7 @@ async def house(
 
     if store is None:
         store = MemoryStore(journal if journal is not None else JournalInMemory())
-    driver = Driver(store, ScaledClock(clock_scale), inline, policy, wall_ms=wall_ms, limits=limits)
+    driver = Driver(store, ScaledClock(clock_scale), inline, policy, wall_ms=wall_ms, limits=limits, sealer=sealer)
     async with trio.open_nursery() as engine:
         await engine.start(driver.run)
         at_desk = None if desk is None else desk(driver)
