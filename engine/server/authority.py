@@ -72,7 +72,7 @@ class Authority:
             changes["tenant"] = self._tenant_for(principal, role, command)
         match command:
             case cmd.AddMessage():
-                changes["sender"] = _sender(role, command)
+                changes["sender"] = self._sender(principal, role, command)
             case cmd.SubmitContact():
                 changes.update(self._submission(principal, role, command))
             case cmd.DefineAgent(profile=profile):
@@ -97,6 +97,18 @@ class Authority:
         tenant = deed.tenant if role in _SERVING and deed.tenant else _fill("tenant", deed.tenant, principal.tenant)
         asker = Asker(tenant, role, principal.subject, own=scope is Scope.OWN)
         return asker, msgspec.structs.replace(deed, tenant=tenant)
+
+    def _sender(self, principal: Principal, role: Role, command: cmd.AddMessage) -> Sender:
+        """A client may leave the sender at its default; one that claims to be another is refused. The dispatcher goes by the
+        profile, so a bot whose profile says that it is a person may not write at all."""
+        if role is Role.BOT and self.directory.is_person(principal.subject):
+            raise forbidden("role", role, f"an agent of kind bot: {principal.subject} is defined as a person")
+        permitted = _SENDERS[role]
+        if command.sender is Sender.CUSTOMER:
+            return permitted[0]
+        if command.sender not in permitted:
+            raise forbidden("command.sender", command.sender, " or ".join(permitted))
+        return command.sender
 
     def _scope(self, scope: Scope | None, principal: Principal, what: str) -> Scope:
         if scope is None:
@@ -245,13 +257,3 @@ def _fill(what: str, given: str, own: str) -> str:
     if given and given != own:
         raise forbidden(what, given, f"nothing, or {own!r}: it comes from the token" if own else "nothing")
     return own
-
-
-def _sender(role: Role, command: cmd.AddMessage) -> Sender:
-    """A client may leave the sender at its default; one that claims to be another is refused."""
-    permitted = _SENDERS[role]
-    if command.sender is Sender.CUSTOMER:
-        return permitted[0]
-    if command.sender not in permitted:
-        raise forbidden("command.sender", command.sender, " or ".join(permitted))
-    return command.sender

@@ -13,6 +13,7 @@ import trio
 from engine.access.roles import TRUSTED_ROLES, Role
 from engine.access.tokens import Keys
 from engine.dispatch import events as ev
+from engine.dispatch.commands import AgentKind
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.policy.compile import compile_policy
 from engine.dispatch.policy.compiled import Policy
@@ -141,7 +142,8 @@ class Core:
                 desk=desk,
             )
             agent_tenants = {name: agent.profile.tenant for name, agent in dispatcher.agents.items()}
-            core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults)
+            people = [name for name, agent in dispatcher.agents.items() if agent.profile.kind is not AgentKind.BOT]
+            core.directory.load(dict(dispatcher.contacts), agent_tenants, dispatcher.consults, people)
             core.roster.load(dispatcher)
             core.teller.load(dispatcher)
             core.tally.load(dispatcher.policy.queues, dispatcher.contacts, dispatcher.now, dispatcher.agents.values())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.dispatch import events as ev
-from engine.dispatch.commands import SubmitContact
+from engine.dispatch.commands import AgentKind, SubmitContact
 from engine.dispatch.consults import Consult
 from engine.dispatch.contacts import Contact, ContactState
 from engine.dispatch.events import Event
@@ -152,11 +152,16 @@ class Directory:
         self._open: dict[int, Facts] = {}
         self._ended: OrderedDict[int, Facts] = OrderedDict()
         self._agent_tenants: dict[str, str] = {}
+        self._people: set[str] = set()  # agents that are no bots
         # A tenant's supervisors and those over all, for each tenant heard of; under "" all of them.
         self._domains: dict[str, tuple[StreamKey, ...]] = {_ALL: (_DOMAIN,)}
 
     def load(
-        self, contacts: dict[int, Contact], agent_tenants: dict[str, str], consults: Mapping[int, Consult] = NO_CONSULTS
+        self,
+        contacts: dict[int, Contact],
+        agent_tenants: dict[str, str],
+        consults: Mapping[int, Consult] = NO_CONSULTS,
+        people: Iterable[str] = (),
     ) -> None:
         """Start from recovered state."""
         for number, contact in contacts.items():
@@ -168,6 +173,7 @@ class Directory:
             facts.helper = consults[number].to_agent if number in consults else ""
             self.hear_of(contact.tenant)
         self._agent_tenants.update(agent_tenants)
+        self._people.update(people)
 
     def hear_of(self, tenant: str) -> None:
         """From now on this tenant's supervisors are told what concerns the whole domain."""
@@ -186,6 +192,10 @@ class Directory:
     def agent_tenant(self, agent: str) -> str | None:
         """The agent's tenant (empty: serves every tenant); None when no such agent was ever defined."""
         return self._agent_tenants.get(agent)
+
+    def is_person(self, agent: str) -> bool:
+        """Whether the agent's profile says that it is no bot."""
+        return agent in self._people
 
     def past(self) -> Directory:
         """To route an earlier stretch of the journal again without touching the present: what never changes of a
@@ -222,6 +232,7 @@ class Directory:
                 return self._domain(tenant)
             case ev.AgentDefined(profile=profile):
                 self._agent_tenants[profile.agent] = profile.tenant
+                (self._people.discard if profile.kind is AgentKind.BOT else self._people.add)(profile.agent)
                 return self._agent_targets(profile.agent)
             case _:
                 agent = getattr(event, "agent", "")

@@ -28,7 +28,8 @@ def directory() -> Directory:
     found = Directory(lambda queue: policy.queues[queue].tenant if queue in policy.queues else "")
     events: list[Any] = []
     for tenant, agent in (("acme", "ann"), ("bolt", "bea"), ("acme", "robo")):
-        events.append(ev.AgentDefined(0, AgentProfile(agent, tenant=tenant)))
+        kind = AgentKind.BOT if agent == "robo" else AgentKind.ONSITE
+        events.append(ev.AgentDefined(0, AgentProfile(agent, kind=kind, tenant=tenant)))
     for number, tenant, queue, agent in ((OURS, "acme", "help", "ann"), (THEIRS, "bolt", "desk", "bea")):
         events += [
             ev.ContactSubmitted(
@@ -137,6 +138,26 @@ def test_a_bots_words_are_marked_as_a_bots() -> None:
     for sender in (Sender.AGENT, Sender.SYSTEM):
         with pytest.raises(WireError):
             guard.prepare(bot, cmd.AddMessage(contact=OURS, sender=sender))
+
+
+async def test_whatever_a_bot_says_of_itself_its_words_are_kept_as_a_bots(autojump_clock: MockClock) -> None:
+    """Every sender over the wire, and a profile that a supervisor turned into a person's: stored as a bot's, or not at all."""
+    async with house() as home:
+        robo = await home.agent("robo", kind="bot")
+        web = await home.framed("channel", "web")
+        sue = await home.framed("supervisor", "sue")
+        await web.done("contact.submit", channel="web", customer="c1", attributes={"first": "bot"}, text="hello")
+        offer = await robo.event("offer.made")
+        await robo.done("offer.accept", offer=offer["offer"])
+        for sender in Sender:
+            await robo.do("contact.message", contact=1, text=f"as {sender}", sender=str(sender), automatic=False)
+        person = {"agent": "robo", "kind": "onsite", "pools": ["bot"], "tenant": "acme"}
+        await sue.done("agent.define", profile=person)
+        refused = await robo.do("contact.message", contact=1, text="as a person")
+        assert (refused["code"], refused["what"]) == ("forbidden", "role")
+        told = await web.ask("history", contact=1)
+        assert {message["sender"] for message in told["messages"][1:]} == {"bot"}
+        assert all(message["automatic"] for message in told["messages"][1:])
 
 
 def test_an_agent_of_a_shared_pool_serves_the_contacts_own_tenant() -> None:

@@ -238,7 +238,7 @@ const HANDLERS = {
     else list.takeUp(event.contact);
   },
   "message.added"(list, event, frame, found) {
-    if (found) list.hear(found, { ...event, text: frame.text || "" }, true);
+    if (found) list.hear(found, { ...event, text: frame.text || "", erased: frame.erased }, true);
   },
   "contact.dormant"(list, event, frame, found) {
     if (found) found.row = { ...found.row, state: "dormant" };

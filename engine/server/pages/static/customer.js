@@ -200,7 +200,7 @@ const HANDLERS = {
     timeline.note(says(stage === "bot" ? "customer.bot" : "customer.queued"));
   },
   "message.added"(event, frame) {
-    timeline.take({ ...event, text: frame.text || "", erased: event.erased });
+    timeline.take({ ...event, text: frame.text || "", erased: frame.erased });
   },
   "contact.connected"(event) {
     who = event.agent;
