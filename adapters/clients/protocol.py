@@ -109,7 +109,7 @@ class Welcome:
 class Push:
     """One piece of a stream. ``offset``: its place there (an lsn); ``events``: maps with ``type`` and ``at``.
 
-    ``text``: the message that the record carried, if any. ``snapshot`` is set on a *resync*: the stream could not be
+    ``text``: the message that the record carried, if any (``erased``: its customer was erased). ``snapshot`` is set on a *resync*: the stream could not be
     replayed without a gap, this is the state instead, and pushes go on after it. ``error``: the stream ended.
     """
 
@@ -119,6 +119,7 @@ class Push:
     text: str = ""
     snapshot: Frame | None = None
     error: Refused | None = None
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

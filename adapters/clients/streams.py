@@ -67,7 +67,8 @@ class Streams:
         if found.gated or offset <= found.offset:
             return None
         found.offset = offset
-        return Push(stream, offset, tuple(frame.get("events") or ()), frame.get("text") or "")
+        events, text = tuple(frame.get("events") or ()), frame.get("text") or ""
+        return Push(stream, offset, events, text, erased=frame.get("erased") is True)
 
     def take_resync(self, frame: Frame) -> Push:
         """The state in place of a replay. Raises :class:`ProtocolError`."""

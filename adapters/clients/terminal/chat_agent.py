@@ -242,8 +242,7 @@ class AgentChat:
             self.printer.notice("chat.history")
             self.seen[contact] = messages[-1]["seq"]
         for message in messages:
-            who = self.printer.speaker(message["sender"], message.get("agent", ""))
-            self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
+            self.printer.message(message, message["text"], before="  ")
 
     async def take_up(self, contact: int, queue: str) -> None:
         self.contacts[contact] = queue
@@ -343,7 +342,7 @@ class AgentChat:
 
     async def on_message(self, event: Frame, push: Push) -> None:
         if event["contact"] in self.contacts or event["contact"] in self.asked:
-            self.show_message(event["contact"], event, push.text)
+            self.show_message(event["contact"], {**event, "erased": push.erased}, push.text)
 
     def show_message(self, contact: int, message: Frame, text: str) -> None:
         """Once each, whether it comes as history, as a push or in a snapshot; one's own are known."""
@@ -351,8 +350,7 @@ class AgentChat:
             return
         self.seen[contact] = message["seq"]
         if message.get("agent") != self.agent:
-            who = self.printer.speaker(message["sender"], message.get("agent", ""))
-            self.printer.said(who, text, automatic=message.get("automatic", False), before=f"[{contact}] ")
+            self.printer.message(message, text, before=f"[{contact}] ")
 
     async def on_closed(self, event: Frame, push: Push) -> None:
         if event["contact"] not in self.contacts:

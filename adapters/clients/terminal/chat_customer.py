@@ -122,8 +122,7 @@ class CustomerChat:
             for message in answer["messages"]:
                 self.seen = message["seq"]
                 own = message["sender"] == "customer"
-                who = self.printer.speaker("you" if own else message["sender"], message.get("agent", ""))
-                self.printer.said(who, message["text"], automatic=message.get("automatic", False), before="  ")
+                self.printer.message(message, message["text"], before="  ", own=own)
 
     async def show_position(self) -> None:
         self.position = 0
@@ -182,13 +181,12 @@ class CustomerChat:
         if message["seq"] > self.seen:
             self.seen = message["seq"]
             if message["sender"] != "customer":
-                who = self.printer.speaker(message["sender"], message.get("agent", ""))
-                self.printer.said(who, text, automatic=message.get("automatic", False))
+                self.printer.message(message, text)
 
     async def take_event(self, event: Frame, push: Push) -> None:
         printer, kind = self.printer, event["type"]
         if kind == "message.added":
-            self.show_message(event, push.text)
+            self.show_message({**event, "erased": push.erased}, push.text)
         elif kind == "contact.submitted":
             self.queue = event["queue"]
             printer.notice("customer.queued", queue=self.queue, contact=self.contact)

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import trio
 
-from adapters.clients.protocol import Refused
+from adapters.clients.protocol import Frame, Refused
 from adapters.clients.terminal.texts import Texts, clean
 
 READ_BYTES = 64 * 1024
@@ -51,8 +51,15 @@ class Printer:
     def refusal(self, refused: Refused) -> None:
         self.line(f"! {refused}")
 
-    def said(self, who: str, text: str, *, automatic: bool = False, before: str = "") -> None:
-        self.line(before + self.texts.say("chat.automatic" if automatic else "chat.said", who=who, text=text))
+    def message(self, message: Frame, text: str, *, before: str = "", own: bool = False) -> None:
+        """A line of a conversation, marked where no person wrote it; of an erased customer's only that there was one."""
+        key = "chat.automatic" if message.get("automatic") else "chat.said"
+        if message["sender"] == "bot":
+            key = "chat.bot"
+        if message.get("erased"):
+            text = self.texts.say("chat.erased")
+        who = self.speaker("you" if own else message["sender"], message.get("agent", ""))
+        self.line(before + self.texts.say(key, who=who, text=text))
 
     def status(self, status: str, reason: str) -> None:
         """For ``connect(on_status=…)``."""

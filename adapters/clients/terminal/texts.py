@@ -21,6 +21,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chat.bye": ("Goodbye.", "再见。"),
     "chat.said": ("{who}: {text}", "{who}：{text}"),
     "chat.automatic": ("{who} (automatic): {text}", "{who}（自动）：{text}"),
+    "chat.bot": ("{who} [AI]: {text}", "{who}【AI】：{text}"),
+    "chat.erased": ("(erased)", "（已删除）"),
     "chat.history": ("What was said before:", "此前的对话："),
     "who.customer": ("customer", "客户"),
     "who.bot": ("bot", "机器人"),

@@ -112,11 +112,28 @@ def test_a_leading_number() -> None:
 def test_other_peoples_words_cannot_steer_the_terminal() -> None:
     """A customer sends escape sequences and a second line that looks like ours: marks, and set in."""
     out = io.StringIO()
-    Printer(EN, out).said("customer", "\x1b[2J\x1b]0;owned\x07 hi\nAnn: fake\r\x9b\u202e")
+    Printer(EN, out).message({"sender": "customer"}, "\x1b[2J\x1b]0;owned\x07 hi\nAnn: fake\r\x9b\u202e")
     assert "\x1b" not in out.getvalue()
     assert "\x07" not in out.getvalue()
     assert "\u202e" not in out.getvalue()
     assert [line[:6] for line in out.getvalue().splitlines()[1:]] == ["      "]
+
+
+@pytest.mark.parametrize(
+    ("message", "english", "chinese"),
+    [
+        ({"sender": "bot", "agent": "robo", "automatic": True}, "robo [AI]: hi", "robo【AI】：hi"),
+        ({"sender": "system", "automatic": True}, "system (automatic): hi", "系统（自动）：hi"),
+        ({"sender": "agent", "agent": "ann"}, "ann: hi", "ann：hi"),
+        ({"sender": "customer", "erased": True}, "customer: (erased)", "客户：（已删除）"),
+    ],
+)
+def test_whose_words_they_are(message: dict[str, Any], english: str, chinese: str) -> None:
+    """A bot's are marked as AI whatever its name; what an erased customer wrote is said to have been there."""
+    for texts, line in ((EN, english), (ZH, chinese)):
+        out = io.StringIO()
+        Printer(texts, out).message(message, "hi")
+        assert out.getvalue() == line + "\n"
 
 
 def test_refusals_and_notices_are_told_apart() -> None:
