@@ -8,6 +8,7 @@ import msgspec
 
 from adapters.clients.client import Client
 from adapters.clients.protocol import Frame, Push, Refused
+from adapters.clients.terminal.chat_conversation import ConversationSide
 from adapters.clients.terminal.chat_desk import DeskSide
 from adapters.clients.terminal.chat_lines import Printer, number_first, parse_line
 from engine.console.sentences import present
@@ -49,6 +50,7 @@ class AgentChat:
             "help": self.help,
             "?": self.help,
             **DeskSide(client, printer, lambda: self.current).commands,
+            **ConversationSide(client, printer, lambda: self.current).commands,
         }
 
     # --- coming and going ---------------------------------------------------------------------------------------------

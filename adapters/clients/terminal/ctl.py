@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from adapters.clients.terminal.ctl_acts import carry_out, ending, limit_option, reason_option, show_answer, show_rows
+from adapters.clients.terminal.ctl_conversations import conversation, reply
 from adapters.clients.terminal.ctl_customers import customer, segment
 from adapters.clients.terminal.engine_options import (
     EXIT_CODES,
@@ -391,3 +392,5 @@ def remove_agent(door: Door, agent: str, as_json: bool) -> None:
 
 ctl.add_command(customer)
 ctl.add_command(segment)
+ctl.add_command(conversation)
+ctl.add_command(reply)

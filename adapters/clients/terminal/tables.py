@@ -133,6 +133,13 @@ def segments_table(texts: Texts, rows: Iterable[Row]) -> Table:
     return table_of(texts, columns, rows)
 
 
+def replies_table(texts: Texts, rows: Iterable[Row]) -> Table:
+    columns = {
+        name: (lambda row, name=name: row.get(name, "")) for name in ("shortcut", "shop", "agent", "title", "text")
+    }
+    return table_of(texts, columns, rows)
+
+
 def records_table(texts: Texts, rows: Iterable[Row]) -> Table:
     """Another system's rows, whose columns nobody here has words for: they are titled as they came."""
     rows = list(rows)

@@ -63,11 +63,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         ("Text goes to the current contact. /accept [OFFER], /decline [OFFER] [REASON], /transfer QUEUE|@AGENT [REASON],"
         " /consult QUEUE|@AGENT [REASON] asks a colleague, /join [CONTACT] helps, /leave [CONTACT] does not or no longer,"
         " /close [REASON], /wrap ends after-contact work, /contacts, /switch CONTACT, /history, /why [CONTACT],"
-        " /customer [KEY], /tag TAG -TAG, /orders [CONNECTOR] [NUMBER], /pause, /ready, /break [REASON], /quit signs off. Begin a line with // to send a line that begins with /."),
+        " /customer [KEY], /tag TAG -TAG, /orders [CONNECTOR] [NUMBER], /note TEXT, /label TAG -TAG,"
+        " /replies [FIND], /reply SHORTCUT [NAME=VALUE], /story, /search WORDS, /pause, /ready, /break [REASON], /quit signs off. Begin a line with // to send a line that begins with /."),
         ("文字发给当前会话。/accept [派单号] 接受，/decline [派单号] [原因] 拒接，/transfer 队列|@客服 [原因] 转接，"
         "/consult 队列|@客服 [原因] 请同事协助，/join [会话号] 协助，/leave [会话号] 不协助或结束协助，"
         "/close [原因] 结束，/wrap 结束话后处理，/contacts 会话列表，/switch 会话号 切换，/history 历史，/why [会话号] 解释，"
-        "/customer [客户] 客户资料，/tag 标签 -标签，/orders [系统] [订单号] 订单，/pause 挂起，/ready 可接，/break [原因] 小休，/quit 签退。以 // 开头可发送以 / 开头的文字。"),
+        "/customer [客户] 客户资料，/tag 标签 -标签，/orders [系统] [订单号] 订单，/note 内容 备注，/label 标签 -标签 会话标签，"
+        "/replies [关键字] 常用语，/reply 快捷码 [名称=值] 发送常用语，/story 全部往来，/search 关键字 搜索，/pause 挂起，/ready 可接，/break [原因] 小休，/quit 签退。以 // 开头可发送以 / 开头的文字。"),
     ),
     "agent.on": ("Signed on as {name}.", "已签到：{name}。"),
     "agent.offer": (
@@ -149,6 +151,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col.outcome": ("outcome", "结果"),
     "records.none": ("No records.", "没有记录。"),
     "records.problem": ("No answer just now: {problem}.", "暂时查不到：{problem}。"),
+    "story.contact": ("Contact {contact} (tags: {tags})", "会话 {contact}（标签：{tags}）"),
+    "story.erased": ("(erased)", "（已删除）"),
+    "story.note": ("note", "备注"),
+    "story.more": ("There is more; ask on with --before or a greater --limit.", "还有更多；请用 --before 或更大的 --limit 继续。"),
+    "search.hit": ("{contact}/{seq} {who}: {text}", "{contact}/{seq} {who}：{text}"),
+    "col.shortcut": ("shortcut", "快捷码"),
+    "col.text": ("text", "内容"),
     "col.stage": ("stage", "阶段"),
     "col.priority": ("priority", "优先级"),
     "col.waited": ("waited", "已等"),
