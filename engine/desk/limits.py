@@ -29,6 +29,7 @@ WORDS_LOOKED_UP: Final = 8  # of a search in the index; the rest in the texts
 FIND_CHARS: Final = 200
 HITS: Final = 50
 PIECE_CHARS: Final = 160
+ATTACHMENT_BYTES: Final = 10 * 1024 * 1024  # a photo of a phone has 5 MiB; each that comes in is in memory as a whole
 STORY_LINES: Final = 500
 STORY_BYTES: Final = 256 * 1024  # of an answer: a quarter of what may wait to be written to an agent
 STORY_CONTACTS: Final = 1_000
