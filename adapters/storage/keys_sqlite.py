@@ -22,13 +22,13 @@ CREATE TABLE IF NOT EXISTS keys (
 class SqliteKeys:
     """``engine.ports.KeyStore``; one call at a time, from any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises ``StoreError``."""
+    def __init__(self, path: Path, vfs: str | None = None) -> None:
+        """``vfs`` names another file layer than the system's (tests of bad disks). Raises ``StoreError``."""
         check_sqlite(apsw.sqlite_lib_version())
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
-            self._connection = apsw.Connection(os.fspath(path))
+            self._connection = apsw.Connection(os.fspath(path), vfs=vfs)
             self._connection.set_busy_timeout(_BUSY_MS)
             # What is destroyed is overwritten, not only forgotten.
             self._connection.execute("PRAGMA secure_delete = ON").fetchall()

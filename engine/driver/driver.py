@@ -20,7 +20,7 @@ from engine.driver.history import History
 from engine.driver.inbox import Inbox, Pending, Stamps, prepare
 from engine.driver.limits import DriverLimits, Figures
 from engine.driver.starting import Start, start_on
-from engine.driver.subjects import NOBODY, subject_of
+from engine.driver.subjects import NOBODY, Subject, subject_of
 from engine.driver.upkeep import Upkeep
 from engine.driver.waiting import Waiter
 from engine.driver.writing import Writing
@@ -87,7 +87,7 @@ class Driver:
         self._inbox = Inbox(self._stamps, self.limits)
         self._admission = Admission(self.limits, trio.current_time, self._weight_of, self.lateness_ms)
         self._recent = RecentAnswers(self.limits.recent_answers)
-        self._writing = Writing(store, self._inbox, self._recent, self.limits.batch_commands, sealer)
+        self._writing = Writing(store, self._inbox, self._recent, self.limits.batch_commands, sealer, self._subject_of)
         self._history = History(store, run_blocking, self.limits.readers, sealer)
         self._listeners: list[Listener] = []
         self._questions = Questions()
@@ -378,7 +378,7 @@ class Driver:
             batch.deliveries.append((pending.deliver, Unanswered()))
             return
         contact = contact_of(command, self._dispatcher)
-        whose = NOBODY if self._sealer is None else subject_of(command, pending.principal, self._dispatcher)
+        whose = NOBODY if self._sealer is None else self._subject_of(pending)
         events = self._dispatcher.handle(command, stamp)
         command_id = key.command_id if key is not None else ""
         batch.add(
@@ -390,6 +390,9 @@ class Driver:
             batch.answers.append(sealed)
             self._recent.add(sealed)
         batch.deliveries.append((pending.deliver, answer))
+
+    def _subject_of(self, pending: Pending) -> Subject:
+        return subject_of(pending.command, pending.principal, self._dispatcher)
 
     async def _tick(self) -> bool:
         """Let what is due expire; only called when no command waits, so our own lag never voids a timely one."""

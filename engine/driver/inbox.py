@@ -15,7 +15,8 @@ from engine.store.records import encode_command, principal_text
 class Pending:
     """A command on its way: what came, its stamp, and who waits for the answer.
 
-    ``key`` None: no command id, never taken for a retry. ``looked_up``: the store was asked about ``key``.
+    ``key`` None: no command id, never taken for a retry. ``looked_up``: the store was asked about ``key``, and the key that
+    seals the payload is at hand.
     ``only_again``: wants the stored answer, and is not to be handled if there is none.
     """
 
@@ -43,6 +44,8 @@ class Pending:
         payload: bytes,
         deliver: Deliver,
         body: bytes,
+        *,
+        sealed: bool,
     ) -> None:
         self.command = command
         self.input = encoded
@@ -52,7 +55,7 @@ class Pending:
         self.deliver = deliver
         self.key = CommandKey(principal.tenant, self.asker, command_id) if command_id else None
         self.body = body
-        self.looked_up = self.key is None
+        self.looked_up = self.key is None and not sealed
         self.only_again = False
         self.stored: StoredAnswer | None = None
         self.stamp = 0
@@ -88,7 +91,8 @@ def prepare(
         came = encoded if asked is None else encode_command(asked)[0]
         # A plain hash would tell whoever holds the store that a guess of a short text is right.
         body = body_hash(came, payload) if sealer is None else sealer.mark(principal.tenant, came + payload)
-    return Pending(read_back, encoded, principal, command_id, payload, deliver, body)
+    sealed = sealer is not None and bool(payload)
+    return Pending(read_back, encoded, principal, command_id, payload, deliver, body, sealed=sealed)
 
 
 class Stamps:

@@ -11,23 +11,13 @@ Subject = tuple[str, str]
 NOBODY: Subject = ("", "")
 
 
-def known_subject(command: Command) -> Subject | None:
-    """Of a command that names its customer by itself, whose key will be wanted soon."""
+def subject_of(command: Command, principal: Principal, dispatcher: Dispatcher) -> Subject:
+    """What nobody's key fits (a message to a contact that is gone) is the tenant's."""
     match command:
         case SubmitContact(tenant=tenant, customer=customer) if customer:
             return tenant, customer
         case RecordDesk(tenant=tenant, subject=subject) if subject:
             return tenant, subject
-    return None
-
-
-def subject_of(command: Command, principal: Principal, dispatcher: Dispatcher) -> Subject:
-    """What nobody's key fits (a message to a contact that is gone) is the tenant's."""
-    found = known_subject(command)
-    if found is not None:
-        return found
-    if isinstance(command, AddMessage):
-        contact = dispatcher.contacts.get(command.contact)
-        if contact is not None:
+        case AddMessage(contact=number) if (contact := dispatcher.contacts.get(number)) is not None:
             return contact.tenant, contact.customer
     return getattr(command, "tenant", "") or principal.tenant, ""

@@ -6,10 +6,10 @@ the one before it is committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.driver.inbox import Inbox, Pending
-from engine.driver.subjects import known_subject
+from engine.driver.subjects import Subject
 from engine.ports import Batch, CommandKey, Sealer, Store
 from engine.store.answers import RecentAnswers
 
@@ -18,11 +18,18 @@ class Writing:
     """Both methods block. Meanwhile the loop only appends to ``inbox``, and leaves ``recent`` alone."""
 
     def __init__(
-        self, store: Store, inbox: Inbox, recent: RecentAnswers, at_once: int, sealer: Sealer | None = None
+        self,
+        store: Store,
+        inbox: Inbox,
+        recent: RecentAnswers,
+        at_once: int,
+        sealer: Sealer | None,
+        subject_of: Callable[[Pending], Subject],
     ) -> None:
-        """``at_once``: commands looked up in one go, at most so many as ``recent`` holds."""
+        """``at_once``: commands looked up in one go, at most so many as ``recent`` holds. ``subject_of``: whose key a payload
+        will be sealed with, as far as that can be told by now."""
         self._store, self._inbox, self._recent, self._at_once = store, inbox, recent, at_once
-        self._sealer = sealer
+        self._sealer, self._subject_of = sealer, subject_of
 
     def commit(self, batch: Batch) -> None:
         """Durable when this returns. Raises ``StoreError``."""
@@ -37,8 +44,9 @@ class Writing:
         if self._sealer is not None:
             self._fetch_keys(self._sealer, waiting)
         for pending in waiting:
-            if not pending.looked_up:
-                assert pending.key is not None
+            if pending.key is None:
+                pending.looked_up = True
+            elif not pending.looked_up:
                 pending.stored = self._recent.find(pending.key, pending.stamp)
                 if pending.stored is None:
                     unknown.append(pending)
@@ -52,7 +60,5 @@ class Writing:
                 pending.looked_up = True
 
     def _fetch_keys(self, sealer: Sealer, waiting: Sequence[Pending]) -> None:
-        """Of all whose first words may follow; new ones are durable before anything is sealed with them."""
-        subjects = [subject for pending in waiting if (subject := known_subject(pending.command)) is not None]
-        if subjects:
-            sealer.ready(subjects)
+        """Of all that brings a text; new ones are durable before anything is sealed with them."""
+        sealer.ready([self._subject_of(pending) for pending in waiting if pending.payload])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar, TypeVarTuple
+
 import msgspec
 import pytest
 import trio
@@ -11,7 +14,10 @@ from engine.dispatch import commands as cm
 from engine.ports import Corrupt, KeyRow, StoreError
 from engine.store.records import open_record, seal
 from engine.store.sealing import KeyRing, KeysInMemory
-from tests.driver.stage import ANN, CHANNEL, SUPERVISOR, Asker, World, contact, ends_with, sign_on
+from tests.driver.stage import ANN, CHANNEL, SUPERVISOR, Asker, BreakingStore, Hand, World, contact, ends_with, sign_on
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 TEXT = "我叫王小明，电话 13800138000".encode()
 MESSAGE = cm.AddMessage(tenant="acme", contact=1)
@@ -94,10 +100,79 @@ async def test_nothing_is_acknowledged_that_cannot_be_sealed(autojump_clock: tri
     with ends_with(StoreError, "the disk is full"):
         async with world.engine(sealer=ring(FullDisk())) as driver:
             asker = Asker()
-            await asker.submit(driver, contact(), SUPERVISOR, "s1")
+            await asker.submit(driver, contact(), SUPERVISOR, "s1", TEXT)
             await trio.sleep_forever()
     assert isinstance(asker.outcome, StoreError)
     assert not any(b"contact.submit" in stored.body for stored in world.journal.records)
+
+
+async def test_an_end_between_the_key_and_the_journal_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """The key is durable, the record is not: what is sent again is new, and opens under that key."""
+    world, keys = World(), KeysInMemory()
+    asker = Asker()
+    with ends_with(StoreError, "the disk is gone"):
+        async with world.engine(BreakingStore(world.journal, fail_at=2), sealer=ring(keys)) as driver:
+            await asker.submit(driver, contact(), CHANNEL, "s1", TEXT)
+            await trio.sleep_forever()
+    assert isinstance(asker.outcome, StoreError)
+    made = dict(keys.rows)
+    assert ("acme", "c1") in made
+    async with world.engine(sealer=ring(keys)) as driver:
+        answer = await driver.submit(contact(), CHANNEL, "s1", TEXT)
+        (read,) = await driver.read_committed(answer.lsn - 1, 1)
+        assert (answer.code, read.payload) == ("", TEXT)
+    assert keys.rows == made
+
+
+class Blocking(Hand):
+    """Knows how many threads are at work."""
+
+    blocking = 0
+
+    async def __call__(self, function: Callable[[*Args], T], *args: *Args) -> T:
+        def marked(*args: *Args) -> T:
+            self.blocking += 1
+            try:
+                return function(*args)
+            finally:
+                self.blocking -= 1
+
+        marked.__name__ = function.__name__
+        return await super().__call__(marked, *args)
+
+
+class Counted(KeysInMemory):
+    """Counts its transactions, and knows whether the loop had to wait for one."""
+
+    def __init__(self, hand: Blocking) -> None:
+        super().__init__()
+        self.hand = hand
+        self.added: list[tuple[int, int]] = []
+
+    def add(self, rows: Iterable[KeyRow]) -> list[KeyRow]:
+        given = list(rows)
+        if any(row.subject for row in given):
+            self.added.append((len(given), self.hand.blocking))
+        return super().add(given)
+
+
+async def test_whoever_comes_at_once_gets_keys_in_one_transaction_beside_the_loop(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """With a command id or without one, and a known contact's message after its customer was erased as well."""
+    world = World()
+    world.hand = hand = Blocking()
+    keys = Counted(hand)
+    sealer = ring(keys)
+    async with world.engine(sealer=sealer) as driver:
+        async with trio.open_nursery() as nursery:
+            for number, id in ((1, "s1"), (2, ""), (3, "s3")):
+                nursery.start_soon(driver.submit, contact(number), CHANNEL, id, TEXT)
+        assert keys.added == [(3, 1)]
+        for customer in ("c1", "c2", "c3"):
+            sealer.erase("acme", customer)
+        await driver.submit(MESSAGE, CHANNEL, payload=TEXT)
+    assert keys.added == [(3, 1), (1, 1)]
 
 
 async def test_without_a_sealer_texts_are_as_they_came(autojump_clock: trio.testing.MockClock) -> None:

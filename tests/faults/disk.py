@@ -95,7 +95,7 @@ class Disk:
         before, self._generation = self.folder, self._generation + 1
         self.folder = self.root / str(self._generation)
         if before.exists():
-            shutil.copytree(before, self.folder, ignore=shutil.ignore_patterns("journal.sqlite*"))
+            shutil.copytree(before, self.folder, ignore=shutil.ignore_patterns("journal.sqlite*", "keys.db*"))
         platters, self._platters = self._platters, {}
         for name, platter in sorted(platters.items()):
             image = image_of(Path(name), platter)
@@ -109,6 +109,11 @@ class Disk:
                 after.durable, after.pending = platter.durable, platter.pending
             else:
                 after.durable = bytearray(image)
+
+    def holding(self, text: bytes) -> list[str]:
+        """The files, of now and of before each death, in which this stands."""
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return sorted(str(path.relative_to(self.root)) for path in files if text in path.read_bytes())
 
     def remove(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import TypeVar, TypeVarTuple
 import apsw
 import trio
 
+from adapters.storage.keys_sqlite import SqliteKeys
 from adapters.storage.lease import Holder
 from adapters.storage.sqlite import SqliteJournal, SqliteStore
 from engine.clock import ScaledClock
@@ -17,6 +18,7 @@ from engine.ports import StoreError
 from engine.server.core import Core
 from engine.server.listeners import Listeners
 from engine.store.recovery import take_snapshot
+from engine.store.sealing import KeyRing
 from engine.wire.websocket import OriginRule
 from tests.faults.chance import Chance
 from tests.faults.checker.history import History
@@ -29,6 +31,7 @@ Args = TypeVarTuple("Args")
 EPOCH_WALL_MS = 1_700_000_000_000
 # Writes and syncs of one commit, about; a crash inside one falls on any of them.
 COMMIT_IO = 12
+_MASTER_KEY = bytes(range(32))
 
 
 class Killed(BaseException):
@@ -38,7 +41,8 @@ class Killed(BaseException):
 @dataclass
 class Settings:
     """Drawn for a schedule, the same for all its processes. ``stall``: the share of blocking calls that take long;
-    ``sees_processes``: whether an engine can tell that the lease's holder is dead, or has to wait for its end."""
+    ``sees_processes``: whether an engine can tell that the lease's holder is dead, or has to wait for its end; ``sealed``:
+    texts are sealed, with keys on the same disk."""
 
     policy: str
     snapshot_records: int = 50_000
@@ -47,6 +51,7 @@ class Settings:
     inbox_commands: int = 8_192
     stall: float = 0.01
     sees_processes: bool = True
+    sealed: bool = False
 
 
 @dataclass
@@ -147,6 +152,7 @@ class Process:
             f"boot-{machine.boot}", "here", number, f"at {number}" if machine.settings.sees_processes else ""
         )
         self._store = _Store(machine.disk, self._layer.name, machine.boot_ms, holder)
+        self._keys: _Keys | None = None
         self._connections: trio.Nursery | None = None
 
     # --- its life -------------------------------------------------------------------------------------------------
@@ -172,6 +178,7 @@ class Process:
             inbox_commands=settings.inbox_commands,
             batch_ms=float("inf"),  # real time: none here
         )
+        sealer = await self.run_blocking(self._open_keys) if settings.sealed else None
         driver = Driver(
             self._store,
             ScaledClock(),
@@ -180,6 +187,7 @@ class Process:
             wall_ms=machine.wall_ms,
             limits=limits,
             take_snapshot=self._take_snapshot,
+            sealer=sealer,
         )
         async with trio.open_nursery() as engine:
             await engine.start(driver.run)
@@ -243,6 +251,8 @@ class Process:
         for wire in self._wires:
             wire.far_died(quietly=False)
         self._store.let_go()
+        if self._keys is not None:
+            self._keys.let_go()
         self.wake()
         crashes = self.core.counters.crashes if self.core is not None else 0
         said = "killed" if self.dead else problem.replace(str(self.machine.disk.root), "")
@@ -317,6 +327,10 @@ class Process:
             if not faults.fail_write_in:
                 raise apsw.IOError("the disk did not write it")
 
+    def _open_keys(self) -> KeyRing:
+        self._keys = _Keys(self._store.folder / "keys.db", self._layer.name)
+        return KeyRing(self._keys, _MASTER_KEY)
+
     async def _take_snapshot(self) -> None:
         journal = SqliteJournal(self._store.folder, self._layer.name)
         try:
@@ -336,17 +350,25 @@ class _Store(SqliteStore):
         return self._disk.free_bytes
 
     def let_go(self) -> None:
-        """What the kernel does for a dead process: its handles are closed, and nothing is written for it."""
         writer, self._writer = self._writer, None
         if writer is not None:
             self._idle.append(writer)
         while self._idle:
-            connection = self._idle.pop()
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            try:
-                connection.close(True)
-            except apsw.Error:
-                pass  # a disk that fails lets nobody go in good order
+            _let_go(self._idle.pop())
+
+
+class _Keys(SqliteKeys):
+    def let_go(self) -> None:
+        _let_go(self._connection)
+
+
+def _let_go(connection: apsw.Connection) -> None:
+    """What the kernel does for a dead process: its handles are closed, and nothing is written for it."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    try:
+        connection.close(True)
+    except apsw.Error:
+        pass  # a disk that fails lets nobody go in good order
 
 
 def _problem_of(error: BaseException) -> str | None:

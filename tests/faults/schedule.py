@@ -131,6 +131,7 @@ class Stage:
             seed, "hunt"
         )  # a stream of its own: seeds without a hunt mean what they meant before there was one
         self.prey = hunt.one_of(PREY) if hunt.happens(HUNTS) else ""
+        settings = replace(settings, sealed=Chance(seed, "sealed").happens(0.5))  # as with the hunt
         if self.prey:
             settings = replace(settings, snapshot_records=HUNTED_SNAPSHOT_RECORDS)
         self.machine = Machine(
@@ -372,6 +373,8 @@ class Stage:
             for contact in sorted({result["contact"] for result in results if "seq" in result}):
                 await auditor.ask({"type": "history", "contact": contact})
             await trio.sleep(1.0)  # pushes that are still under way
+        if self.machine.settings.sealed:
+            self.history.add("operator", "searched", {"plain": self.machine.disk.holding(b"hello from ")})
 
 
 async def _run_schedule(seed: int) -> Outcome:

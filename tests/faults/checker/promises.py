@@ -317,6 +317,13 @@ def engines_end_only_for_a_reason(history: History, ledger: Ledger) -> Iterator[
             yield f"engine {number}: {crashes} connections crashed"
 
 
+def sealed_texts_are_nowhere_plain(history: History, ledger: Ledger) -> Iterator[str]:
+    """Whatever was torn, left behind or rolled back: no file of a sealed store holds what somebody wrote."""
+    for entry in history.of("searched"):
+        if entry.said["plain"]:
+            yield f"what customers wrote stands in {entry.said['plain']}"
+
+
 def _lease_was_held(history: History, start: Entry, began: dict[int, int], over: dict[int, int]) -> Iterator[str]:
     """A command that was sent and acknowledged moments ago proves that its engine's lease still holds."""
     living = [number for number in began if number not in over]
@@ -360,6 +367,7 @@ PROMISES: tuple[Callable[[History, Ledger], Iterator[str]], ...] = (
     when_faults_stop_everything_drains,
     what_is_due_comes,
     engines_end_only_for_a_reason,
+    sealed_texts_are_nowhere_plain,
 )
 
 
