@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from adapters.storage.keys_sqlite import SqliteKeys
 from tests.cluster import Cluster
 from tests.server.stage import POLICY, FramedPeer
 from tests.server.test_serve import Served, serving, sluice
@@ -65,3 +67,31 @@ async def test_what_was_acknowledged_is_there_after_a_kill(policy: Path, store: 
     assert locked.returncode == 1 and "master key: got none" in locked.stderr
     again = sluice("desk", "rebuild", store, "--check", "--lang", "zh", *opened)
     assert again.returncode == 0 and "一致" in again.stdout
+
+
+async def test_an_erasure_that_was_begun_is_finished_after_a_kill(policy: Path) -> None:
+    """Ten are erased in one breath and the engine is killed after the first answer: nobody is half erased, then or later."""
+    store = policy.parent / "store"
+    options = ("--dev", "--desk-file", policy.parent / "desk.toml")
+    names = [f"c{number}" for number in range(10)]
+    with serving(policy, *options, store=str(store)) as served:
+        sue = await supervisor(served)
+        for name in names:
+            await sue.done("customer.save", customer=name, attributes={"points": 1})
+        command = {"type": "customer.erase"}
+        await sue.send_many(
+            [{"op": "do", "id": f"e-{name}", "command": {**command, "customer": name}} for name in names]
+        )
+        assert (await sue.answer("e-c0"))["op"] == "ok"
+        assert served.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    with serving(policy, *options, store=str(store)) as served:
+        sue = await supervisor(served)
+        rows = {name: await sue.ask("customer", customer=name) for name in names}
+        with closing(SqliteKeys(store / "keys.db")) as keys:
+            kept = {row.subject for row in keys.find([("acme", name) for name in names])}
+        assert "c0" not in kept
+        for name, row in rows.items():
+            assert (name in kept) == ("erased_at" not in row) == (row.get("attributes") == {"points": 1}), row
+        assert served.end()[0] == 0
+    checked = sluice("desk", "rebuild", store, "--check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
