@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -12,15 +13,18 @@ import pytest
 import trio
 from click.testing import CliRunner
 
-from engine.bootstrap import open_driver, open_journal, run_blocking, snapshot_child
+from adapters.storage.keys_sqlite import SqliteKeys
+from engine.bootstrap import open_driver, open_journal, open_keys, run_blocking, snapshot_child
 from engine.cli.journal import journal
 from engine.driver import DriverLimits
 from engine.ports import LeaseHeld, StoreError
 from engine.store.recovery import recover
+from engine.store.sealing import KeyRing
 from engine.store.verify import verify
 from tests.driver.stage import CHANNEL, POLICY, contact, sign_on
 
 ROOT = Path(__file__).parents[2]
+SAID = "我叫王小明，电话 13800138000".encode()
 
 # Submits from several tasks as fast as it can, saying each command id with its contact once it is acked.
 SERVE = """
@@ -161,3 +165,34 @@ def test_threads_are_for_trio_only() -> None:
     """The limiter belongs to one trio run; the next run makes its own."""
     for _ in range(2):
         assert trio.run(run_blocking, abs, -3) == 3
+
+
+async def test_a_backup_carries_neither_the_words_nor_the_keys(tmp_path: Path) -> None:
+    """Restored, the journal is whole; its words are read where keys and master key were brought along, and only there."""
+    before, after, copy = tmp_path / "before", tmp_path / "after", tmp_path / "journal.backup"
+    keys = sealing(before)
+    async with open_driver(POLICY, before, sealer=keys) as driver:
+        said = (await driver.submit(contact(), CHANNEL, "s1", SAID)).lsn
+    (row,) = SqliteKeys(before / "keys.db").find([("acme", "c1")])
+    keys.close()
+    for arguments in (["backup", before, copy], ["restore", copy, after], ["verify", after, "--replay"]):
+        done = CliRunner().invoke(journal, [str(each) for each in arguments])
+        assert done.exit_code == 0, done.output
+    dumped = CliRunner().invoke(journal, ["dump", str(after), "--payload"]).output
+    assert '"sealed":["acme","c1"]' in dumped and SAID.decode() not in dumped
+    carried = b"".join(path.read_bytes() for path in (copy, *after.iterdir()) if path.is_file())
+    assert SAID not in carried and row.wrapped not in carried
+    async with open_driver(POLICY, after) as driver:
+        assert [(one.payload, one.erased) for one in await driver.read_committed(said - 1, 1)] == [(b"", True)]
+    for name in ("keys.db", "master.key"):
+        shutil.copy(before / name, after / name)
+    keys = sealing(after)
+    async with open_driver(POLICY, after, sealer=keys) as driver:
+        assert [one.payload for one in await driver.read_committed(said - 1, 1)] == [SAID]
+    keys.close()
+
+
+def sealing(folder: Path) -> KeyRing:
+    keys = open_keys(folder)
+    assert keys is not None
+    return keys
