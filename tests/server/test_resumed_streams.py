@@ -6,6 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from engine.ports import StoreError
+from engine.store.sealing import KeyRing, KeysInMemory
 from tests.server.stage import house
 
 
@@ -34,6 +35,25 @@ async def test_a_tenants_supervisor_hears_of_the_whole_domain(autojump_clock: Mo
         await sue.call({"op": "resume", "streams": {"domain": 0}})
         assert (await sue.event("policy.applied"))["offset"] == 1
         assert (await sue.event("engine.started"))["epoch"] == 1
+
+
+async def test_an_erased_text_is_told_as_erased_and_what_happened_stays(autojump_clock: MockClock) -> None:
+    """To who was there it was plain; who resumes later hears that something was said, by whom and when, and not what."""
+    sealer = KeyRing(KeysInMemory(), bytes(32))
+    async with house(sealer=sealer) as home:
+        web = await home.framed("channel", "web")
+        contact = (await web.done("contact.submit", channel="web", customer="c1", text="我是王小明"))["contact"]
+        await web.done("contact.message", contact=contact, text="电话 13800138000")
+        live = [push for push in web.seen("push") if push.get("text")]
+        sealer.erase("acme", "c1")
+        back = await home.framed("channel", "web")
+        await back.call({"op": "resume", "streams": {"channel:web": 0}})
+        await trio.sleep(3)
+        again = {push["offset"]: push for push in back.seen("push")}
+        assert [push["text"] for push in live] == ["我是王小明", "电话 13800138000"]
+        for push in live:
+            told = again[push["offset"]]
+            assert (told["events"], told.get("text"), told["erased"]) == (push["events"], None, True)
 
 
 async def test_a_command_that_meets_a_failed_store_is_refused(autojump_clock: MockClock) -> None:
