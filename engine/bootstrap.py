@@ -32,6 +32,7 @@ from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
 if TYPE_CHECKING:
+    from engine.desk.conversations.queries import StoryRow
     from engine.desk.database import Database
     from engine.desk.desk import Desk
     from engine.desk.rebuilding import Verdict
@@ -382,6 +383,29 @@ def rebuild_desk(store: str | os.PathLike[str], *, only_check: bool, master_key:
             return msgspec.structs.replace(made, replaced=True)
         finally:
             anew.drop()
+
+
+def export_conversation(
+    store: str | os.PathLike[str], contact: int, *, alone: bool, master_key: Path | None = None
+) -> StoryRow | None:
+    """A contact's story, its customer's other contacts with it; None: the desk's tables know no such contact.
+
+    An engine may be running. Raises ``StoreError``.
+    """
+    from engine.desk.conversations.export import whole_story
+    from engine.driver.history import History
+
+    with ExitStack() as stack:
+        journal = stack.enter_context(closing(open_journal(store)))
+        sealer = open_keys(store, master_key, make=False)
+        if sealer is not None:
+            stack.callback(sealer.close)
+        tables = stack.enter_context(closing(open_desk_tables(desk_place(store, stack), sealer)))
+
+        async def read() -> StoryRow | None:
+            return await whole_story(History(journal, run_blocking, 1, sealer), tables, contact, alone=alone)
+
+        return trio.run(read)
 
 
 def warm_up(store: str | os.PathLike[str]) -> Recovered | None:

@@ -12,6 +12,7 @@ from engine.cli import PluginGroup
     own={
         "articles": "engine.cli.desk_articles:articles",
         "bot": "engine.cli.desk_bot:bot",
+        "export": "engine.cli.desk_export:export",
         "shop": "engine.cli.desk_shop:shop",
         "key": "engine.cli.desk_key:key",
         "rebuild": "engine.cli.desk_rebuild:rebuild",
