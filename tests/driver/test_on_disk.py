@@ -16,9 +16,10 @@ from click.testing import CliRunner
 from adapters.storage.keys_sqlite import SqliteKeys
 from engine.bootstrap import open_driver, open_journal, open_keys, run_blocking, snapshot_child
 from engine.cli.journal import journal
+from engine.dispatch.commands import AddMessage
 from engine.driver import DriverLimits
 from engine.ports import LeaseHeld, StoreError
-from engine.store.recovery import recover
+from engine.store.recovery import recover, take_snapshot
 from engine.store.sealing import KeyRing
 from engine.store.verify import verify
 from tests.driver.stage import CHANNEL, POLICY, contact, sign_on
@@ -190,6 +191,30 @@ async def test_a_backup_carries_neither_the_words_nor_the_keys(tmp_path: Path) -
     async with open_driver(POLICY, after, sealer=keys) as driver:
         assert [one.payload for one in await driver.read_committed(said - 1, 1)] == [SAID]
     keys.close()
+
+
+async def test_the_archive_is_sealed_too_and_read_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has left the journal for the archive: plain for who asks the engine, and in no file; the archive verifies."""
+    monkeypatch.setattr("adapters.storage.segments.SEGMENT_RECORDS", 10)
+    keys = sealing(tmp_path)
+    async with open_driver(POLICY, tmp_path, sealer=keys) as driver:
+        await driver.submit(contact(), CHANNEL, payload=SAID)
+        for _ in range(3):
+            for number in range(12):
+                await driver.submit(AddMessage("acme", 1), CHANNEL, payload=SAID + str(number).encode())
+            with closing(open_journal(tmp_path)) as journal:
+                await run_blocking(take_snapshot, journal)
+                segments = journal.segments()
+        said = [record.payload for _, record in await driver.read_messages(1, 0, 100)]
+    keys.close()
+    assert len(segments) == 2
+    assert said == [SAID + str(number).encode() for number in range(12)] * 3
+    assert holding(tmp_path, SAID) == []
+    assert verified(tmp_path)["problems"] == []
+
+
+def holding(folder: Path, text: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()]
 
 
 def sealing(folder: Path) -> KeyRing:
