@@ -27,11 +27,24 @@ from engine.clock import ScaledClock
 from engine.desk.settings import NO_SETTINGS, Settings
 from engine.driver import Driver, DriverLimits
 from engine.embedding import Engine
-from engine.ports import Clock, Committed, Connector, HistoryTrimmed, JournalReader, Sealer, Store, StoreError
+from engine.ports import (
+    Clock,
+    Committed,
+    Connector,
+    ConnectorError,
+    HistoryTrimmed,
+    JournalReader,
+    Principal,
+    Sealer,
+    Store,
+    StoreError,
+)
 from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
 
 if TYPE_CHECKING:
+    from engine.desk.bot.brain import Brain
+    from engine.desk.bot.turns import LookedUp, Lookup
     from engine.desk.conversations.queries import StoryRow
     from engine.desk.database import Database
     from engine.desk.desk import Desk
@@ -277,6 +290,59 @@ async def open_desk(
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise _only(group) from None
+
+
+@asynccontextmanager
+async def open_bot(driver: Driver, desk: Desk, brain: Brain, agent: str = "bot") -> AsyncIterator[None]:
+    """A bot at work at a desk, in the bot pools of the policy's queues.
+
+    Raises ``StoreError`` where the policy has no place for a bot; not in a group.
+    """
+    from engine.desk.bot.runtime import BotRunner, Seat
+    from engine.desk.dates import day_of
+
+    policy = await driver.ask(lambda dispatcher: dispatcher.policy)
+    pools = tuple(dict.fromkeys(pool for queue in policy.queues.values() for pool in queue.bot_pools))
+    if not pools:
+        raise StoreError("bot: no queue of the policy has bot_pools, wanted one that a bot may serve")
+    tenants = tuple(policy.tenants)
+    seat = Seat(agent, tenants[0] if len(tenants) == 1 else "", pools)
+    runner = BotRunner(
+        driver, brain, seat, run_blocking, lambda: day_of(wall_ms()), partial(_look_up, desk), partial(_leave_note, desk, agent)
+    )  # fmt: skip
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(runner.run)
+            yield
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _only(group) from None
+
+
+async def _look_up(desk: Desk, tenant: str, customer: str, lookup: Lookup) -> LookedUp:
+    """Asked of the first connector that the desk's file declares."""
+    from engine.desk.bot.lookups import question_of, turn_of
+    from engine.desk.bot.turns import LookedUp
+
+    connector = desk.records.first
+    if connector is None:
+        return LookedUp("failed")
+    try:
+        return turn_of(await connector.ask(question_of(lookup, tenant, (customer,))))
+    except ConnectorError:
+        return LookedUp("failed")
+
+
+def _leave_note(desk: Desk, agent: str, tenant: str, customer: str, contact: int, text: str, id: str) -> None:
+    from engine.desk.conversations.commands import NoteContact
+    from engine.desk.deeds import Asker
+
+    note = NoteContact(tenant=tenant, customer=customer, contact=contact, text=text)
+    desk.do(Principal(tenant, "bot", agent), Asker(tenant, "bot", agent), id, note, _nobody_waits)
+
+
+def _nobody_waits(_answer: object) -> None:
+    """A note that is refused (the customer has no key of their own, say) holds up nobody."""
 
 
 def open_connectors(settings: Settings) -> dict[str, Connector]:

@@ -41,7 +41,8 @@ class ServeConfig:
     beyond loopback. ``archive_days``: how long sealed segments of the journal are kept (0: for ever). ``ballast_mb``: room
     in MiB that the folder keeps back for the day the disk is full. ``handover``: the Unix socket where an engine gives way
     to the next. ``desk``: with a desk, which declares what ``desk_file`` says. ``master_key``:
-    the file with the key above all keys (none: in the store's folder).
+    the file with the key above all keys (none: in the store's folder). ``bot``: the folder of a bot
+    that works at the desk.
     """
 
     policy: Path
@@ -60,3 +61,4 @@ class ServeConfig:
     desk: bool = False
     desk_file: Path | None = None
     master_key: Path | None = None
+    bot: Path | None = None

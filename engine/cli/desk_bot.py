@@ -11,13 +11,11 @@ import msgspec
 
 from engine.bootstrap import wall_ms
 from engine.cli.policy import language as spoken
-from engine.desk.bot.brain import Brain
 from engine.desk.bot.evaluation import Asked, ask_all, by_language, confusions
-from engine.desk.bot.questions import BadQuestions, Question, Split, read_questions
-from engine.desk.bot.reading import read_bot_file
+from engine.desk.bot.loading import load_brain
+from engine.desk.bot.questions import BadQuestions, Split, read_questions
 from engine.desk.bot.turns import Reply, Said, State
 from engine.desk.dates import day_of, is_day
-from engine.desk.knowledge.folder import read_folder
 from engine.desk.problems import DeskErrors
 
 EXIT_CODES = """\b
@@ -77,16 +75,6 @@ def evaluate(folder: Path, split: Split, today: str, json_out: bool) -> None:
         click.echo(msgspec.json.encode(report))
     else:
         _show(report, asked if split == "dev" else [])
-
-
-def load_brain(folder: Path, questions: tuple[Question, ...] = ()) -> Brain:
-    """The folder's bot, without those phrases that are one of the questions word for word."""
-    knowledge = read_folder(folder)
-    asked = {(question.language, question.text) for question in questions}
-    kept = tuple(phrase for phrase in knowledge.phrases if (phrase.language, phrase.text) not in asked)
-    knowledge = msgspec.structs.replace(knowledge, phrases=kept)
-    slugs = {article.slug for article in knowledge.articles}
-    return Brain(read_bot_file(folder / "bot.toml", slugs), knowledge.index())
 
 
 def _show(report: dict[str, Any], asked: list[Asked]) -> None:

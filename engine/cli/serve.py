@@ -20,7 +20,17 @@ import structlog
 import trio
 
 from engine.access.tokens import BadKeyFile, Keys
-from engine.bootstrap import name_of, open_desk, open_driver, open_keys, run_blocking, tune_process, wall_ms, warm_up
+from engine.bootstrap import (
+    name_of,
+    open_bot,
+    open_desk,
+    open_driver,
+    open_keys,
+    run_blocking,
+    tune_process,
+    wall_ms,
+    warm_up,
+)
 from engine.cli import collector
 from engine.config import Address, BadAddress, ServeConfig
 from engine.desk.problems import DeskErrors
@@ -40,6 +50,7 @@ from engine.store.recovery import Recovered
 from engine.telemetry.logs import set_up_logs
 
 if TYPE_CHECKING:
+    from engine.desk.bot.brain import Brain
     from engine.desk.desk import Desk
     from engine.store.sealing import KeyRing
 
@@ -107,6 +118,11 @@ def _address(unix: bool) -> Callable[[click.Context, click.Parameter, str | None
     help="What the desk declares (attributes, tiers, connectors): desk.toml.",
 )
 @click.option(
+    "--bot",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A bot at the desk: the folder with its bot.toml and articles (examples/desk).",
+)
+@click.option(
     "--master-key",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The key above the keys that seal personal data: `sluice desk key FILE`.  [default: master.key in the store's folder]",
@@ -127,6 +143,7 @@ def serve(
     ballast_mb: int,
     desk: bool,
     desk_file: Path | None,
+    bot: Path | None,
     master_key: Path | None,
     dev: bool,
     clock_speed: float,
@@ -150,18 +167,20 @@ def serve(
         archive_days,
         handover=handover,
         ballast_mb=ballast_mb,
-        desk=desk or desk_file is not None,
+        desk=desk or desk_file is not None or bot is not None,
         desk_file=desk_file,
         master_key=master_key,
+        bot=bot,
     )
     _check(config)
     signing = _load_keys(keys)
     text = _read_policy(policy)
     settings = _read_desk_file(desk_file)
+    brain = _read_bot(bot)
     set_up_logs()
     tune_process()
     try:
-        trio.run(_serve, config, text, signing, settings)
+        trio.run(_serve, config, text, signing, settings, brain)
     except Corrupt as error:
         _leave(1, f"store: {error}. Look with: sluice journal verify {name_of(store)} – then: {_RESTORE}")
     except (StoreError, BindError, PolicyRefused) as error:
@@ -215,13 +234,31 @@ def _read_desk_file(path: Path | None) -> Settings:
         _leave(2, f"desk file: {len(errors.problems)} problem(s), nothing was started ({path})")
 
 
-async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Settings = NO_SETTINGS) -> None:
+def _read_bot(folder: Path | None) -> Brain | None:
+    """The folder's bot; else every problem on stderr, and out."""
+    if folder is None:
+        return None
+    from engine.desk.bot.loading import load_brain
+
+    try:
+        return load_brain(folder)
+    except OSError as error:
+        _leave(2, f"bot: cannot be read, got {error.strerror} ({error.filename})")
+    except DeskErrors as errors:
+        for problem in errors.problems:
+            click.echo(f"sluice: {problem.sentence()}", err=True)
+        _leave(2, f"bot: {len(errors.problems)} problem(s), nothing was started ({folder})")
+
+
+async def _serve(
+    config: ServeConfig, text: str, keys: Keys | None, settings: Settings = NO_SETTINGS, brain: Brain | None = None
+) -> None:
     failure: BaseException | None = None
     gc.disable()  # until everything is loaded: the collector would look a million contacts over, and find nothing
     try:
         # The keys come first: without them this engine could not go on, and the one that runs had given way for nothing.
         async with _keys(config) as sealer:
-            await _serve_sealed(config, text, keys, settings, sealer)
+            await _serve_sealed(config, text, keys, settings, sealer, brain)
     except BaseExceptionGroup as group:
         failure = _first(group)
     if failure is not None:
@@ -229,7 +266,7 @@ async def _serve(config: ServeConfig, text: str, keys: Keys | None, settings: Se
 
 
 async def _serve_sealed(
-    config: ServeConfig, text: str, keys: Keys | None, settings: Settings, sealer: Sealer | None
+    config: ServeConfig, text: str, keys: Keys | None, settings: Settings, sealer: Sealer | None, brain: Brain | None
 ) -> None:
     log = structlog.get_logger("sluice.serve")
     warm, inherited = await _take_over(config)
@@ -244,6 +281,7 @@ async def _serve_sealed(
             sealer=sealer,
         ) as driver,
         _desk(driver, config, settings, sealer) as desk,
+        _bot(driver, desk, brain),
     ):
         core = await Core.start(
             driver,
@@ -296,6 +334,15 @@ async def _desk(
         return
     async with open_desk(driver, config.store, settings, sealer) as desk:
         yield desk
+
+
+@asynccontextmanager
+async def _bot(driver: Driver, desk: Desk | None, brain: Brain | None) -> AsyncIterator[None]:
+    if brain is None or desk is None:
+        yield
+        return
+    async with open_bot(driver, desk, brain):
+        yield
 
 
 async def _take_over(config: ServeConfig) -> tuple[Recovered | None, dict[str, socket.socket]]:

@@ -68,7 +68,7 @@ class Desk:
         self.feeder = Feeder(driver, database, run_blocking, all_folds(), self._standings.touched)
         self._loader = StandingLoader(self._standings, database, run_blocking)
         self._rooms = rooms or all_rooms()
-        self._records = records or Records({})
+        self.records = records or Records({})
         self._driver = driver
         self._run_blocking = run_blocking
         self._locks = Locks()
@@ -221,7 +221,7 @@ class Desk:
         ask = self._rooms.asks[type(question)]
         if ask.tell is not None:
             return await ask.tell(self._driver, question, looked)
-        return looked if ask.fetch is None else await ask.fetch(self._records, question, looked)
+        return looked if ask.fetch is None else await ask.fetch(self.records, question, looked)
 
     async def _caught_up(self, lsn: int) -> None:
         """The tables show record ``lsn``; or they are so late that it is better to see what they have."""

@@ -35,7 +35,10 @@ MOST_LOOK_UPS = 3
 AGAIN_S = 0.5
 _LEFT = (ev.ContactClosed, ev.ContactTransferred, ev.ContactRequeued, ev.ContactAbandoned, ev.PersonAsked)
 
+# Tenant, customer, what to look up.
 LookUp = Callable[[str, str, Lookup], Awaitable[LookedUp]]
+# Tenant, customer, contact, words for who takes over, command id.
+LeaveNote = Callable[[str, str, int, str, str], None]
 
 
 class Driver(Submit, Protocol):
@@ -70,7 +73,9 @@ class _Talk:
 
 
 class BotRunner:
-    """``run`` it inside a running driver. ``today``: the day where the shop is; ``look_up``: asks the shop's systems."""
+    """``run`` it inside a running driver. ``today``: the day where the shop is; ``look_up``: asks the shop's systems;
+    ``leave_note``: has the summary of a conversation written down for the person who goes on.
+    """
 
     def __init__(
         self,
@@ -80,9 +85,11 @@ class BotRunner:
         run_blocking: RunBlocking,
         today: Callable[[], str],
         look_up: LookUp | None = None,
+        leave_note: LeaveNote | None = None,
     ) -> None:
         self._driver, self._brain, self._seat = driver, brain, seat
         self._run_blocking, self._today, self._look_up = run_blocking, today, look_up
+        self._leave_note = leave_note
         self._principal = Principal(seat.tenant, "bot", seat.agent)
         self._talks: dict[int, _Talk | None] = {}  # those it serves; None: not looked at yet
         self._nursery: trio.Nursery | None = None
@@ -227,6 +234,8 @@ class BotRunner:
             await self._do(message, self._principal, f"bot-{contact}-{seq}", reply.text.encode())
         if reply.hand_off is not None:
             given = reply.hand_off
+            if self._leave_note is not None and given.summary:
+                self._leave_note(talk.tenant, talk.customer, contact, given.summary, f"bot-{contact}-{seq}-note")
             passed = cmd.TransferContact(
                 talk.tenant, contact, self._seat.agent, reason=given.reason, intent=given.intent[:64]
             )

@@ -17,6 +17,11 @@ class Records:
     def __init__(self, connectors: Mapping[str, Connector]) -> None:
         self._connectors = connectors
 
+    @property
+    def first(self) -> Connector | None:
+        """The one that was declared first, which the bot asks."""
+        return next(iter(self._connectors.values()), None)
+
     async def ask(self, connector: str, question: ConnectorQuestion) -> ConnectorAnswer:
         """Raises :class:`ConnectorError`, and :class:`engine.desk.refusals.Refused` for a connector that nobody declared."""
         found = self._connectors.get(connector)

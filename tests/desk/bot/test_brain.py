@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cli.desk_bot import load_brain
 from engine.desk.bot.brain import Brain, resume
+from engine.desk.bot.loading import load_brain
 from engine.desk.bot.reading import read_bot
 from engine.desk.bot.turns import Answered, LookedUp, Reply, Said, State, Turn
 from engine.desk.text import find_fault

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli.desk_bot import load_brain
 from engine.desk.bot.evaluation import Asked, ask_all, by_language, confusions, figures
+from engine.desk.bot.loading import load_brain
 from engine.desk.bot.questions import BadQuestions, Question, read_questions
 from engine.desk.bot.turns import Reply, State
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli.desk_bot import load_brain
 from engine.desk.bot.brain import Brain, resume
 from engine.desk.bot.external import ExternalBrain
+from engine.desk.bot.loading import load_brain
 from engine.desk.bot.turns import Answered, Reply, Said, State
 from engine.ports import BotFailed, BotLine, BotQuestion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.connectors.demo_shop import DemoShop, orders_of
-from engine.cli.desk_bot import load_brain
+from engine.desk.bot.loading import load_brain
 from engine.desk.bot.lookups import question_of, turn_of
 from engine.desk.bot.turns import Said, State
 from engine.ports import ConnectorAnswer

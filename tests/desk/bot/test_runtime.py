@@ -11,8 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from engine.cli.desk_bot import load_brain
 from engine.desk.bot.brain import Brain
+from engine.desk.bot.loading import load_brain
 from engine.desk.bot.runtime import BotRunner, LookUp, Seat
 from engine.desk.bot.turns import LookedUp, Lookup
 from engine.store.memory import JournalInMemory
