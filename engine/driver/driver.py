@@ -372,7 +372,8 @@ class Driver:
             stored = self._recent.find(key, stamp) or pending.stored
             if stored is not None and is_kept(stored, stamp):
                 # Released with the batch: the first answer may be in this very one, not yet durable.
-                batch.deliveries.append((pending.deliver, answer_again(stored, pending.body, command_name(command))))
+                again = answer_again(stored, pending.body_like(stored), command_name(command))
+                batch.deliveries.append((pending.deliver, again))
                 return
         if pending.only_again:
             batch.deliveries.append((pending.deliver, Unanswered()))

@@ -17,12 +17,14 @@ class Pending:
 
     ``key`` None: no command id, never taken for a retry. ``looked_up``: the store was asked about ``key``, and the key that
     seals the payload is at hand.
-    ``only_again``: wants the stored answer, and is not to be handled if there is none.
+    ``only_again``: wants the stored answer, and is not to be handled if there is none. ``body``: what stored answers are
+    compared by; ``came``: the command's bytes that it was made of, where there are keys.
     """
 
     __slots__ = (
         "asker",
         "body",
+        "came",
         "command",
         "deliver",
         "input",
@@ -55,10 +57,17 @@ class Pending:
         self.deliver = deliver
         self.key = CommandKey(principal.tenant, self.asker, command_id) if command_id else None
         self.body = body
+        self.came = b""
         self.looked_up = self.key is None and not sealed
         self.only_again = False
         self.stored: StoredAnswer | None = None
         self.stamp = 0
+
+    def body_like(self, stored: StoredAnswer) -> bytes:
+        """The body, as an engine without keys told it where that is how ``stored`` was kept: before the store had any."""
+        if stored.body_hash == self.body or not self.came:
+            return self.body
+        return body_hash(self.came, self.payload)
 
     @property
     def size(self) -> int:
@@ -86,13 +95,15 @@ def prepare(
     ):
         if size > limit:
             raise ValueError(f"the {name} has {size} bytes, wanted at most {limit}")
-    body = b""
+    body = came = b""
     if command_id:
         came = encoded if asked is None else encode_command(asked)[0]
         # A plain hash would tell whoever holds the store that a guess of a short text is right.
         body = body_hash(came, payload) if sealer is None else sealer.mark(principal.tenant, came + payload)
     sealed = sealer is not None and bool(payload)
-    return Pending(read_back, encoded, principal, command_id, payload, deliver, body, sealed=sealed)
+    pending = Pending(read_back, encoded, principal, command_id, payload, deliver, body, sealed=sealed)
+    pending.came = b"" if sealer is None else came
+    return pending
 
 
 class Stamps:

@@ -53,6 +53,19 @@ async def test_a_retry_after_a_restart_gets_the_first_answer_and_another_text_is
         assert (await driver.submit(MESSAGE, CHANNEL, "m1", b"something else")).code == "conflict"
 
 
+async def test_a_retry_across_the_start_of_sealing_gets_the_first_answer_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Answered by an engine without keys, asked again of the next, which has some; another text is a conflict there too."""
+    world, keys = World(), KeysInMemory()
+    async with world.engine() as driver:
+        await driver.submit(contact(), CHANNEL)
+        first = await driver.submit(MESSAGE, CHANNEL, "m1", TEXT)
+    async with world.engine(sealer=ring(keys)) as driver:
+        assert await driver.submit(MESSAGE, CHANNEL, "m1", TEXT) == first
+        assert (await driver.submit(MESSAGE, CHANNEL, "m1", b"something else")).code == "conflict"
+
+
 async def test_people_are_erased_one_by_one(autojump_clock: trio.testing.MockClock) -> None:
     """Also what an agent wrote to them; what happened stays, and somebody else's words too."""
     world, keys = World(), KeysInMemory()
