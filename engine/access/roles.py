@@ -84,7 +84,7 @@ _SERVING = (
 # At the desk an own customer is oneself, or one whose contact one holds or has held.
 _OF_OWN_CUSTOMERS = (
     "customer.save customer.tag customer.use customer.link customer.merge"
-    " contact.note contact.tag contact.read reply.save reply.remove"
+    " contact.note contact.tag contact.read reply.save reply.remove attachment.add session.start session.end"
 )
 _OF_CUSTOMERS = (
     f"{_OF_OWN_CUSTOMERS} customer.tier customer.block customer.unblock customer.subscribe customer.cancel"
@@ -95,8 +95,8 @@ _REPLIES = "replies reply conversation.search"
 _ABOUT_CUSTOMERS = f"{_ABOUT_OWN_CUSTOMERS} customers segments"
 
 COMMAND_TABLE: Mapping[Role, Mapping[str, Scope]] = {
-    Role.CHANNEL: _rights(Scope.TENANT, f"{_CUSTOMER_SIDE} contact.read"),
-    Role.CUSTOMER: _rights(Scope.OWN, f"{_CUSTOMER_SIDE} contact.read"),
+    Role.CHANNEL: _rights(Scope.TENANT, f"{_CUSTOMER_SIDE} contact.read attachment.add"),
+    Role.CUSTOMER: _rights(Scope.OWN, f"{_CUSTOMER_SIDE} contact.read attachment.add session.start session.end"),
     Role.AGENT: {**_rights(Scope.OWN, f"{_SERVING} {_OF_OWN_CUSTOMERS}"), "agent.define": Scope.DEV},
     # A bot may answer, hand off and end; a hostile one can do no more, and never take over or consult.
     Role.BOT: {

@@ -30,6 +30,7 @@ FIND_CHARS: Final = 200
 HITS: Final = 50
 PIECE_CHARS: Final = 160
 ATTACHMENT_BYTES: Final = 10 * 1024 * 1024  # a photo of a phone has 5 MiB; each that comes in is in memory as a whole
+ATTACHMENTS: Final = 200  # of one contact
 STORY_LINES: Final = 500
 STORY_BYTES: Final = 256 * 1024  # of an answer: a quarter of what may wait to be written to an agent
 STORY_CONTACTS: Final = 1_000

@@ -5,7 +5,7 @@ Fields that the server fills in are refused from a client.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from engine.desk.deeds import Deed
 
@@ -36,6 +36,39 @@ class ReadContact(Deed, tag="contact.read", frozen=True, gc=False):
     reader: str = ""
 
 
+class AddAttachment(Deed, tag="attachment.add", frozen=True, gc=False):
+    """A file that was stored (``attachment``: its id there) belongs to the conversation. ``name``: as its sender calls it."""
+
+    customer: str = ""
+    contact: int = 0
+    attachment: str = ""
+    content_type: str = ""
+    size: int = 0
+    name: str = ""
+
+
+class StartSession(Deed, tag="session.start", frozen=True, gc=False):
+    """Voice, video or looking at a page together, within the contact: at ``link``, where a provider holds it.
+
+    Needs the customer's consent: ``asked`` in the contact, or ``opened`` by the customer itself.
+    """
+
+    customer: str = ""
+    contact: int = 0
+    session: str = ""
+    kind: Literal["voice", "video", "co_view"] = "voice"
+    link: str = ""
+    consent: Literal["", "asked", "opened"] = ""
+
+
+class EndSession(Deed, tag="session.end", frozen=True, gc=False):
+    """It is over. Either side, or whoever supervises, ends it."""
+
+    customer: str = ""
+    contact: int = 0
+    session: str = ""
+
+
 class SaveReply(Deed, tag="reply.save", frozen=True, gc=False):
     """A reply at hand, looked up by ``shortcut``; ``{customer.name}``, ``{agent.name}``, ``{order.id}`` … are filled in when it is used.
 
@@ -57,4 +90,6 @@ class RemoveReply(Deed, tag="reply.remove", frozen=True, gc=False):
     agent: str = ""
 
 
-ConversationCommand: TypeAlias = NoteContact | TagContact | ReadContact | SaveReply | RemoveReply
+ConversationCommand: TypeAlias = (
+    NoteContact | TagContact | ReadContact | AddAttachment | StartSession | EndSession | SaveReply | RemoveReply
+)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 
 from engine.desk.conversations import commands as c
 from engine.desk.conversations import words
 from engine.desk.conversations.tables import (
+    CONVERSATION_ATTACHMENTS,
     CONVERSATION_NOTES,
     CONVERSATION_READS,
+    CONVERSATION_SESSIONS,
     CONVERSATION_STEPS,
     CONVERSATION_TAGS,
     CONVERSATIONS,
@@ -46,7 +48,6 @@ def noted(pen: Pen, record: Committed, deed: c.NoteContact) -> None:
         at=record.stamp,
         text=seal(pen, record, deed.tenant, root, "conversation_notes/text", deed.text),
     )
-    _came_to(pen, record, deed.contact)
 
 
 @FOLDS.on_deed(c.TagContact)
@@ -66,6 +67,53 @@ def was_read(pen: Pen, record: Committed, deed: c.ReadContact) -> None:
     row = pen.row(select(reads.seq).where(reads.contact == deed.contact, reads.reader == deed.reader))
     if row is None or row.seq < deed.seq:
         pen.change(CONVERSATION_READS, contact=deed.contact, reader=deed.reader, seq=deed.seq, at=record.stamp)
+
+
+@FOLDS.on_deed(c.AddAttachment)
+def attached(pen: Pen, record: Committed, deed: c.AddAttachment) -> None:
+    root = root_of(pen, deed.tenant, deed.customer)
+    pen.change(
+        CONVERSATION_ATTACHMENTS,
+        contact=deed.contact,
+        attachment=deed.attachment,
+        tenant=deed.tenant,
+        customer=root,
+        content_type=deed.content_type,
+        size=deed.size,
+        by=by(record),
+        at=record.stamp,
+        lsn=record.lsn,
+        name=seal(pen, record, deed.tenant, root, "conversation_attachments/name", deed.name),
+    )
+
+
+@FOLDS.on_deed(c.StartSession)
+def session_started(pen: Pen, record: Committed, deed: c.StartSession) -> None:
+    root = root_of(pen, deed.tenant, deed.customer)
+    pen.change(
+        CONVERSATION_SESSIONS,
+        contact=deed.contact,
+        session=deed.session,
+        tenant=deed.tenant,
+        customer=root,
+        kind=deed.kind,
+        consent=deed.consent,
+        started_at=record.stamp,
+        started_by=by(record),
+        started_lsn=record.lsn,
+        link=seal(pen, record, deed.tenant, root, "conversation_sessions/link", deed.link),
+    )
+
+
+@FOLDS.on_deed(c.EndSession)
+def session_ended(pen: Pen, record: Committed, deed: c.EndSession) -> None:
+    """No row is made: that it began may have been sealed with a key that is gone."""
+    sessions = CONVERSATION_SESSIONS.c
+    pen.execute(
+        update(CONVERSATION_SESSIONS)
+        .where(sessions.contact == deed.contact, sessions.session == deed.session)
+        .values(ended_at=record.stamp, ended_by=by(record), ended_lsn=record.lsn)
+    )
 
 
 @FOLDS.on_deed(c.SaveReply)
@@ -114,6 +162,9 @@ def _forget(pen: Pen, tenant: str, erasure: int) -> None:
     theirs = select(contacts.contact).where(contacts.tenant == tenant, contacts.customer.in_(keys))
     ours = or_(notes.customer.in_(keys), notes.contact.in_(theirs))
     pen.execute(delete(CONVERSATION_NOTES).where(notes.tenant == tenant, ours))
+    for table in (CONVERSATION_ATTACHMENTS, CONVERSATION_SESSIONS):
+        ours = or_(table.c.customer.in_(keys), table.c.contact.in_(theirs))
+        pen.execute(delete(table).where(table.c.tenant == tenant, ours))
     pen.execute(delete(CONVERSATION_TAGS).where(CONVERSATION_TAGS.c.contact.in_(theirs)))
     words.forget(pen, theirs)
     steps = CONVERSATION_STEPS.c

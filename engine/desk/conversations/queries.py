@@ -80,7 +80,8 @@ class FilledReply(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoryItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One line of a story. ``kind``: ``message``, ``note``, ``tags``, or what became of the contact (``arrived``, ``joined``,
+    """One line of a story. ``kind``: ``message``, ``note``, ``attachment`` (``text`` its name,
+    ``reason`` its content type, ``attachment`` its id), ``tags``, ``session_started``, or what became of the contact (``arrived``, ``joined``,
     ``connected``, ``transferred``, ``handed_off``, ``left_message``, ``closed`` …).
 
     ``role`` and ``who``: whose doing it was. ``ai``: a bot said it. ``erased``: its text is gone for good. ``automatic``: nobody typed it.
@@ -98,6 +99,7 @@ class StoryItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     channel: str = ""
     queue: str = ""
     reason: str = ""
+    attachment: str = ""
     ai: bool = False
     automatic: bool = False
     erased: bool = False
@@ -123,6 +125,18 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
+class SessionRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """``ended_at`` 0: it goes on, at ``link``."""
+
+    contact: int
+    session: str
+    kind: str
+    consent: str
+    started_at: int
+    ended_at: int = 0
+    link: str = ""
+
+
 class TaggedContact(msgspec.Struct, frozen=True, gc=False):
     contact: int
     tags: list[str]
@@ -136,7 +150,8 @@ class StoryRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     lines: list[StoryItem] = []
     tags: list[TaggedContact] = []
     reads: list[ReadRow] = []
+    sessions: list[SessionRow] = []
     more: bool = False
 
 
-ANSWERS = (ReplyRow, FilledReply, StoryRow, StoryItem, ReadRow, TaggedContact, SearchHit)
+ANSWERS = (ReplyRow, FilledReply, StoryRow, StoryItem, ReadRow, TaggedContact, SessionRow, SearchHit)

@@ -12,8 +12,10 @@ from engine.desk import limits
 from engine.desk.conversations import queries as q
 from engine.desk.conversations.checks import find_contact
 from engine.desk.conversations.tables import (
+    CONVERSATION_ATTACHMENTS,
     CONVERSATION_NOTES,
     CONVERSATION_READS,
+    CONVERSATION_SESSIONS,
     CONVERSATION_STEPS,
     CONVERSATION_TAGS,
     CONVERSATIONS,
@@ -72,6 +74,11 @@ def answer_story(reading: Reading, question: q.AskStory, asker: Asker) -> Found:
     rows = reading.rows(wanted.order_by(contacts.contact.desc()).limit(limits.STORY_CONTACTS))
     numbers = [row.contact for row in rows]
     lines = _steps(reading, question, numbers, for_staff)
+    sessions = _sessions(reading, numbers)
+    for told in _told_of(sessions, question.before):
+        lines.setdefault(told.contact, []).append(told)
+    for file in _files(reading, question, numbers):
+        lines.setdefault(file.contact, []).append(file)
     if for_staff:
         for note in _notes(reading, question, numbers):
             lines.setdefault(note.contact, []).append(note)
@@ -82,9 +89,10 @@ def answer_story(reading: Reading, question: q.AskStory, asker: Asker) -> Found:
             [past_of(row) for row in rows],
             tags=_tags(reading, numbers) if for_staff else [],
             reads=_reads(reading, numbers),
+            sessions=[_session(reading, row) for row in sessions if row.contact in numbers[:1]],
         ),
         lines,
-        _ends(reading, numbers, question.before),
+        _ends(reading, numbers, question.before, lines),
         {row.agent: row.name for row in agents},
         {row.agent for row in agents if row.kind == "bot"},
         _erasures(reading, question.tenant, rows),
@@ -149,10 +157,59 @@ def _notes(reading: Reading, question: q.AskStory, contacts: Sequence[int]) -> l
     return found
 
 
-def _ends(reading: Reading, contacts: Sequence[int], before: int) -> list[tuple[int, int, int]]:
+def _files(reading: Reading, question: q.AskStory, contacts: Sequence[int]) -> list[q.StoryItem]:
+    files, found = CONVERSATION_ATTACHMENTS.c, []
+    wanted = select(CONVERSATION_ATTACHMENTS).where(files.contact.in_(contacts))
+    if question.before:
+        wanted = wanted.where(files.lsn < question.before)
+    for row in reading.rows(wanted.order_by(files.lsn.desc()).limit(limits.STORY_LINES + 1)):
+        role, who = _split(row.by)
+        item = q.StoryItem(row.contact, row.lsn, row.at, "attachment", role, who if role != "customer" else "")
+        name = unseal(reading, row.tenant, row.customer, "conversation_attachments/name", row.name)
+        found.append(msgspec.structs.replace(item, text=name, reason=row.content_type, attachment=row.attachment))
+    return found
+
+
+def _sessions(reading: Reading, contacts: Sequence[int]) -> list[Any]:
+    columns = CONVERSATION_SESSIONS.c
+    wanted = select(CONVERSATION_SESSIONS).where(columns.contact.in_(contacts))
+    return reading.rows(wanted.order_by(columns.started_lsn.desc()).limit(limits.PAGE))
+
+
+def _told_of(sessions: Sequence[Any], before: int) -> list[q.StoryItem]:
+    """That each began, with whose consent, and that it ended."""
+    found = []
+    for row in sessions:
+        role, who = _split(row.started_by)
+        said = f"{row.kind}, {row.consent}"
+        found.append(
+            q.StoryItem(row.contact, row.started_lsn, row.started_at, "session_started", role, who, reason=said)
+        )
+        if row.ended_lsn:
+            role, who = _split(row.ended_by)
+            found.append(
+                q.StoryItem(row.contact, row.ended_lsn, row.ended_at, "session_ended", role, who, reason=row.kind)
+            )
+    return [line for line in found if not before or line.lsn < before]
+
+
+def _session(reading: Reading, row: Any) -> q.SessionRow:
+    """An ended one's link leads nowhere any more, and is not shown."""
+    link = unseal(reading, row.tenant, row.customer, "conversation_sessions/link", row.link)
+    shown = "" if row.ended_at else link
+    return q.SessionRow(row.contact, row.session, row.kind, row.consent, row.started_at, row.ended_at, shown)
+
+
+def _ends(
+    reading: Reading, contacts: Sequence[int], before: int, lines: dict[int, list[q.StoryItem]]
+) -> list[tuple[int, int, int]]:
     columns = CONVERSATIONS.c
-    rows = reading.rows(select(CONVERSATIONS).where(columns.contact.in_(contacts)).order_by(columns.lsn.desc()))
-    return [(row.contact, row.seq, min(row.lsn, before - 1) if before else row.lsn) for row in rows]
+    rows = reading.rows(select(CONVERSATIONS).where(columns.contact.in_(contacts)))
+    ends = []
+    for row in rows:
+        last = max((line.lsn for line in lines.get(row.contact, ())), default=0)
+        ends.append((row.contact, row.seq, max(last, min(row.lsn, before - 1) if before else row.lsn)))
+    return sorted(ends, key=lambda end: -end[2])
 
 
 def _tags(reading: Reading, contacts: Sequence[int]) -> list[q.TaggedContact]:

@@ -6,7 +6,8 @@ from sqlalchemy import Index, Table
 
 from engine.desk.schema import METADATA, number, sealed, text
 
-# How far each contact has come: ``seq`` of its last message, ``lsn`` of its last line.
+# How far each contact has come: ``seq`` of its last message, ``lsn`` of the last that was said or became of it (what is
+# sealed leaves no trace here: it must be gone with its key).
 CONVERSATIONS = Table("conversations", METADATA, number("contact", key=True), number("seq"), number("lsn"))
 
 # What became of a contact, a row for each event that its story tells. ``who``: an agent, or who did it.
@@ -55,6 +56,42 @@ CONVERSATION_READS = Table(
     text("reader", key=True),
     number("seq"),
     number("at"),
+)
+
+CONVERSATION_ATTACHMENTS = Table(
+    "conversation_attachments",
+    METADATA,
+    number("contact", key=True),
+    text("attachment", key=True),
+    text("tenant"),
+    text("customer"),
+    text("content_type"),
+    number("size"),
+    text("by"),
+    number("at"),
+    number("lsn"),
+    sealed("name"),
+    Index(None, "tenant", "customer"),
+)
+
+# ``ended_at`` 0: it goes on.
+CONVERSATION_SESSIONS = Table(
+    "conversation_sessions",
+    METADATA,
+    number("contact", key=True),
+    text("session", key=True),
+    text("tenant"),
+    text("customer"),
+    text("kind"),
+    text("consent"),
+    number("started_at"),
+    text("started_by"),
+    number("started_lsn"),
+    number("ended_at"),
+    text("ended_by"),
+    number("ended_lsn"),
+    sealed("link"),
+    Index(None, "tenant", "customer"),
 )
 
 REPLIES = Table(
