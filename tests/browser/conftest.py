@@ -32,6 +32,13 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Shop]:
+    """The same with a desk."""
+    with open_shop(tmp_path, "--desk") as opened:
+        yield opened
+
+
+@pytest.fixture
 def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Opens a window of its own, in this language and of this width; none may have complained in the end."""
     windows: list[Window] = []

@@ -110,8 +110,10 @@ def test_whatever_a_customer_writes_is_shown_as_text(shop: Shop, customer: Custo
     agent.keep("6-odd")
 
 
-def test_a_second_tab_of_the_same_agent_takes_over(shop: Shop, agent: Agent, visit: Callable[..., Any]) -> None:
-    """The first says so and stays quiet until it is asked to go on, and then the second does."""
+def test_a_second_tab_of_the_same_agent_takes_over(
+    shop: Shop, customer: Customer, agent: Agent, visit: Callable[..., Any]
+) -> None:
+    """The first says so and stays quiet until it is asked to go on, and then it serves and the second is quiet."""
     agent.sign_in(shop.url)
     second = visit(Agent)
     second.sign_in(shop.url)
@@ -120,6 +122,33 @@ def test_a_second_tab_of_the_same_agent_takes_over(shop: Shop, agent: Agent, vis
     agent.page.click("#way_back button")
     second.page.wait_for_selector("#status[data-state=fenced]")
     agent.page.wait_for_selector("#status[data-state=online]", state="attached")
+    customer.come(shop.url)
+    customer.write("人工")
+    agent.accept()
+    agent.sees("人工")
+    assert second.messages() == []
+
+
+def test_what_the_desk_adds_beside_a_conversation(
+    desk: Shop, customer: Customer, agent: Agent, visit: Callable[..., Any]
+) -> None:
+    """A tag, a note, a reply at hand; the customer sees none but the reply, and a reload finds all of them."""
+    hand_over(customer, agent, desk)
+    panel = agent.page.locator("#assist")
+    panel.wait_for()
+    for name, text in (("tag", "urgent"), ("note", "Calls itself <b>Li</b>"), ("reply", "hi Hello, how can I help?")):
+        panel.locator(f"input[name={name}]").fill(text)
+        panel.locator(f"input[name={name}]").press("Enter")
+        panel.locator(f"text={text.removeprefix('hi ').split(' <')[0]}").first.wait_for()
+    agent.page.reload()
+    panel.locator("text=Calls itself <b>Li</b>").wait_for()
+    panel.locator(".chip >> text=urgent").wait_for()
+    agent.keep("8-desk")
+    panel.locator(".reply").click()
+    agent.page.wait_for_function("document.getElementById('text').value === 'Hello, how can I help?'")
+    agent.page.press("#text", "Enter")
+    customer.sees("Hello, how can I help?")
+    assert "Calls itself" not in customer.page.inner_text("body")
 
 
 def test_a_phone_in_chinese(shop: Shop, visit: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 import { Memory, SNAPSHOT } from "./client.js";
 import { Conversations } from "./conversations.js";
+import { DeskPanel } from "./desk.js";
 import { enter, openSession } from "./entrance.js";
 import { Offers } from "./offers.js";
 import { byId, composer, bytesOf, element } from "./view.js";
@@ -14,7 +15,15 @@ let session = null;
 let me = "";
 let known = false; // whether the engine knows this agent
 let present = "offline";
-const conversations = new Conversations({ says, ask: (query) => session.ask(query), act, me: () => me, session: () => session });
+const panel = new DeskPanel({ says, ask: (query) => session.ask(query), act });
+const conversations = new Conversations({
+  says,
+  ask: (query) => session.ask(query),
+  act,
+  me: () => me,
+  session: () => session,
+  panel,
+});
 const offers = new Offers({ says, act, ask: (query) => session.ask(query), realMs: (ms) => session.realMs(ms) });
 
 // --- who is there ---------------------------------------------------------------------------------------------------
@@ -77,7 +86,7 @@ function open({ hello }) {
     config,
     says,
     hello: { role: "agent", ...hello },
-    hear: { state, welcome, push, resync, settled, again: begin },
+    hear: { state, welcome, push, resync, settled, again },
   });
   if (hello.subject) meet(hello.subject);
   session.start();
@@ -103,6 +112,13 @@ function welcome(frame) {
   meet(frame.subject);
   byId("desk").hidden = false;
   byId("state_label").hidden = false;
+  panel.open();
+}
+
+// Another window had taken over, and this one is wanted again.
+function again() {
+  me = "";
+  begin();
 }
 
 // --- what happens ---------------------------------------------------------------------------------------------------
@@ -169,6 +185,7 @@ function settled(entry, result, refused) {
     if (entry.command.type.startsWith("agent.")) showState(present);
   }
   offers.settled(entry);
+  if (!refused && /^(contact\.(note|tag)|reply\.)/.test(entry.command.type)) panel.refresh(conversations.current);
   conversations.showUnsent();
 }
 

@@ -4,8 +4,8 @@ import { note } from "./offers.js";
 import { Timeline, byId, element } from "./view.js";
 
 export class Conversations {
-  constructor({ says, ask, act, me, session }) {
-    Object.assign(this, { says, ask, act, me, session });
+  constructor({ says, ask, act, me, session, panel }) {
+    Object.assign(this, { says, ask, act, me, session, panel });
     this.all = new Map();
     this.current = 0;
     byId("close").addEventListener("click", () => this.close());
@@ -129,6 +129,7 @@ export class Conversations {
     conversation.timeline.toEnd();
     this.endTransfer();
     this.explain(conversation);
+    this.panel.show(conversation.row);
     this.showUnsent();
     this.paint();
     byId("text").focus();
@@ -144,9 +145,10 @@ export class Conversations {
     const unread = [...this.all.values()].reduce((sum, each) => sum + each.unread, 0);
     document.title = (unread ? `(${unread}) ` : "") + this.says("agent.title");
     if (open) this.paintOpen(open);
+    else this.panel.show(null);
   }
 
-  paintOpen({ row, helps, late, ended }) {
+  paintOpen({ row, helps, late, ended, timeline }) {
     const said = [row.queue, row.shop, row.channel, this.says("contact." + row.state)].filter(Boolean);
     const parts = [
       element("button.quiet.back", { type: "button", "aria-label": this.says("agent.conversations"), click: () => this.leave() }, "‹"),
@@ -156,6 +158,7 @@ export class Conversations {
       late ? element("b.late", {}, this.says(late)) : null,
     ];
     byId("about").replaceChildren(...parts.filter(Boolean));
+    if (!helps) this.panel.sawUpTo(row, timeline.seen);
     const wraps = row.state === "wrap_up" || Boolean(ended);
     byId("wrap").hidden = !wraps;
     for (const id of ["send", "text", "close", "transfer"]) byId(id).disabled = wraps || Boolean(helps);
@@ -248,6 +251,9 @@ const HANDLERS = {
   },
   "contact.updated"(list, event, frame, found) {
     if (found) found.row = { ...found.row, attributes: { ...found.row.attributes, ...event.attributes } };
+  },
+  "desk.recorded"(list, event) {
+    if (event.kind !== "contact.read") list.panel.refresh(event.contact);
   },
   "reply.warned"(list, event, frame, found) {
     if (found) found.late = "agent.late";

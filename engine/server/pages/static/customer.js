@@ -55,7 +55,7 @@ function open(hello) {
     config,
     says,
     hello: { role: "customer", ...hello },
-    hear: { state, welcome, push, resync, waiting, settled, gone, again: begin },
+    hear: { state, welcome, push, resync, waiting, settled, gone, again },
   });
   session.start();
 }
@@ -86,6 +86,15 @@ function welcome(frame) {
   if (last) follow(last.contact, last.since);
   else timeline.note(says("customer.hello"), "hello");
   showUnsent();
+}
+
+// Another window had taken over, and this one is wanted again: everything is told once more.
+function again() {
+  kept = null;
+  contact = 0;
+  timeline.startAnew();
+  timeline.lines.replaceChildren();
+  begin();
 }
 
 function offerChoices(tenant) {
