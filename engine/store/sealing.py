@@ -8,6 +8,7 @@ place gives the same bytes (a retry, a table made anew), and no two texts share 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 from collections import OrderedDict
@@ -74,7 +75,7 @@ class KeyRing:
     def seal(self, tenant: str, subject: str, place: str, plain: bytes) -> bytes:
         key = self._tenant(tenant).data if subject == _TENANT else self._key(tenant, subject)
         beside = _beside(tenant, subject, place)
-        nonce = hmac.digest(key.nonces, beside + b"\0" + plain, "sha256")[:_NONCE]
+        nonce = _keyed(key.nonces, beside + b"\0" + plain, _NONCE)
         return _VERSION + key.id + nonce + key.cipher.encrypt(nonce, plain, beside)
 
     def unseal(self, tenant: str, subject: str, place: str, sealed: bytes) -> bytes | None:
@@ -90,7 +91,7 @@ class KeyRing:
             raise Corrupt(f"what is sealed for {place} does not fit its key", 0) from None
 
     def mark(self, tenant: str, data: bytes) -> bytes:
-        return hmac.digest(self._tenant(tenant).marks, data, "sha256")[:_MARK_BYTES]
+        return _keyed(self._tenant(tenant).marks, data, _MARK_BYTES)
 
     def index_key(self, tenant: str) -> bytes:
         return self._tenant(tenant).index
@@ -161,6 +162,11 @@ class KeyRing:
 def _derived(secret: bytes, what: bytes) -> bytes:
     """One secret, several uses: HMAC-SHA256 as the expanding half of HKDF (RFC 5869) with one block."""
     return hmac.digest(secret, what + b"\x01", "sha256")
+
+
+def _keyed(key: bytes, data: bytes, size: int) -> bytes:
+    """BLAKE2b with a key (RFC 7693): an HMAC's word for it, in half the time; it is said of each message twice."""
+    return hashlib.blake2b(data, digest_size=size, key=key).digest()
 
 
 def _beside(tenant: str, subject: str, place: str) -> bytes:
