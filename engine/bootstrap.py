@@ -228,15 +228,15 @@ def open_keys(store: str | os.PathLike[str], master_key: Path | None = None, *, 
     from engine.store.master_key import make_master_key, read_master_key
     from engine.store.sealing import KeyRing
 
-    path = master_key or (None if is_url(store) else Path(store) / MASTER_KEY)
+    path, has_keys = master_key or (None if is_url(store) else Path(store) / MASTER_KEY), _has_keys(store)
+    if not (has_keys or make):
+        return None
     if path is None or not path.exists():
-        if _has_keys(store):
+        if has_keys:
             at = "" if path is None else f" at {path}"
             raise StoreError(
                 f"master key: got none{at}, wanted the one that {name_of(store)} is sealed with (--master-key FILE)"
             )
-        if not make:
-            return None
         if path is None:
             raise StoreError(
                 "master key: got none, wanted --master-key FILE (a database has no folder of its own for it)"

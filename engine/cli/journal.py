@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from engine.bootstrap import name_of, open_journal, open_store, wall_ms
+from engine.bootstrap import name_of, open_journal, open_keys, open_store, wall_ms
 from engine.cli.journal_texts import WIDTH, say
 from engine.cli.policy import language
 from engine.ports import JournalReader, StoreError
@@ -93,11 +93,20 @@ def stats(store: str, json_out: bool, lang: str) -> None:
 @click.option("--after", type=click.IntRange(min=0), default=0, show_default=True, help="Begin behind this lsn.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many records.")
 @click.option("--payload", is_flag=True, help="Message texts and names too: personal data.")
+@click.option(
+    "--master-key", type=click.Path(dir_okay=False, path_type=Path), help="With --payload: opens what is sealed."
+)
 @_lang
-def dump(store: str, after: int, limit: int | None, payload: bool, lang: str) -> None:
-    """Write records as JSON lines: lsn, epoch, stamp, who asked, the input and its events."""
-    with _looking_into(store, lang) as reader:
-        for line in dump_lines(reader, after, limit, payload):
+def dump(store: str, after: int, limit: int | None, payload: bool, master_key: Path | None, lang: str) -> None:
+    """Write records as JSON lines: lsn, epoch, stamp, who asked, the input and its events.
+
+    Of a sealed text is said whose it is; it is shown to who has the master key and names it.
+    """
+    with _looking_into(store, lang) as reader, ExitStack() as stack:
+        sealer = open_keys(store, master_key, make=False) if payload and master_key is not None else None
+        if sealer is not None:
+            stack.callback(sealer.close)
+        for line in dump_lines(reader, after, limit, payload, sealer):
             click.echo(line)
 
 

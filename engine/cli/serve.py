@@ -21,6 +21,7 @@ import trio
 
 from engine.access.tokens import BadKeyFile, Keys
 from engine.bootstrap import (
+    MASTER_KEY,
     name_of,
     open_bot,
     open_desk,
@@ -315,7 +316,7 @@ async def _serve_sealed(
 @asynccontextmanager
 async def _keys(config: ServeConfig) -> AsyncIterator[KeyRing | None]:
     """Those of the store: made where a desk is wanted, and used wherever there are any."""
-    wanted = config.desk or config.master_key is not None
+    wanted = config.desk or config.master_key is not None or (Path(config.store) / MASTER_KEY).exists()
     keys = await run_blocking(partial(open_keys, config.store, config.master_key, make=wanted))
     try:
         yield keys

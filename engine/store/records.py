@@ -121,14 +121,14 @@ def committed(record: Record, sealer: Sealer | None = None) -> Committed:
     """The record decoded, as listeners got it. Raises :class:`Corrupt`, and ``StoreError`` where keys cannot be read."""
     role, _, subject = record.principal.partition("/")
     principal = Principal(record.tenant, role, subject)
-    payload = _opened(record, sealer)
+    payload = payload_of(record, sealer)
     return Committed(
         record.lsn, record.stamp, principal, command_of(record), events_of(record), payload or b"", payload is None
     )
 
 
-def _opened(record: Record, sealer: Sealer | None) -> bytes | None:
-    """None: its key is gone, or not to be had here."""
+def payload_of(record: Record, sealer: Sealer | None) -> bytes | None:
+    """The payload, plain. None: its key is gone, or not to be had here. Raises :class:`Corrupt`."""
     if not record.sealed:
         return record.payload
     if sealer is None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from engine.ports import JournalReader, Record, Segment, StoredRecord
-from engine.store.records import command_of, events_of, open_record
+from engine.ports import JournalReader, Record, Sealer, Segment, StoredRecord
+from engine.store.records import command_of, events_of, open_record, payload_of
 
 _AT_ONCE = 1_000
 
@@ -57,16 +57,20 @@ def stats_of(reader: JournalReader, progress: Callable[[int, int], None] | None 
     return found
 
 
-def dump_lines(reader: JournalReader, after_lsn: int, limit: int | None, payload: bool) -> Iterator[str]:
-    """A JSON object per record. ``payload``: as text, or as base64 under another name where it is none."""
+def dump_lines(
+    reader: JournalReader, after_lsn: int, limit: int | None, payload: bool, sealer: Sealer | None = None
+) -> Iterator[str]:
+    """A JSON object per record. ``payload``: as text, or as base64 under another name where it is none; what is sealed, with
+    ``sealer`` only, and ``erased`` where its key is gone.
+    """
     last = reader.last_lsn()
     if limit is not None:
         last = min(last, after_lsn + limit)
     for stored in _records(reader, after_lsn, last):
-        yield msgspec.json.encode(_told(open_record(stored), payload)).decode()
+        yield msgspec.json.encode(_told(open_record(stored), payload, sealer)).decode()
 
 
-def _told(record: Record, payload: bool) -> dict[str, object]:
+def _told(record: Record, payload: bool, sealer: Sealer | None) -> dict[str, object]:
     told: dict[str, object] = {
         "lsn": record.lsn,
         "epoch": record.epoch,
@@ -80,11 +84,12 @@ def _told(record: Record, payload: bool) -> dict[str, object]:
     }
     if record.sealed:
         told["sealed"] = record.sealed
-    elif payload and record.payload:
+    if payload and record.payload and (sealer is not None or not record.sealed):
+        plain = payload_of(record, sealer)
         try:
-            told["payload"] = record.payload.decode()
+            told |= {"erased": True} if plain is None else {"payload": plain.decode()}
         except UnicodeDecodeError:
-            told["payload_base64"] = base64.b64encode(record.payload).decode()
+            told["payload_base64"] = base64.b64encode(plain or b"").decode()
     return told
 
 
