@@ -6,21 +6,17 @@ import gc
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from threading import Thread  # noqa: TID251  # this is the door to them
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-import outcome
 import trio
 
 from engine.clock import ScaledClock
@@ -41,6 +37,7 @@ from engine.ports import (
 )
 from engine.store.records import committed, open_record
 from engine.store.recovery import Recovered, catch_up, recover
+from engine.threads import run_blocking as run_blocking  # who wires something up finds it here too
 
 if TYPE_CHECKING:
     from engine.desk.bot.brain import Brain
@@ -51,68 +48,15 @@ if TYPE_CHECKING:
     from engine.desk.rebuilding import Verdict
     from engine.store.sealing import KeyRing
 
-T = TypeVar("T")
-Args = TypeVarTuple("Args")
 
-# The driver's commits, its readers, and what the server blocks on (password hashes, templates), at the same time.
-_THREADS = 12
 # A successor has caught up when a round of reading finds fewer records than an engine writes in a quarter of a second.
 _ROUNDS, _NEARLY = 20, 2_000
-# The job, who waits for it, and the way back.
-Job: TypeAlias = tuple[Callable[[], object], trio.lowlevel.Task, trio.lowlevel.TrioToken]
-# Threads with nothing to do, the one that was busy last at the end: it is used next.
-_idle: deque[SimpleQueue[Job]] = deque()
-_limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("sluice blocking work")
 _SNAPSHOT_REST = 2.0
 _DESK_FILE, _KEYS_FILE = "desk.db", "keys.db"
 MASTER_KEY = "master.key"
 # How often the interpreter lets another thread go on. A commit takes it back a handful of times; at Python's 5 ms each,
 # a busy loop would add 20 ms to every answer.
 _SWITCH_S = 0.0005
-
-
-async def run_blocking(function: Callable[[*Args], T], *args: *Args) -> T:
-    """The one door to threads (``engine.ports.RunBlocking``). Cancellation waits for the function to return.
-
-    Half the price of ``trio.to_thread``, which an engine would pay hundreds of times a second: threads of our own, that
-    wait for the next thing to do, and know nothing of the caller's context.
-    """
-    await trio.lowlevel.checkpoint_if_cancelled()
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(_THREADS)
-        _limiter.set(limiter)
-    try:
-        limiter.acquire_nowait()
-    except trio.WouldBlock:
-        await limiter.acquire()
-    try:
-        try:
-            jobs = _idle.pop()
-        except IndexError:
-            jobs = SimpleQueue()
-            Thread(target=_do_jobs, args=(jobs,), name="sluice blocking work", daemon=True).start()
-        jobs.put((partial(function, *args), trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()))
-        result: T = await trio.lowlevel.wait_task_rescheduled(_not_to_be_cancelled)
-        return result
-    finally:
-        limiter.release()
-
-
-def _do_jobs(jobs: SimpleQueue[Job]) -> None:
-    """A thread's life: as long as the process lives, it waits for the next job."""
-    while True:
-        work, task, token = jobs.get()
-        done = outcome.capture(work)
-        _idle.append(jobs)
-        with suppress(trio.RunFinishedError):
-            token.run_sync_soon(trio.lowlevel.reschedule, task, done)
-        del work, task, token, done  # nothing of it is kept alive while there is nothing to do
-
-
-def _not_to_be_cancelled(_: object) -> trio.lowlevel.Abort:
-    return trio.lowlevel.Abort.FAILED
 
 
 def wall_ms() -> int:
