@@ -22,6 +22,7 @@ class Eraser:
         self._driver = driver
         self._database = database
         self._run_blocking = run_blocking
+        self._finished: set[int] = set()  # by this engine, whatever the tables show yet
 
     async def finish_all(self) -> None:
         """Those that were asked for, and of which nobody has said that they are done."""
@@ -29,8 +30,13 @@ class Eraser:
             await self.finish(tenant, lsn)
 
     async def finish(self, tenant: str, lsn: int) -> None:
-        """Return when the keys are gone; that this is so is on its way into the journal."""
-        await self._run_blocking(self._destroy, lsn)
+        """Return when the keys are gone; that this is so is on its way into the journal.
+
+        Once only: whoever comes again after it has keys of its own, which a repeated command must not destroy.
+        """
+        if lsn in self._finished or not await self._run_blocking(self._destroy, lsn):
+            return
+        self._finished.add(lsn)
         deed = CustomerErased(tenant, lsn)
         record = RecordDesk(tenant, tag_of(deed))
         self._driver.post(record, DESK, f"erased-{lsn}", encode_deed(deed), _nobody_waits)
@@ -43,12 +49,15 @@ class Eraser:
             )
         return [(row.tenant, row.lsn) for row in rows]
 
-    def _destroy(self, lsn: int) -> None:
+    def _destroy(self, lsn: int) -> bool:
+        """False: it was done before."""
         columns = CUSTOMER_ERASURES.c
         with self._database.reading() as reading:
-            rows = reading.rows(select(columns.tenant, columns.customer).where(columns.lsn == lsn))
+            wanted = select(columns.tenant, columns.customer).where(columns.lsn == lsn, columns.done_at == 0)
+            rows = reading.rows(wanted)
         for row in rows:
             self._database.sealer.erase(row.tenant, row.customer)
+        return bool(rows)
 
 
 def _nobody_waits(_answer: Answer | Exception) -> None:

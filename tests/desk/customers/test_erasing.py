@@ -61,3 +61,22 @@ async def test_whoever_comes_back_is_somebody_new(archive: Archive, autojump_clo
         await sue.done("customer.save", customer="c1", attributes={"points": 1})
         assert (await sue.ask("customer", customer="c1"))["attributes"] == {"points": 1}
     assert archive.check().ok
+
+
+async def test_an_erasure_sent_again_leaves_alone_who_has_come_back(
+    archive: Archive, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The answer was lost, the customer is saved anew, the erasure comes again, now and after a restart: the first answer, no more."""
+    async with desk_house(archive) as house:
+        sue = await house.framed("supervisor", "sue")
+        await sue.done("customer.save", customer="c1", attributes={"name": "Cai"})
+        first = await sue.do("customer.erase", id="e1", customer="c1")
+        await sue.done("customer.save", customer="c1", attributes={"name": "Cai again"})
+        sue2 = await house.framed("supervisor", "sue")
+        assert await sue2.do("customer.erase", id="e1", customer="c1") == first
+        assert (await sue.ask("customer", customer="c1"))["attributes"] == {"name": "Cai again"}
+    async with desk_house(archive) as house:
+        sue = await house.framed("supervisor", "sue")
+        assert await sue.do("customer.erase", id="e1", customer="c1") == first
+        assert (await sue.ask("customer", customer="c1"))["attributes"] == {"name": "Cai again"}
+    assert archive.check().ok
