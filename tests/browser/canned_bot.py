@@ -6,7 +6,7 @@ import sys
 
 import trio
 
-from adapters.clients import connect
+from adapters.clients import Refused, connect
 from adapters.clients.client import Client
 
 ANSWER = "您好，发货时间一般为下单后 48 小时内。Orders leave within 48 hours."
@@ -44,7 +44,10 @@ async def serve(url: str) -> None:
             for event in push.events:
                 is_mine = event["type"] == "contact.connected" and event["agent"] == "canned"
                 if is_mine or (event["type"] == "message.added" and event["sender"] == "customer"):
-                    await answer(client, event["contact"], seen)
+                    try:
+                        await answer(client, event["contact"], seen)
+                    except Refused:  # handed off meanwhile
+                        continue
 
 
 if __name__ == "__main__":

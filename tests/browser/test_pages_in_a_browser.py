@@ -129,6 +129,24 @@ def test_a_second_tab_of_the_same_agent_takes_over(
     assert second.messages() == []
 
 
+def test_a_half_written_answer_stays_with_its_customer(shop: Shop, agent: Agent, visit: Callable[..., Any]) -> None:
+    """Two customers side by side: the other one is looked at, and what was begun for the first waits for it."""
+    agent.sign_in(shop.url)
+    for name in ("li", "wang"):
+        customer = visit(Customer)
+        customer.come(shop.url, name)
+        customer.write("人工")
+        agent.page.wait_for_selector(".offer")
+        agent.accept()
+        agent.page.wait_for_selector(f"#conversations li:has-text('{name}')")
+    agent.page.click("#conversations li:has-text('li') button")
+    agent.page.fill("#text", "For Li alone")
+    agent.page.click("#conversations li:has-text('wang') button")
+    assert agent.page.input_value("#text") == ""
+    agent.page.click("#conversations li:has-text('li') button")
+    assert agent.page.input_value("#text") == "For Li alone"
+
+
 def test_what_the_desk_adds_beside_a_conversation(
     desk: Shop, customer: Customer, agent: Agent, visit: Callable[..., Any]
 ) -> None:

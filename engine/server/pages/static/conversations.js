@@ -36,7 +36,7 @@ export class Conversations {
       this.fill(found);
       return found;
     }
-    const made = { row, helps, unread: 0, last: "", late: "", ended: "" };
+    const made = { row, helps, unread: 0, last: "", late: "", ended: "", draft: "" };
     made.timeline = new Timeline({
       says: this.says,
       fill: () => this.fill(made),
@@ -79,6 +79,7 @@ export class Conversations {
     this.all.delete(contact);
     if (this.current === contact) {
       this.current = 0;
+      byId("text").value = "";
       const next = this.all.keys().next();
       if (!next.done) this.show(next.value);
     }
@@ -122,8 +123,12 @@ export class Conversations {
   // --- what is shown --------------------------------------------------------------------------------------------------
 
   show(contact) {
+    // A half-written answer stays with the customer whom it was meant for.
+    const former = this.all.get(this.current);
+    if (former) former.draft = byId("text").value;
     this.current = contact;
     const conversation = this.all.get(contact);
+    byId("text").value = conversation.draft;
     conversation.unread = 0;
     byId("timeline").replaceChildren(conversation.timeline.root);
     conversation.timeline.toEnd();
@@ -166,6 +171,8 @@ export class Conversations {
 
   // On a narrow screen: back to the list.
   leave() {
+    this.all.get(this.current).draft = byId("text").value;
+    byId("text").value = "";
     this.current = 0;
     this.paint();
     byId("conversations").querySelector("button")?.focus();
