@@ -32,6 +32,9 @@ The JSON line (with --json the last line of stdout; waits in scenario ms, latenc
   lost, double_assigned, over_capacity
                     faults that an independent checker found in what the clients saw: acknowledged and gone; with two
                     agents at once; more units in hand than the agent can carry
+  messages, bot_containment, handoffs
+                    (with --desk) lines that were written; of those the bot spoke with, the share that needed nobody else; how
+                    many went on to a person
   reply_rate_180s   chat rounds answered by a person within 180 s ÷ chat rounds that ended, answered or not
   asa_ms            mean wait of answered chats: waiting for a person until connected, time with a bot left out
   offer_p99_ms      real ms from the stamp of the record that made an offer to the agent's client reading it
@@ -61,6 +64,7 @@ class Request:
     drain_s: float = DRAIN_S
     reps: int = 0
     targets_ms: Mapping[str, float] = field(default_factory=dict)
+    desk: Path | None = None
     url: str | None = None
     framed: str | None = None
 
@@ -83,6 +87,11 @@ def shipped_scenario() -> Path:
 @click.option("--seed", type=click.IntRange(0), help="One seed, one day: the same customers and agents.")
 @click.option("--scenario", "path", type=click.Path(path_type=Path), help="Another scenario file.")
 @click.option("--store", type=click.Path(path_type=Path), help="An empty or new folder for the journal; it is kept.")
+@click.option(
+    "--desk",
+    is_flag=True,
+    help="With the desk: customers ask real questions, the shipped bot answers them from its articles.",
+)
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON line on stdout; the story goes to stderr.")
 @click.option(
     "--hold",
@@ -93,7 +102,7 @@ def shipped_scenario() -> Path:
               show_default="from LANG", help="Language: en or zh.")  # fmt: skip
 def demo(
     play_s: float, speed: float, volume: int | None, at: str | None, day: str | None, seed: int | None,
-    path: Path | None, store: Path | None, as_json: bool, hold: bool, lang: str,
+    path: Path | None, store: Path | None, desk: bool, as_json: bool, hold: bool, lang: str,
 ) -> None:  # fmt: skip
     """A shop's contacts find people, remote teams and bots, live.
 
@@ -110,9 +119,12 @@ def demo(
     if store is not None and store.exists() and any(store.iterdir()):
         raise click.BadParameter(f"got {store}, which is not empty, wanted a new or empty folder", param_hint="--store")
     # Imported late: `sluice --help` and wrong usage need no engine, no sockets, no arrays.
+    from sim.live.asking import shipped_desk
     from sim.live.performance import run_demo
 
-    sys.exit(run_demo(Request(scenario, play_s, speed, as_json, hold, lang, store, reps=DEMO_REPS)))
+    # The twin knows nothing of a bot that reads: beside the desk it predicts nothing.
+    reps, folder = (0, shipped_desk()) if desk else (DEMO_REPS, None)
+    sys.exit(run_demo(Request(scenario, play_s, speed, as_json, hold, lang, store, reps=reps, desk=folder)))
 
 
 LIVE_EXIT = DEFINITIONS.replace("0    played, no fault", "0    played, no fault, every latency target met").replace(

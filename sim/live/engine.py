@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ class EngineFailed(Exception):
 class Engine:
     """``sluice serve`` as a child. ``ready`` is the line it said when it was: addresses by carrier, and more."""
 
-    def __init__(self, policy: Path, store: Path, log: Path) -> None:
-        self.policy, self.store, self.log = policy, store, log
+    def __init__(self, policy: Path, store: Path, log: Path, options: Sequence[str] = ()) -> None:
+        """``options``: more of ``sluice serve``."""
+        self.policy, self.store, self.log, self.options = policy, store, log, tuple(options)
         self.ready: dict[str, Any] = {}
         self._process: trio.Process | None = None
         self._told_to_stop = False
@@ -59,7 +60,7 @@ class Engine:
         }
         command = [
             *LEASHED, "serve", str(self.policy), "--store", str(self.store), "--dev", "--clock-speed", f"{speed:g}",
-            *(word for carrier, place in places.items() for word in (f"--{carrier}", place)),
+            *(word for carrier, place in places.items() for word in (f"--{carrier}", place)), *self.options,
         ]  # fmt: skip
         with self.log.open("ab") as said:
             self._process = await trio.lowlevel.open_process(
@@ -120,9 +121,11 @@ class RunningElsewhere:
 
 
 @asynccontextmanager
-async def running_engine(policy: Path, store: Path, speed: float, log: Path) -> AsyncIterator[Engine]:
+async def running_engine(
+    policy: Path, store: Path, speed: float, log: Path, options: Sequence[str] = ()
+) -> AsyncIterator[Engine]:
     """A started :class:`Engine`; told to stop at the end, and killed should that take too long."""
-    engine = Engine(policy, store, log)
+    engine = Engine(policy, store, log, options)
     try:
         await engine.start(speed)
         yield engine

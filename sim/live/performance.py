@@ -17,6 +17,7 @@ from rich.console import Console
 from adapters.clients import ClientError
 from engine.dispatch.policy.compile import PolicyErrors
 from sim.arrivals import mean_arrivals
+from sim.live.asking import read_questions
 from sim.live.engine import Engine, EngineFailed, RunningElsewhere, running_engine, verify_journal
 from sim.live.play import Play, Settings, explain, supervising
 from sim.live.predicting import as_played, predict
@@ -41,7 +42,8 @@ CLOCK_S, CLOCKS_APART = 1.0, 0.1
 def _engine(request: Request, policy: Path, store: Path, log: Path) -> Any:
     if request.url is not None:
         return nullcontext(RunningElsewhere(request.url, request.framed or request.url))
-    return running_engine(policy, store, request.speed, log)
+    options = () if request.desk is None else ("--bot", str(request.desk))
+    return running_engine(policy, store, request.speed, log, options)
 
 
 class Performance:
@@ -59,7 +61,13 @@ class Performance:
         self.request, self.folder, self.console, self.words = request, folder, console, words
         drain_s = min(request.drain_s, request.play_s / 4)
         self.settings = Settings(
-            request.scenario, request.play_s, request.speed, drain_s, request.reps, request.targets_ms
+            request.scenario,
+            request.play_s,
+            request.speed,
+            drain_s,
+            request.reps,
+            request.targets_ms,
+            {} if request.desk is None else read_questions(request.desk),
         )
         self.view = View(console, words)
         self.code: int | None = None  # once all is told

@@ -17,6 +17,7 @@ from sim.actors.people import Person, mail_queues
 from sim.arrivals import arrivals
 from sim.casting import cast
 from sim.checker import Verdict, judge
+from sim.live.asking import Questions
 from sim.live.clock import SharedClock, Timeline
 from sim.live.engine import Engine, RunningElsewhere
 from sim.live.latency import Measured
@@ -44,6 +45,9 @@ class Settings:
     drain_s: float
     reps: int = 0  # runs of the twin to hold it against
     targets_ms: Mapping[str, float] = field(default_factory=dict)
+    questions: Questions = field(
+        default_factory=dict
+    )  # what customers ask where the engine's own bot answers; none: no desk
 
 
 @dataclass
@@ -136,10 +140,13 @@ class Play:
         end_ms = self._day_end_ms + round(self.settings.drain_s * 1000 * self.settings.speed)
         for actor in cast(scenario, streams, self.policy, end_ms):
             if isinstance(actor, Bot):
+                if self.settings.questions:
+                    continue  # the engine has its own
                 self._bots.append(AgentPlayer(troupe, framed, actor))
             else:
                 self._agents.append(AgentPlayer(troupe, websocket, actor))
-        self._channels = {name: ChannelPlayer(troupe, framed, name) for name in scenario.channels}
+        questions = self.settings.questions
+        self._channels = {name: ChannelPlayer(troupe, framed, name, questions) for name in scenario.channels}
 
     async def _enter(self, supervisor: Client) -> None:
         begun = trio.current_time()

@@ -20,6 +20,7 @@ from sim.actors.customers import Customer, Phase
 from sim.actors.deeds import Cut, Deed, Do, Wake
 from sim.actors.people import Person
 from sim.arrivals import Plan
+from sim.live.asking import Asking, Questions
 from sim.live.clock import SharedClock, Timeline
 from sim.live.latency import Measured
 from sim.scenario import Scenario
@@ -299,8 +300,9 @@ class AgentPlayer(Player):
 class ChannelPlayer(Player):
     """A channel's adapter: one connection for all customers of the channel."""
 
-    def __init__(self, troupe: Troupe, url: str, channel: str) -> None:
+    def __init__(self, troupe: Troupe, url: str, channel: str, questions: Questions) -> None:
         super().__init__(troupe, url, "channel", channel)
+        self._questions = questions
         self._coming: dict[str, Customer] = {}
         self._customers: dict[int, Customer] = {}
 
@@ -311,7 +313,11 @@ class ChannelPlayer(Player):
 
     def arrive(self, plan: Plan) -> None:
         scenario = self.troupe.scenario
-        customer = Customer(plan, scenario.tenant, scenario.topics[plan.topic].words)
+        customer = (
+            Asking(plan, scenario.tenant, self._questions)
+            if self._questions
+            else Customer(plan, scenario.tenant, scenario.topics[plan.topic].words)
+        )
         self.carry_out(customer, customer.arrive())
 
     def carry_out(self, actor: Actor, deeds: Sequence[Deed]) -> None:

@@ -139,6 +139,7 @@ class Report:
             "counts": {name: {"clients": ours, "engine": theirs} for name, (ours, theirs) in self.counts.items()},
             "counts_agree": self.counts_agree,
             "contacts_of_others": self.strangers,
+            **self.at_desk,
             "journal": self.journal,
             "agents": seen.people,
             "bots": seen.bots,
@@ -159,6 +160,20 @@ class Report:
             "seed": scenario.seed,
             "engine_version": version("sluice"),
             "ok": self.is_clean,
+        }
+
+    @property
+    def at_desk(self) -> dict[str, Any]:
+        """What the bot at the desk came to; empty without one."""
+        if not self.settings.questions:
+            return {}
+        lives = self.seen.troupe.witness.lives.values()
+        talked = [life for life in lives if life.bot_reply_ms >= 0]
+        handed = sum(life.person_since > 0 for life in talked)
+        return {
+            "messages": sum(life.messages for life in lives),
+            "handoffs": handed,
+            "bot_containment": round(1 - handed / len(talked), 4) if talked else None,
         }
 
     def json_line(self) -> str:

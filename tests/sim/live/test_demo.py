@@ -52,6 +52,22 @@ def test_a_few_seconds_of_the_shop_end_with_one_json_line_and_no_fault(tmp_path:
     assert (store / "store").is_dir() and str(store) in done.stderr
 
 
+def test_at_the_desk_the_bot_answers_real_questions_and_hands_the_rest_on(tmp_path: Path) -> None:
+    """The shipped bot in the engine, the labelled set's questions; afterwards the desk's tables are what the journal says."""
+    store = tmp_path / "demo"
+    played = _run("--desk", "--for", "6", "--speed", "20", "--json", "--store", str(store))
+    assert played.returncode == 0, played.stderr
+    summary = json.loads(played.stdout.splitlines()[-1])
+    assert (summary["lost"], summary["double_assigned"], summary["faults"]) == (0, 0, [])
+    assert summary["messages"] > summary["submitted"] > 0 and summary["handoffs"] > 0
+    assert 0.2 < summary["bot_containment"] < 1
+    command = [*SLUICE, "desk", "rebuild", str(store / "store"), "--check", "--json"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    rows = json.loads(checked.stdout)["rows"]
+    assert rows["customer_contacts"] > 0 and rows["conversation_notes"] > 0, "what the bot told who goes on"
+
+
 @contextmanager
 def _held(store: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A demo that has been played and goes on, and all that it has told so far."""
