@@ -56,6 +56,7 @@ def test_a_bot_can_only_do_a_bots_work() -> None:
         "agent.sign_on", "agent.set_state", "agent.sign_off", "agent.define",
         "offer.accept", "offer.complete", "offer.fail", "offer.decline", "wrap_up.end",
         "contact.message", "contact.transfer", "contact.close", "customer.save", "customer.tag",
+        "contact.read", "contact.tag",
     }  # fmt: skip
     assert COMMAND_TABLE[Role.BOT]["agent.define"] is Scope.DEV
     assert set(QUESTION_TABLE[Role.BOT].values()) <= {Scope.OWN, Scope.TENANT}
