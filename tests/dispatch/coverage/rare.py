@@ -165,6 +165,15 @@ def many_at_once(play: Play) -> None:
     stage.finish()
 
 
+def something_is_done_at_the_desk(play: Play) -> None:
+    """A note on who waits: it is on record, and the contact is as it was."""
+    stage = play()
+    contact = stage.submit(customer="li")
+    before = stage.contact(contact)
+    stage.do(cm.RecordDesk(tenant=T, kind="contact.note", subject="li", contact=contact))
+    assert stage.contact(contact) == before
+
+
 STORIES: tuple[Callable[[Play], None], ...] = (
     every_state_after_every_other,
     turned_away_with_each_alternative,
@@ -175,6 +184,7 @@ STORIES: tuple[Callable[[Play], None], ...] = (
     rona_takes_too_many,
     a_day_ends,
     many_at_once,
+    something_is_done_at_the_desk,
 )
 
 
