@@ -277,16 +277,15 @@ async def _look_up(desk: Desk, tenant: str, customer: str, lookup: Lookup) -> Lo
         return LookedUp("failed")
 
 
-def _leave_note(desk: Desk, agent: str, tenant: str, customer: str, contact: int, text: str, id: str) -> None:
+async def _leave_note(desk: Desk, agent: str, tenant: str, customer: str, contact: int, text: str, id: str) -> None:
+    """Return once it is answered: written down, or refused (the customer has no key of their own, say)."""
     from engine.desk.conversations.commands import NoteContact
     from engine.desk.deeds import Asker
 
     note = NoteContact(tenant=tenant, customer=customer, contact=contact, text=text)
-    desk.do(Principal(tenant, "bot", agent), Asker(tenant, "bot", agent), id, note, _nobody_waits)
-
-
-def _nobody_waits(_answer: object) -> None:
-    """A note that is refused (the customer has no key of their own, say) holds up nobody."""
+    answered = trio.Event()
+    desk.do(Principal(tenant, "bot", agent), Asker(tenant, "bot", agent), id, note, lambda _answer: answered.set())
+    await answered.wait()
 
 
 def open_connectors(settings: Settings) -> dict[str, Connector]:

@@ -300,9 +300,9 @@ class AgentPlayer(Player):
 class ChannelPlayer(Player):
     """A channel's adapter: one connection for all customers of the channel."""
 
-    def __init__(self, troupe: Troupe, url: str, channel: str, questions: Questions) -> None:
+    def __init__(self, troupe: Troupe, url: str, channel: str, questions: Questions | None = None) -> None:
         super().__init__(troupe, url, "channel", channel)
-        self._questions = questions
+        self._questions = questions or {}
         self._coming: dict[str, Customer] = {}
         self._customers: dict[int, Customer] = {}
 

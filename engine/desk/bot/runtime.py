@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # A look-up that takes longer than this leaves the customer waiting: a person goes on.
 LOOK_UP_S = 1.5
+# The note for the person is waited for no longer than this.
+NOTE_S = 1.0
 # Conversations looked at the same time, and messages of one read at once.
 AT_ONCE, CHUNK = 64, 200
 # Look-ups that one text may ask for in a row.
@@ -38,7 +40,7 @@ _LEFT = (ev.ContactClosed, ev.ContactTransferred, ev.ContactRequeued, ev.Contact
 # Tenant, customer, what to look up.
 LookUp = Callable[[str, str, Lookup], Awaitable[LookedUp]]
 # Tenant, customer, contact, words for who takes over, command id.
-LeaveNote = Callable[[str, str, int, str, str], None]
+LeaveNote = Callable[[str, str, int, str, str], Awaitable[None]]
 
 
 class Driver(Submit, Protocol):
@@ -235,7 +237,10 @@ class BotRunner:
         if reply.hand_off is not None:
             given = reply.hand_off
             if self._leave_note is not None and given.summary:
-                self._leave_note(talk.tenant, talk.customer, contact, given.summary, f"bot-{contact}-{seq}-note")
+                with trio.move_on_after(NOTE_S):  # before anybody can ask for it; and nobody waits long for a note
+                    await self._leave_note(
+                        talk.tenant, talk.customer, contact, given.summary, f"bot-{contact}-{seq}-note"
+                    )
             passed = cmd.TransferContact(
                 talk.tenant, contact, self._seat.agent, reason=given.reason, intent=given.intent[:64]
             )
