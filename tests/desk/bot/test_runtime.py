@@ -40,7 +40,7 @@ async def with_bot(
 
 async def lines(peer: FramedPeer, contact: int = 1) -> list[tuple[str, str]]:
     """Who wrote what, when all that is to be written is."""
-    await trio.testing.wait_all_tasks_blocked(0.01)
+    await trio.testing.wait_all_tasks_blocked()
     rows: list[dict[str, Any]] = (await peer.ask("history", contact=contact))["messages"]
     return [(row["sender"], row["text"]) for row in rows]
 
